@@ -1,0 +1,245 @@
+package messages
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Line is what a node holds of one origin: its epochs, chained into one line.
+//
+// The first batch of an epoch names the place where the line stood before it (its
+// prior). Read from the newest epoch backwards these names are a chain: an epoch on
+// it ends where the next names, an epoch that the chain passes over is off the line,
+// and what an epoch has beyond its end is late. Neither is ever delivered in order;
+// both were never acknowledged, and are kept for history.
+//
+//	epoch 7   1 2 3 4 │ 5        5 is late: epoch 9 says the line stood at 7-4
+//	epoch 8   1 2                off the line: epoch 9 does not name it
+//	epoch 9   1 2 _ 4 5          3 is a hole
+//
+// Next is the reading rule on it. A Line is not safe for concurrent use; its owner
+// is the journal that holds the batches.
+type Line struct {
+	// Origin is whose line it is.
+	Origin NodeID
+	epochs []*epoch
+	// horizon is the highest epoch that was forgotten.
+	horizon uint64
+}
+
+// epoch is one epoch on a line.
+type epoch struct {
+	EpochDigest
+	prior  Position
+	begun  bool   // the first batch was seen: prior is known
+	end    uint64 // the highest sequence on the line; 0 is off the line
+	givenU []Range
+}
+
+// Range is a run of sequences, both ends in it.
+type Range struct{ From, To uint64 }
+
+// String is "From-To".
+func (r Range) String() string { return fmt.Sprintf("%d-%d", r.From, r.To) }
+
+// NewLine is the empty line of an origin.
+func NewLine(origin NodeID) *Line { return &Line{Origin: origin} }
+
+// Hold notes that a batch is held. It tells whether it is new; a batch that is held
+// already or below the floor changes nothing.
+func (l *Line) Hold(h *Header) bool {
+	e := l.open(h.Epoch)
+	if h.Sequence < e.Floor || h.Sequence <= e.Head && !inside(e.Holes, h.Sequence) {
+		l.begin(e, h)
+		return false
+	}
+	if h.Sequence > e.Head {
+		if from := max(e.Head+1, e.Floor); from < h.Sequence {
+			e.Holes = join(e.Holes, Range{from, h.Sequence - 1})
+		}
+		e.Head = h.Sequence
+	} else {
+		e.Holes, e.givenU = cut(e.Holes, h.Sequence), cut(e.givenU, h.Sequence)
+	}
+	if h.Sequence == e.Head {
+		e.HeadIndex = h.Count - 1
+	}
+	e.HeadHLC = max(e.HeadHLC, h.Last)
+	l.begin(e, h)
+	return true
+}
+
+// begin takes in what an epoch's first batch names.
+func (l *Line) begin(e *epoch, h *Header) {
+	if h.Sequence == 1 && !e.begun {
+		l.name(e, h.Prior)
+	}
+}
+
+// Name notes an epoch's prior without its first batch: where it was remembered.
+func (l *Line) Name(number uint64, prior Position) {
+	if e := l.open(number); !e.begun {
+		l.name(e, prior)
+	}
+}
+
+func (l *Line) name(e *epoch, prior Position) {
+	e.begun, e.prior = true, prior
+	if e.named() && prior.Epoch > l.horizon {
+		l.open(prior.Epoch).reach(prior.Sequence)
+	}
+	l.chain()
+}
+
+// Lose notes that sequences which were, or are said to have been, held are not: they
+// are holes.
+func (l *Line) Lose(number uint64, lost Range) {
+	e := l.open(number)
+	e.reach(lost.To)
+	lost.From = max(lost.From, e.Floor)
+	if lost.From <= lost.To {
+		e.Holes = join(e.Holes, lost)
+	}
+}
+
+// GiveUp notes that nobody holds what is absent in the range: readers get a gap there.
+func (l *Line) GiveUp(number uint64, gone Range) {
+	e := l.open(number)
+	for _, hole := range e.Holes {
+		both := Range{max(hole.From, gone.From), min(hole.To, gone.To)}
+		if both.From <= both.To {
+			e.givenU = join(e.givenU, both)
+		}
+	}
+}
+
+// Raise moves an epoch's floor up: all below it was dropped by retention.
+func (l *Line) Raise(number, floor uint64) {
+	e := l.open(number)
+	if floor <= e.Floor {
+		return
+	}
+	e.Floor = floor
+	e.Head = max(e.Head, floor-1)
+	e.Holes = above(e.Holes, floor)
+	e.givenU = above(e.givenU, floor)
+}
+
+// Recall notes what is remembered of an epoch of which nothing is held any more.
+func (l *Line) Recall(d EpochDigest) {
+	e := l.open(d.Epoch)
+	if d.Head > e.Head {
+		e.Head, e.HeadIndex = d.Head, d.HeadIndex
+	}
+	e.HeadHLC = max(e.HeadHLC, d.HeadHLC)
+	l.Raise(d.Epoch, d.Floor)
+}
+
+// Horizon is the highest epoch that was forgotten; 0 means none.
+func (l *Line) Horizon() uint64 { return l.horizon }
+
+// Forget drops all knowledge of an epoch. One that is named as a prior afterwards is
+// not awaited: retention took it.
+func (l *Line) Forget(number uint64) {
+	l.horizon = max(l.horizon, number)
+	l.epochs = slices.DeleteFunc(l.epochs, func(e *epoch) bool { return e.Epoch == number })
+	l.chain()
+}
+
+// Holds tells whether a batch is held.
+func (l *Line) Holds(number, sequence uint64) bool {
+	e := l.find(number)
+	return e != nil && sequence >= e.Floor && sequence <= e.Head && !inside(e.Holes, sequence)
+}
+
+// Late tells whether a sequence is beyond the named end of its epoch, or its epoch
+// off the line.
+func (l *Line) Late(number, sequence uint64) bool {
+	e := l.find(number)
+	return e != nil && sequence > e.end
+}
+
+// Head is the newest place on the line; {Origin, 0, 0, 0} of an empty one.
+func (l *Line) Head() Position {
+	for i := len(l.epochs) - 1; i >= 0; i-- {
+		if e := l.epochs[i]; e.Head > 0 {
+			return Position{l.Origin, e.Epoch, e.Head, e.HeadIndex}
+		}
+	}
+	return Position{Origin: l.Origin}
+}
+
+// Digest is what is held of each epoch, oldest first. It shares nothing with the line.
+func (l *Line) Digest() []EpochDigest {
+	list := make([]EpochDigest, 0, len(l.epochs))
+	for _, e := range l.epochs {
+		d := e.EpochDigest
+		d.Holes = slices.Clone(d.Holes)
+		list = append(list, d)
+	}
+	return list
+}
+
+// find gives an epoch's entry, or nil.
+func (l *Line) find(number uint64) *epoch {
+	if i, ok := l.search(number); ok {
+		return l.epochs[i]
+	}
+	return nil
+}
+
+func (l *Line) search(number uint64) (int, bool) {
+	return slices.BinarySearchFunc(l.epochs, number, func(e *epoch, n uint64) int {
+		switch {
+		case e.Epoch < n:
+			return -1
+		case e.Epoch > n:
+			return 1
+		}
+		return 0
+	})
+}
+
+// open gives an epoch's entry, made where it is missing.
+func (l *Line) open(number uint64) *epoch {
+	i, ok := l.search(number)
+	if !ok {
+		e := &epoch{EpochDigest: EpochDigest{Epoch: number, Floor: 1}}
+		l.epochs = slices.Insert(l.epochs, i, e)
+		l.chain()
+	}
+	return l.epochs[i]
+}
+
+// reach raises the head to a sequence that exists; what lies between is absent.
+func (e *epoch) reach(sequence uint64) {
+	if sequence > e.Head {
+		e.Holes = join(e.Holes, Range{max(e.Head+1, e.Floor), sequence})
+		e.Head, e.HeadIndex = sequence, IndexEnd
+	}
+}
+
+// chain finds the end of each epoch, from the newest backwards. An epoch whose first
+// batch is not known leaves the end of the one before it open.
+func (l *Line) chain() {
+	var next *epoch // the nearest later epoch on the line that names a prior
+	for i := len(l.epochs) - 1; i >= 0; i-- {
+		e := l.epochs[i]
+		switch e.end = math.MaxUint64; {
+		case next == nil:
+		case e.Epoch > next.prior.Epoch:
+			e.end = 0
+			continue
+		case e.Epoch == next.prior.Epoch:
+			e.end = next.prior.Sequence
+		}
+		if next = nil; e.named() {
+			next = e
+		}
+	}
+}
+
+// named tells whether the epoch says where the line stood before it. The first epoch
+// of a disk names nothing, and says nothing of what the origin had on another one.
+func (e *epoch) named() bool { return e.begun && e.prior.Sequence > 0 && e.prior.Epoch < e.Epoch }
