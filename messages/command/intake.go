@@ -1,0 +1,85 @@
+package command
+
+import (
+	"context"
+
+	"anode/messages"
+	"anode/messages/wire"
+)
+
+// Submission is drafts on their way into the journal, from one sender.
+type Submission struct {
+	// Drafts passed Check and are the journal's from now on. Their order is kept within a stream.
+	Drafts []messages.Draft
+	// Recognise drops drafts that were published before (stream, key, native id) within the last
+	// ten minutes, as duplicates. Sources have windows of their own and leave it off.
+	Recognise bool
+	// Done hears what became of the drafts: once, when the journal has them as its durability
+	// says. It runs on the journal's goroutine and must not block. Nil is nobody.
+	Done func(Outcome)
+}
+
+// Size is what bounds count the submission as, in bytes.
+func (s *Submission) Size() int {
+	size := 0
+	for i := range s.Drafts {
+		size += s.Drafts[i].Size()
+	}
+	return size
+}
+
+// Outcome says what became of a submission.
+type Outcome struct {
+	// Positions are in the order of the drafts: where each one stands; the zero Position for a
+	// duplicate. Nil when Err is set.
+	Positions []messages.Position
+	// Err is why none was stored: ErrStorageFull, ErrUnavailable.
+	Err error
+}
+
+// Intake takes drafts into the journal. It is safe for any number of callers.
+type Intake interface {
+	// Submit hands drafts over. It waits while the journal's queue is full, until ctx ends; on an
+	// error nothing was taken and Done is never called.
+	Submit(ctx context.Context, s Submission) error
+}
+
+// Stored tells the hub that batches are in the journal, in the order in which they were appended.
+// It is a wake-up that carries what it is about, so that nobody must read it back.
+type Stored struct {
+	Batches []StoredBatch
+}
+
+// StoredBatch is one appended batch.
+type StoredBatch struct {
+	wire.Sealed
+	// Batch is its open form where the sender had it, or nil.
+	Batch *messages.Batch
+	// Live batches were sealed or received as they were made; others are backfill and fill holes.
+	Live bool
+	// Late batches stand beyond the named end of their epoch: readers who passed are told by a gap.
+	Late bool
+}
+
+// Store appends batches that were sealed elsewhere.
+type Store struct {
+	To[[]bool]
+	Batches  []wire.Sealed
+	Backfill bool
+}
+
+// GaveUp tells readers that holes are gone for good: their next step there is a gap.
+type GaveUp struct {
+	Origin messages.NodeID
+}
+
+// Ephemeral is a record without a position: status, and the canary. It passes through the hub to
+// those who are subscribed now; of each stream the hub keeps the latest for new subscribers
+// until it is withdrawn.
+type Ephemeral struct {
+	Stream messages.Stream
+	// JSON is the record's object, without id.
+	JSON []byte
+	// Withdrawn drops what was kept of the stream.
+	Withdrawn bool
+}
