@@ -137,4 +137,4 @@ func (d *Duration) Set(text string) error {
 }
 
 // Type implements pflag.Value.
-func (*Duration) Type() string { return "duration" }
+func (*Duration) Type() string { return "period" }

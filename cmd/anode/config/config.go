@@ -1,0 +1,84 @@
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"anode/messages/units"
+)
+
+// Config is a node's settings. The zero value is not usable; Load gives one that is checked.
+type Config struct {
+	// Data is the directory of identity, journal and registry.
+	Data string
+	// HTTP is where the API listens; port 0 picks a free one.
+	HTTP string
+	// AdvertiseHTTP is the URL that users are told; empty means from the bind.
+	AdvertiseHTTP string
+	// Cluster and Name are how the mesh and this node are called.
+	Cluster, Name string
+	// Labels are k=v pairs of this node.
+	Labels map[string]string
+	// Sources is a file or directory of specs to apply at start and on SIGHUP; empty means none.
+	Sources string
+	// Durability is what an acknowledgement waits for: sync, interval or none.
+	Durability string
+	// RetentionBytes and RetentionAge bound what the journal keeps, DiskBudget what it may grow to; 0
+	// is twice RetentionBytes.
+	RetentionBytes, DiskBudget units.Size
+	RetentionAge               time.Duration
+	// FlushInterval is the pause between two writes to a session; 0 adapts to load.
+	FlushInterval time.Duration
+	// AllowPrivate are networks that sources may reach besides public addresses.
+	AllowPrivate []netip.Prefix
+	// AllowOrigin are browser origins that may use the API besides the node's own.
+	AllowOrigin []string
+	// Insecure lets the API listen beyond loopback, without tokens.
+	Insecure bool
+	// Demo runs the built-in feeds.
+	Demo bool
+	// LogLevel and LogFormat (text, json) are how the node logs to stderr.
+	LogLevel  slog.Level
+	LogFormat string
+}
+
+// Flags defines the flags of a node on a set, with their defaults.
+func Flags(flags *pflag.FlagSet) {
+	flags.String("config", "", "read settings from this YAML `FILE`; flags and ANODE_… variables win over it")
+	flags.String("data", "./anode-data", "`DIR`ectory of identity, journal and registry; one process at a time has it")
+	flags.String("http", "127.0.0.1:8080", "listen `ADDR`ess of API and WebSocket; port 0 picks a free one")
+	flags.String("advertise-http", "", "`URL` that users are told (default: from --http)")
+	flags.String("cluster", "anode", "`NAME` of the mesh")
+	flags.String("name", hostName(), "`NAME` of this node")
+	flags.StringSlice("label", nil, "label `K=V` of this node (repeatable)")
+	flags.String("sources", "", "`FILE-or-DIR` of source specs applied at start and on SIGHUP, where they changed")
+	flags.String("durability", "sync", "what an acknowledgement waits for: sync, interval or none")
+	flags.Var(sizeFlag(10*units.GiB), "retention-bytes", "most bytes that the journal keeps")
+	flags.Var(durationFlag(7*24*time.Hour), "retention-age", "longest time that the journal keeps a record")
+	flags.Var(sizeFlag(0), "disk-budget", "most bytes that the journal may grow to (default: twice --retention-bytes)")
+	flags.Var(durationFlag(0), "flush-interval", "pause between two writes to a subscriber (default: adapts to load)")
+	flags.StringSlice("allow-private", nil, "network `CIDR` that sources may reach besides public addresses (repeatable)")
+	flags.StringSlice("allow-origin", nil, "browser `ORIGIN` that may use the API besides the node's own (repeatable)")
+	flags.Bool("insecure", false, "listen beyond loopback although nothing asks for a token")
+	flags.Bool("demo", false, "run the built-in demo feeds")
+	flags.String("log-level", "info", "debug, info, warn or error")
+	flags.String("log-format", "text", "text or json")
+}
+
+func sizeFlag(s units.Size) *units.Size { return &s }
+
+func durationFlag(d time.Duration) *units.Duration { u := units.Duration(d); return &u }
+
+// hostName is the machine's name, or "node" where it has none.
+func hostName() string {
+	name, err := os.Hostname()
+	if err != nil || strings.TrimSpace(name) == "" {
+		return "node"
+	}
+	return name
+}

@@ -1,0 +1,93 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"anode/cmd/anode/config"
+	"anode/messages/units"
+)
+
+func load(t *testing.T, environ []string, args ...string) (config.Config, error) {
+	t.Helper()
+	flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	config.Flags(flags)
+	if err := flags.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	return config.Load(flags, environ)
+}
+
+func write(t *testing.T, text string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "anode.yaml")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestDefaultsAreValid(t *testing.T) {
+	c, err := load(t, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.HTTP != "127.0.0.1:8080" || c.RetentionBytes != 10*units.GiB || c.RetentionAge != 7*24*time.Hour || c.DiskBudget != 20*units.GiB || c.Durability != "sync" {
+		t.Fatalf("defaults are %+v", c)
+	}
+}
+
+func TestFlagsWinOverEnvironmentOverFile(t *testing.T) {
+	name := write(t, "cluster: file\nname: file\ndata: file\nlabel: [a=1]\nretention-age: 2d\nallow-private: [10.0.0.0/8]\ndemo: true\n")
+	c, err := load(t, []string{"ANODE_CONFIG=" + name, "ANODE_NAME=env", "ANODE_DATA=env", "ANODE_RETENTION_BYTES=1GiB", "ANODE_LABEL=b=2,c=3", "ANODE_TOKEN=x"}, "--data", "flag")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Cluster != "file" || c.Name != "env" || c.Data != "flag" || c.RetentionBytes != units.GiB || c.RetentionAge != 48*time.Hour || !c.Demo {
+		t.Fatalf("merged: %+v", c)
+	}
+	if c.Labels["b"] != "2" || c.Labels["c"] != "3" || len(c.Labels) != 2 || len(c.AllowPrivate) != 1 {
+		t.Fatalf("lists: %v %v", c.Labels, c.AllowPrivate)
+	}
+}
+
+func TestAllFaultsAreNamedAtOnce(t *testing.T) {
+	_, err := load(t, []string{"ANODE_DURABILITY=maybe"}, "--http", "nowhere", "--retention-bytes", "1KiB", "--allow-private", "ten", "--label", "x",
+		"--log-level", "loud", "--log-format", "xml", "--advertise-http", "ftp://x", "--allow-origin", "example.org")
+	if err == nil {
+		t.Fatal("was taken")
+	}
+	for _, want := range []string{"durability:", "http:", "retention-bytes:", "allow-private:", "label:", "log-level:", "log-format:", "advertise-http:", "allow-origin:"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not named in:\n%v", want, err)
+		}
+	}
+}
+
+func TestUnknownSettingsOfAFileAreRefused(t *testing.T) {
+	_, err := load(t, nil, "--config", write(t, "retention: 5\nhttp: 127.0.0.1:0\n"))
+	if err == nil || !strings.Contains(err.Error(), `unknown setting "retention"`) {
+		t.Fatalf("error is %v", err)
+	}
+}
+
+func TestBeyondLoopbackNeedsInsecure(t *testing.T) {
+	for _, addr := range []string{":8080", "0.0.0.0:8080", "192.0.2.1:80", "[::]:80", "example.org:80"} {
+		if _, err := load(t, nil, "--http", addr); err == nil || !strings.Contains(err.Error(), "--insecure") {
+			t.Errorf("%s: %v", addr, err)
+		}
+		if _, err := load(t, nil, "--http", addr, "--insecure"); err != nil {
+			t.Errorf("%s with --insecure: %v", addr, err)
+		}
+	}
+	for _, addr := range []string{"localhost:80", "127.0.0.1:0", "[::1]:0", "127.9.9.9:1"} {
+		if _, err := load(t, nil, "--http", addr); err != nil {
+			t.Errorf("%s: %v", addr, err)
+		}
+	}
+}
