@@ -1,0 +1,81 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"anode/messages/command"
+	"anode/storage"
+)
+
+// keeper does what is due in the background: retention, mending, scrubbing, and giving up
+// this node's own holes.
+type keeper struct {
+	cfg Config
+	log *slog.Logger
+	// wrong is what failed last, so that a lasting failure is logged once.
+	wrong string
+}
+
+func (k *keeper) run(ctx context.Context) {
+	maintain := time.NewTicker(k.cfg.KeepEvery)
+	defer maintain.Stop()
+	scrub := time.NewTicker(time.Second)
+	defer scrub.Stop()
+	k.giveUpOwn()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-maintain.C:
+			k.report("maintenance", k.cfg.Journal.Maintain(k.cfg.Clock()))
+			k.giveUpOwn()
+		case <-scrub.C:
+			if _, err := k.cfg.Journal.Scrub(ctx, k.cfg.ScrubRate); ctx.Err() == nil {
+				k.report("scrub", err)
+			}
+			k.mend()
+		}
+	}
+}
+
+// mend lets a journal that refuses try again each second, not only when it is asked.
+func (k *keeper) mend() {
+	if stats := k.cfg.Journal.Stats(); stats.Full != "" || stats.Refused != "" {
+		k.report("maintenance", k.cfg.Journal.Maintain(k.cfg.Clock()))
+	}
+}
+
+// giveUpOwn gives up what this node's own damage took: nobody else is asked while it has no
+// peers, and readers must not wait for ever.
+func (k *keeper) giveUpOwn() {
+	gaveUp := false
+	for _, epoch := range k.cfg.Journal.Digest()[k.cfg.Self] {
+		for _, hole := range epoch.Holes {
+			if err := k.cfg.Journal.GiveUp(k.cfg.Self, epoch.Epoch, hole); err != nil {
+				k.report("giving up a hole", err)
+				continue
+			}
+			gaveUp = true
+		}
+	}
+	if gaveUp {
+		k.cfg.GaveUp(command.GaveUp{Origin: k.cfg.Self})
+	}
+}
+
+func (k *keeper) report(what string, err error) {
+	switch {
+	case errors.Is(err, storage.ErrClosed):
+	case err == nil:
+		if k.wrong == what {
+			k.log.Info(what + " succeeds again")
+			k.wrong = ""
+		}
+	case k.wrong != what:
+		k.wrong = what
+		k.log.Error(what+" failed", "error", err)
+	}
+}

@@ -1,0 +1,139 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"anode/messages/command"
+	"anode/storage"
+)
+
+// syncer answers groups as the durability says, and makes them durable. It alone calls
+// Sync; one fsync serves all groups that were written before it began.
+type syncer struct {
+	durability Durability
+	journal    storage.Journal
+	inbox      *Inbox
+	metrics    *metrics
+	log        *slog.Logger
+	every      time.Duration
+	lazy       time.Duration
+	written    <-chan written
+
+	waiting []written
+	// dirty is since when something is not synced that nobody waits for; zero when nothing is.
+	dirty   time.Time
+	last    time.Time
+	failing bool
+}
+
+// retryEvery is how soon a failed sync is tried again.
+const retryEvery = time.Second
+
+// run works until written is closed, then syncs once more and answers what is left.
+func (s *syncer) run(context.Context) {
+	defer func() { // after a panic too: nobody may wait for ever
+		s.fail(fmt.Errorf("%w: the journal failed", command.ErrUnavailable))
+	}()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		var due <-chan time.Time
+		if wait, ok := s.due(time.Now()); ok {
+			timer.Reset(wait)
+			due = timer.C
+		}
+		select {
+		case g, ok := <-s.written:
+			if !ok {
+				s.sync()
+				return
+			}
+			s.take(g)
+		case <-due:
+			s.sync()
+		}
+	}
+}
+
+// due is how long the next sync waits, if one is needed.
+func (s *syncer) due(now time.Time) (time.Duration, bool) {
+	switch {
+	case s.failing && (len(s.waiting) > 0 || !s.dirty.IsZero()):
+		return max(0, retryEvery-now.Sub(s.last)), true
+	case len(s.waiting) > 0:
+		return max(0, s.every-now.Sub(s.last)), true
+	case !s.dirty.IsZero():
+		return max(0, s.lazy-now.Sub(s.dirty)), true
+	}
+	return 0, false
+}
+
+// take answers a group at once, or lets it wait for the next sync.
+func (s *syncer) take(g written) {
+	switch {
+	case len(g.submissions) > 0 && s.durability == Sync:
+		s.waiting = append(s.waiting, g)
+		return
+	case len(g.submissions) > 0:
+		g.answer(s.inbox)
+		if s.durability == None {
+			return
+		}
+	}
+	if s.dirty.IsZero() {
+		s.dirty = time.Now()
+	}
+}
+
+// gather takes what was written meanwhile.
+func (s *syncer) gather() {
+	for {
+		select {
+		case g, ok := <-s.written:
+			if !ok {
+				return
+			}
+			s.take(g)
+		default:
+			return
+		}
+	}
+}
+
+// sync makes durable what was written before, and answers who waits for it.
+func (s *syncer) sync() {
+	s.gather()
+	s.last = time.Now()
+	if err := s.journal.Sync(); err != nil {
+		if !s.failing {
+			s.log.Error("sync failed: what was written is kept and tried again each second", "error", err)
+		}
+		s.failing = true
+		if s.dirty.IsZero() {
+			s.dirty = s.last
+		}
+		s.fail(fmt.Errorf("%w: stored, but not yet durable: %w", command.ErrUnavailable, err))
+		return
+	}
+	s.metrics.syncs.Observe(time.Since(s.last).Seconds())
+	if s.failing {
+		s.log.Info("sync succeeds again")
+	}
+	s.failing, s.dirty = false, time.Time{}
+	for i := range s.waiting {
+		s.waiting[i].answer(s.inbox)
+	}
+	s.waiting = s.waiting[:0]
+}
+
+// fail answers all who wait with an error.
+func (s *syncer) fail(err error) {
+	for i := range s.waiting {
+		s.waiting[i].fail(err)
+		s.waiting[i].answer(s.inbox)
+	}
+	s.waiting = s.waiting[:0]
+}

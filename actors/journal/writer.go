@@ -1,0 +1,229 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"anode/messages"
+	"anode/messages/command"
+	"anode/messages/wire"
+	"anode/storage"
+)
+
+// groupDrafts is about how many drafts one write takes: several batches.
+const groupDrafts = 4 * messages.MaxBatchRecords
+
+// writer seals and appends; it alone does. It belongs to one run of the actor.
+type writer struct {
+	cfg     Config
+	inbox   *Inbox
+	metrics *metrics
+	wake    <-chan struct{}
+	stores  <-chan storeCall
+	written chan<- written
+	number  numberer
+	known   *recogniser
+	sealed  time.Time
+}
+
+// storeCall is a question to append batches that were sealed elsewhere.
+type storeCall struct {
+	store  command.Store
+	answer func([]bool, error)
+}
+
+// written is a group that is in the journal and not yet answered.
+type written struct {
+	submissions []command.Submission
+	outcomes    []command.Outcome
+	sizes       []int
+	// lazy needs no answer, but an fsync.
+	lazy bool
+}
+
+// run works until ctx ends, then takes what is left in the inbox, and closes written.
+func (w *writer) run(ctx context.Context) {
+	defer close(w.written)
+	for {
+		select {
+		case <-w.wake:
+			for w.pause(ctx) && w.group() {
+			}
+		case call := <-w.stores:
+			call.answer(w.store(call.store))
+		case <-ctx.Done():
+			for w.group() {
+			}
+			return
+		}
+	}
+}
+
+// pause waits until the next seal may come. It is false when ctx has ended.
+func (w *writer) pause(ctx context.Context) bool {
+	wait := w.cfg.SealEvery - w.cfg.Clock().Sub(w.sealed)
+	if wait <= 0 || wait > w.cfg.SealEvery { // the clock may have stepped back
+		return true
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// group writes what waits in the inbox, up to a bound. It is false when nothing does.
+func (w *writer) group() bool {
+	submissions := w.inbox.take(groupDrafts)
+	if len(submissions) == 0 {
+		return false
+	}
+	out := written{submissions: submissions, outcomes: make([]command.Outcome, len(submissions)), sizes: make([]int, len(submissions))}
+	for i := range submissions {
+		out.sizes[i] = submissions[i].Size()
+	}
+	handed := false
+	defer func() {
+		if !handed { // a panic: nobody may wait for ever
+			out.fail(fmt.Errorf("%w: the journal failed", command.ErrUnavailable))
+			out.answer(w.inbox)
+		}
+	}()
+	if err := w.write(&out); err != nil {
+		out.fail(err)
+	}
+	handed = true
+	w.written <- out
+	return true
+}
+
+// write seals and appends the group's drafts and fills in its outcomes.
+func (w *writer) write(out *written) error {
+	now := w.cfg.Clock()
+	w.sealed = now
+	w.known.expire(now)
+	drafts, fresh := w.sift(out.submissions, out.outcomes, now)
+	if len(drafts) == 0 {
+		return nil
+	}
+	g, err := w.number.seal(now, drafts)
+	if err != nil {
+		w.known.unlearn(fresh)
+		return fmt.Errorf("%w: %w", command.ErrUnavailable, err)
+	}
+	if err := w.append(storage.Own, g.sealed); err != nil {
+		w.known.unlearn(fresh)
+		return err
+	}
+	w.number.commit(&g)
+	place(out.outcomes, g.positions)
+	w.metrics.in.Add(float64(len(drafts)))
+	stored := make([]command.StoredBatch, len(g.sealed))
+	for i := range g.sealed {
+		stored[i] = command.StoredBatch{Sealed: g.sealed[i], Batch: g.batches[i], Live: true}
+	}
+	w.cfg.Announce(command.Stored{Batches: stored})
+	return nil
+}
+
+// mark stands in an outcome for a place that is given after sealing.
+var mark = messages.Position{Sequence: 1}
+
+// sift gives the drafts that are not duplicates, and the identities noted for them.
+// Outcomes get a mark for each.
+func (w *writer) sift(submissions []command.Submission, outcomes []command.Outcome, now time.Time) (drafts []messages.Draft, fresh []messages.Identity) {
+	for i := range submissions {
+		s := &submissions[i]
+		outcomes[i].Positions = make([]messages.Position, len(s.Drafts))
+		for j := range s.Drafts {
+			if s.Recognise && s.Drafts[j].HasIdentity() {
+				identity := s.Drafts[j].Identity()
+				if w.known.meet(identity, now) {
+					continue
+				}
+				fresh = append(fresh, identity)
+			}
+			outcomes[i].Positions[j] = mark
+			drafts = append(drafts, s.Drafts[j])
+		}
+	}
+	return drafts, fresh
+}
+
+// place puts the positions where the marks are, in order.
+func place(outcomes []command.Outcome, positions []messages.Position) {
+	for i := range outcomes {
+		for j := range outcomes[i].Positions {
+			if outcomes[i].Positions[j] == mark {
+				outcomes[i].Positions[j], positions = positions[0], positions[1:]
+			}
+		}
+	}
+}
+
+// append writes sealed batches of this node, and says in the seam's words why not.
+func (w *writer) append(family storage.Family, sealed []wire.Sealed) error {
+	start := time.Now()
+	_, err := w.cfg.Journal.Append(family, sealed)
+	w.metrics.appends.Observe(time.Since(start).Seconds())
+	return seamError(err)
+}
+
+func seamError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, storage.ErrFull):
+		return fmt.Errorf("%w: %w", command.ErrStorageFull, err)
+	default:
+		return fmt.Errorf("%w: %w", command.ErrUnavailable, err)
+	}
+}
+
+// store appends batches of others and announces those that are new.
+func (w *writer) store(s command.Store) ([]bool, error) {
+	family := storage.Live
+	if s.Backfill {
+		family = storage.Backfill
+	}
+	held, err := w.cfg.Journal.Append(family, s.Batches)
+	if err != nil {
+		return nil, seamError(err)
+	}
+	fresh := make([]bool, len(held))
+	var stored []command.StoredBatch
+	for i, h := range held {
+		if h == storage.HeldFork {
+			id := s.Batches[i].ID()
+			w.cfg.Logger.Warn("another batch is held at this position: kept the first", "origin", id.Origin, "epoch", id.Epoch, "seq", id.Sequence)
+		}
+		if fresh[i] = h == storage.HeldNew || h == storage.HeldLate; fresh[i] {
+			stored = append(stored, command.StoredBatch{Sealed: s.Batches[i], Live: !s.Backfill, Late: h == storage.HeldLate})
+			w.metrics.meshIn.Add(float64(s.Batches[i].Count))
+		}
+	}
+	if len(stored) > 0 {
+		w.cfg.Announce(command.Stored{Batches: stored})
+		w.written <- written{lazy: true}
+	}
+	return fresh, nil
+}
+
+// fail gives all of the group one error.
+func (g *written) fail(err error) {
+	for i := range g.outcomes {
+		g.outcomes[i] = command.Outcome{Err: err}
+	}
+}
+
+// answer tells all who submitted, and frees their room.
+func (g *written) answer(inbox *Inbox) {
+	for i := range g.submissions {
+		inbox.answer(&g.submissions[i], g.sizes[i], g.outcomes[i])
+	}
+}
