@@ -202,6 +202,7 @@ func TestAChildEndsWithItsParent(t *testing.T) {
 		}.make})
 		parent.Tell("fail")
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if len(children) != 2 || children[0] == children[1] {
 			t.Fatalf("%d children", len(children))
 		}
@@ -263,6 +264,7 @@ func TestAGoroutineEndsWithItsActorAndItsFailureIsTheActors(t *testing.T) {
 		for i, m := range []string{"panic", "error"} {
 			ref.Tell(m)
 			time.Sleep(time.Minute)
+			synctest.Wait()
 			if ended.Load() != int32(i+1) || lives.Load() != int32(i+2) {
 				t.Errorf("after %s: %d ended, %d lives", m, ended.Load(), lives.Load())
 			}
@@ -293,6 +295,7 @@ func TestATimerIsStoppedOrComesOnce(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		ref.Tell("die")
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if want := []any{"start", "tick", "stop", "die"}; !slices.Equal(got, want) {
 			t.Errorf("got %v, want %v", got, want)
 		}

@@ -158,7 +158,9 @@ func (h levelled) Enabled(ctx context.Context, level slog.Level) bool {
 }
 
 // WithAttrs implements slog.Handler.
-func (h levelled) WithAttrs(attrs []slog.Attr) slog.Handler { return levelled{h.Handler.WithAttrs(attrs)} }
+func (h levelled) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return levelled{h.Handler.WithAttrs(attrs)}
+}
 
 // WithGroup implements slog.Handler.
 func (h levelled) WithGroup(name string) slog.Handler { return levelled{h.Handler.WithGroup(name)} }

@@ -14,7 +14,8 @@ import (
 // The mutex guards everything; it is a leaf.
 type Inbox struct {
 	most int
-	wake func()
+	// ready wakes the writer: something is to be taken.
+	ready chan struct{}
 
 	mu      sync.Mutex
 	queue   []command.Submission
@@ -23,10 +24,17 @@ type Inbox struct {
 	closed  bool
 }
 
-// NewInbox makes an inbox that holds up to most bytes. wake tells the actor that there is
-// something to take; it must not block.
-func NewInbox(most int, wake func()) *Inbox {
-	return &Inbox{most: most, wake: wake}
+// NewInbox makes an inbox that holds up to most bytes.
+func NewInbox(most int) *Inbox {
+	return &Inbox{most: most, ready: make(chan struct{}, 1)}
+}
+
+// wake tells the writer to look. It never blocks.
+func (b *Inbox) wake() {
+	select {
+	case b.ready <- struct{}{}:
+	default:
+	}
 }
 
 // Submit implements command.Intake. A submission larger than the inbox is taken when it is

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"anode/messages"
 	"anode/messages/command"
 	"anode/storage"
 )
@@ -17,6 +18,8 @@ type keeper struct {
 	log *slog.Logger
 	// wrong is what failed last, so that a lasting failure is logged once.
 	wrong string
+	// gaveUp are the holes that were announced as given up.
+	gaveUp map[hole]struct{}
 }
 
 func (k *keeper) run(ctx context.Context) {
@@ -51,19 +54,31 @@ func (k *keeper) mend() {
 // giveUpOwn gives up what this node's own damage took: nobody else is asked while it has no
 // peers, and readers must not wait for ever.
 func (k *keeper) giveUpOwn() {
-	gaveUp := false
+	now := make(map[hole]struct{})
+	fresh := false
 	for _, epoch := range k.cfg.Journal.Digest()[k.cfg.Self] {
-		for _, hole := range epoch.Holes {
-			if err := k.cfg.Journal.GiveUp(k.cfg.Self, epoch.Epoch, hole); err != nil {
-				k.report("giving up a hole", err)
-				continue
+		for _, absent := range epoch.Holes {
+			h := hole{epoch.Epoch, absent}
+			if _, known := k.gaveUp[h]; !known {
+				if err := k.cfg.Journal.GiveUp(k.cfg.Self, epoch.Epoch, absent); err != nil {
+					k.report("giving up a hole", err)
+					continue
+				}
+				k.log.Warn("gave up what is damaged or lost here", "origin", k.cfg.Self, "epoch", epoch.Epoch, "seq", absent)
+				fresh = true
 			}
-			gaveUp = true
+			now[h] = struct{}{}
 		}
 	}
-	if gaveUp {
+	if k.gaveUp = now; fresh {
 		k.cfg.GaveUp(command.GaveUp{Origin: k.cfg.Self})
 	}
+}
+
+// hole names a run of absent batches of this node.
+type hole struct {
+	epoch uint64
+	messages.Range
 }
 
 func (k *keeper) report(what string, err error) {

@@ -74,7 +74,7 @@ func (s *syncer) due(now time.Time) (time.Duration, bool) {
 // take answers a group at once, or lets it wait for the next sync.
 func (s *syncer) take(g written) {
 	switch {
-	case len(g.submissions) > 0 && s.durability == Sync:
+	case g.probe != nil, len(g.submissions) > 0 && s.durability == Sync:
 		s.waiting = append(s.waiting, g)
 		return
 	case len(g.submissions) > 0:

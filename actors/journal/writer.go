@@ -20,18 +20,18 @@ type writer struct {
 	cfg     Config
 	inbox   *Inbox
 	metrics *metrics
-	wake    <-chan struct{}
-	stores  <-chan storeCall
+	calls   <-chan call
 	written chan<- written
 	number  numberer
 	known   *recogniser
 	sealed  time.Time
 }
 
-// storeCall is a question to append batches that were sealed elsewhere.
-type storeCall struct {
-	store  command.Store
-	answer func([]bool, error)
+// call is a question that the writer answers: to append batches that were sealed elsewhere, or,
+// without any, whether the journal can write now.
+type call struct {
+	store  *command.Store
+	answer func(any, error)
 }
 
 // written is a group that is in the journal and not yet answered.
@@ -39,8 +39,9 @@ type written struct {
 	submissions []command.Submission
 	outcomes    []command.Outcome
 	sizes       []int
-	// lazy needs no answer, but an fsync.
-	lazy bool
+	// probe is answered after a sync, too.
+	probe func(any, error)
+	err   error
 }
 
 // run works until ctx ends, then takes what is left in the inbox, and closes written.
@@ -48,17 +49,42 @@ func (w *writer) run(ctx context.Context) {
 	defer close(w.written)
 	for {
 		select {
-		case <-w.wake:
+		case <-w.inbox.ready:
 			for w.pause(ctx) && w.group() {
+				w.answerCalls()
 			}
-		case call := <-w.stores:
-			call.answer(w.store(call.store))
+		case c := <-w.calls:
+			w.call(c)
 		case <-ctx.Done():
 			for w.group() {
 			}
 			return
 		}
 	}
+}
+
+// answerCalls answers what was asked meanwhile, so that a steady inflow shuts nobody out.
+func (w *writer) answerCalls() {
+	for {
+		select {
+		case c := <-w.calls:
+			w.call(c)
+		default:
+			return
+		}
+	}
+}
+
+func (w *writer) call(c call) {
+	if c.store != nil {
+		c.answer(w.store(*c.store))
+		return
+	}
+	if stats := w.cfg.Journal.Stats(); stats.Full != "" || stats.Refused != "" {
+		c.answer(nil, fmt.Errorf("%w: %s", command.ErrUnavailable, stats.Full+stats.Refused))
+		return
+	}
+	w.written <- written{probe: c.answer}
 }
 
 // pause waits until the next seal may come. It is false when ctx has ended.
@@ -209,13 +235,14 @@ func (w *writer) store(s command.Store) ([]bool, error) {
 	}
 	if len(stored) > 0 {
 		w.cfg.Announce(command.Stored{Batches: stored})
-		w.written <- written{lazy: true}
+		w.written <- written{}
 	}
 	return fresh, nil
 }
 
 // fail gives all of the group one error.
 func (g *written) fail(err error) {
+	g.err = err
 	for i := range g.outcomes {
 		g.outcomes[i] = command.Outcome{Err: err}
 	}
@@ -225,5 +252,8 @@ func (g *written) fail(err error) {
 func (g *written) answer(inbox *Inbox) {
 	for i := range g.submissions {
 		inbox.answer(&g.submissions[i], g.sizes[i], g.outcomes[i])
+	}
+	if g.probe != nil {
+		g.probe(struct{}{}, g.err)
 	}
 }
