@@ -153,3 +153,6 @@ type StreamView struct {
 
 // Raw is JSON that is passed on as it is.
 type Raw = json.RawMessage
+
+// Probe asks the journal whether it can write now: the answer comes after a sync.
+type Probe struct{ To[struct{}] }
