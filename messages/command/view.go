@@ -154,5 +154,8 @@ type StreamView struct {
 // Raw is JSON that is passed on as it is.
 type Raw = json.RawMessage
 
+// Canary asks the hub whether something goes round all its loops now.
+type Canary struct{ To[struct{}] }
+
 // Probe asks the journal whether it can write now: the answer comes after a sync.
 type Probe struct{ To[struct{}] }

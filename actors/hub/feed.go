@@ -1,0 +1,406 @@
+package hub
+
+import (
+	"sync/atomic"
+	"time"
+
+	"anode/messages"
+	"anode/messages/command"
+)
+
+// mode is how a feed gets its records.
+type mode uint8
+
+const (
+	reading mode = iota
+	joining
+	live
+	dropping
+	ended
+)
+
+// String is the mode's name.
+func (m mode) String() string {
+	return [...]string{"reading", "joining", "live", "dropping", "ended"}[m]
+}
+
+// feed is one subscription. Its loop uses it, but for the fields of the first part, which its
+// reader uses too.
+type feed struct {
+	seat     *seat
+	spec     command.Subscription
+	head     []byte
+	events   bool
+	thrift   *thrift
+	unique   *identities
+	inflight atomic.Int64
+	credit   chan struct{}
+	progress time.Time // when the reader last told its cursor; the reader's own
+
+	mode mode
+	// timedStart: its cursor has a time, so that an origin that turns up live begins where it does.
+	timedStart bool
+	// ahead is where the reader was beyond the hub.
+	ahead map[messages.NodeID]messages.Position
+	// left are origins that the feed leaves out, each with where it is; told are those of which its
+	// session was told that something came; joins are those of which items are held.
+	left  map[messages.NodeID]messages.Position
+	told  map[messages.NodeID]bool
+	joins map[messages.NodeID]bool
+	// held is what came since Attach; overflow: it was too much.
+	held      []piece
+	heldBytes int
+	overflow  bool
+	// queued and pieces are what waits in the seat, but for what a reader gave.
+	queued, pieces int
+	// lost is where a feed stands that drops.
+	lost messages.Cursor
+	// touchMark is the loop's count of touches when the reader attached.
+	touchMark uint64
+	// mark is the loop's count of moves when the feed last told its cursor, at cursorAt.
+	mark     uint64
+	cursorAt time.Time
+	// whole is the cursor of a reader of server-sent events; moved: it is to be told.
+	whole messages.Cursor
+	moved bool
+}
+
+// Subscribe implements command.Seat.
+func (s *seat) Subscribe(spec command.Subscription) command.Feed {
+	f := &feed{seat: s, spec: spec, events: s.outlet.Events(), credit: make(chan struct{}, 1), cursorAt: time.Now()}
+	f.head = f.message("records")
+	if spec.Policy.Thrifty() {
+		f.thrift = newThrift(spec.Policy)
+	}
+	if spec.Unique {
+		f.unique = newIdentities()
+	}
+	s.loop.do(func() {
+		if s.over {
+			return
+		}
+		if s.feeds == nil {
+			s.feeds = make(map[string]*feed, 1)
+		}
+		s.feeds[spec.Sub] = f
+		s.loop.index.add(f)
+		if f.thrift != nil {
+			s.loop.timed[f] = struct{}{}
+		}
+	})
+	return f
+}
+
+// message begins a message of the protocol about this subscription.
+func (f *feed) message(op string) []byte {
+	if f.events {
+		return nil
+	}
+	return messages.AppendQuoted(append(append([]byte(`{"op":"`), op...), `","sub":`...), f.spec.Sub)
+}
+
+// leave takes the feed out of the loop.
+func (f *feed) leave() {
+	l := f.seat.loop
+	f.mode = ended
+	l.index.remove(f)
+	delete(l.timed, f)
+	delete(l.waiters, f)
+	f.held = nil
+}
+
+func (f *feed) tell(message any) {
+	if !f.spec.Told(message) {
+		f.seat.close(command.CloseTooSlow, "the session has too much to do")
+	}
+}
+
+// leaveOut stops delivery of an origin, which the session is to read from a place.
+func (f *feed) leaveOut(origin messages.NodeID, at messages.Position) {
+	if f.left == nil {
+		f.left = make(map[messages.NodeID]messages.Position)
+	}
+	f.left[origin] = at
+	f.seat.loop.waiters[f] = struct{}{}
+}
+
+// tellBehind tells the session, once, that something came of an origin that is left out.
+func (f *feed) tellBehind(origin messages.NodeID) {
+	at, out := f.left[origin]
+	if !out || f.told[origin] || f.mode != live && f.mode != joining {
+		return
+	}
+	if f.told == nil {
+		f.told = make(map[messages.NodeID]bool)
+	}
+	f.told[origin] = true
+	b := command.Behind{Sub: f.spec.Sub, Origins: []messages.NodeID{origin}}
+	if at.Origin != "" {
+		b.At.Advance(at)
+	}
+	f.tell(b)
+}
+
+// wants tells whether the feed gets items of an origin, and whether they are held.
+func (f *feed) wants(origin messages.NodeID) (held, ok bool) {
+	switch f.mode {
+	case live:
+		if _, out := f.left[origin]; out {
+			return true, f.joins[origin]
+		}
+		return false, true
+	case joining:
+		_, out := f.left[origin]
+		return true, !out
+	}
+	return false, false
+}
+
+// deliver gives the feed a stream's records of a batch.
+func (f *feed) deliver(i *item, g *groupSheet) {
+	held, ok := f.wants(i.origin)
+	if !ok {
+		if f.mode == dropping {
+			f.seat.loop.hub.metrics.dropped.WithLabelValues(f.spec.Policy.Name()).Add(float64(len(g.group.Records)))
+		}
+		return
+	}
+	after := i.from
+	if ahead, beyond := f.ahead[i.origin]; beyond && ahead.Compare(after) > 0 {
+		if after = ahead; after.Compare(i.to) >= 0 {
+			return
+		}
+	}
+	if f.thrift != nil && !held {
+		f.save(g.group, after)
+		return
+	}
+	for _, p := range f.render(g, after, i.from) {
+		p.since = i.sheet.since
+		f.queue(p, held)
+	}
+}
+
+// render makes the messages of a stream's records after a place; from is the place before the batch.
+func (f *feed) render(g *groupSheet, after, from messages.Position) []piece {
+	var chunks []chunk
+	var noted []messages.Identity
+	first := &g.group.Records[0]
+	if f.unique == nil && after.Compare(first.Position) < 0 {
+		chunks = g.view(f.spec.Filter, f.events)
+	} else {
+		chunks = g.pick(f.events, func(r *messages.Record) bool { return f.passes(r, after, &noted) })
+	}
+	pieces := make([]piece, len(chunks))
+	for i, c := range chunks {
+		to := first.Position
+		to.Index = c.last
+		begin := from
+		if c.first > 0 {
+			begin = first.Position
+			begin.Index = c.first - 1
+		}
+		pieces[i] = piece{head: f.head, body: c.body, feed: f, from: begin, to: to, records: c.count, identities: noted}
+	}
+	return pieces
+}
+
+// passes tells whether a record is for the feed, and notes its identity where it is to be unique.
+func (f *feed) passes(r *messages.Record, after messages.Position, noted *[]messages.Identity) bool {
+	if r.Position.Compare(after) <= 0 || f.spec.Filter != nil && !f.spec.Filter.Match(r) {
+		return false
+	}
+	if f.unique == nil || !r.HasIdentity() {
+		return true
+	}
+	identity := r.Identity()
+	if !f.unique.note(identity) {
+		return false
+	}
+	*noted = append(*noted, identity)
+	return true
+}
+
+// queue puts a piece behind what waits, or with what is held.
+func (f *feed) queue(p piece, held bool) {
+	size := p.size()
+	slack := f.seat.loop.hub.cfg.Slack
+	if held {
+		f.hold(p, size, slack)
+		return
+	}
+	f.put(p)
+	if f.queued <= slack || f.pieces < 2 {
+		return
+	}
+	if f.seat.flush(); f.seat.blocked && f.queued > slack && f.pieces > 1 {
+		f.seat.loop.lag(f, "its reader is too slow")
+	}
+}
+
+// put puts a live piece behind what waits.
+func (f *feed) put(p piece) {
+	f.seat.add(p)
+	f.queued += p.size()
+	f.pieces++
+}
+
+func (f *feed) hold(p piece, size, slack int) {
+	if f.overflow {
+		f.unique.forget(p.identities)
+		return
+	}
+	f.held = append(f.held, p)
+	if f.heldBytes += size; f.heldBytes > slack && len(f.held) > 1 {
+		f.overflow = true
+		f.dropHeld()
+	}
+}
+
+// dropHeld forgets what was held: its reader reads it.
+func (f *feed) dropHeld() {
+	for i := range f.held {
+		f.unique.forget(f.held[i].identities)
+	}
+	f.held, f.heldBytes = nil, 0
+}
+
+// takeBack removes what waits of a live feed, and gives the cursor of what it got.
+func (f *feed) takeBack() messages.Cursor {
+	l, s := f.seat.loop, f.seat
+	at := make(map[messages.NodeID]messages.Position)
+	for p := range l.cursor(f, 0).All() {
+		at[p.Origin] = p
+	}
+	for origin, p := range f.left {
+		if at[origin] = p; p.Origin == "" {
+			delete(at, origin)
+		}
+	}
+	for origin, p := range f.thrift.empty() {
+		at[origin] = p
+	}
+	kept := s.pending[:0]
+	var back []piece
+	for _, p := range s.pending {
+		if p.feed == f && !p.fed && !p.to.IsZero() {
+			back = append(back, p)
+			s.queued -= p.size()
+			f.queued -= p.size()
+			f.pieces--
+			continue
+		}
+		kept = append(kept, p)
+	}
+	clear(s.pending[len(kept):])
+	s.pending = kept
+	dropped := 0
+	for i := len(back) - 1; i >= 0; i-- {
+		p := &back[i]
+		f.unique.forget(p.identities)
+		dropped += p.records
+		at[p.to.Origin] = p.from
+	}
+	if f.spec.Policy.Kind == command.PolicyDrop || f.spec.Policy.Kind == command.PolicyDisconnect {
+		l.hub.metrics.dropped.WithLabelValues(f.spec.Policy.Name()).Add(float64(dropped))
+	}
+	f.joins, f.held, f.heldBytes, f.overflow = nil, nil, 0, false
+	var c messages.Cursor
+	for _, p := range at {
+		c.Advance(p)
+	}
+	return c
+}
+
+// resume makes a feed live again that drops, with a gap for each origin that it lost.
+func (f *feed) resume() {
+	l := f.seat.loop
+	f.mode = live
+	for p := range l.cursor(f, 0).All() {
+		from, known := f.lost.At(p.Origin)
+		if !known {
+			from = messages.Position{Origin: p.Origin}
+		}
+		if from.Compare(p) < 0 {
+			f.queue(f.gapPiece(messages.Gap{Origin: p.Origin, From: from, To: p, Reason: messages.ReasonSlow}), false)
+		}
+	}
+	f.lost = messages.Cursor{}
+}
+
+// passGap gives the feed a gap of its origin.
+func (f *feed) passGap(i *item) {
+	held, ok := f.wants(i.origin)
+	if !ok {
+		return
+	}
+	g := i.gap
+	if ahead, beyond := f.ahead[i.origin]; beyond && ahead.Compare(g.From) > 0 {
+		if g.From = ahead; g.From.Compare(g.To) >= 0 {
+			return
+		}
+	}
+	f.queue(f.gapPiece(g), held)
+}
+
+// passLate tells a reader who passed what turned up behind it.
+func (f *feed) passLate(i *item) {
+	if f.mode != live {
+		return
+	}
+	if _, out := f.left[i.origin]; !out {
+		p := f.gapPiece(i.gap)
+		p.to = messages.Position{} // it moves nobody
+		f.queue(p, false)
+	}
+}
+
+// ephemeral gives a record without a position to a live feed.
+func (f *feed) ephemeral(i *item) {
+	if f.mode == live && !f.seat.blocked {
+		f.queue(piece{head: f.head, body: encodeRecords(i.stream, messages.Position{}, [][]byte{i.json}, f.events), feed: f, records: 1}, false)
+	}
+}
+
+func (f *feed) gapPiece(g messages.Gap) piece {
+	body := make([]byte, 0, 320)
+	open, end := ",", "}"
+	if f.events {
+		open, end = "event: gap\ndata: {", "}\n\n"
+	}
+	body = append(append(append(append(body, open...), `"origin":"`...), g.Origin...), `","from":"`...)
+	body = g.To.AppendText(append(g.From.AppendText(body), `","to":"`...))
+	body = append(append(append(append(body, `","reason":"`...), g.Reason...), '"'), end...)
+	return piece{head: f.message("gap"), body: body, feed: f, from: g.From, to: g.To}
+}
+
+// sendCursor tells the client where the feed is: a live one what moved since, another that it lives.
+func (f *feed) sendCursor(now time.Time) {
+	if f.mode == ended || f.seat.blocked {
+		return
+	}
+	f.cursorAt = now
+	if f.events {
+		f.seat.add(piece{raw: true, body: []byte(":\n\n")})
+		return
+	}
+	var c messages.Cursor
+	if f.mode == live {
+		if f.spill(now); !f.thrift.holds() {
+			c = f.seat.loop.cursor(f, f.mark)
+			f.mark = f.seat.loop.moves
+		}
+	}
+	f.control(f.message("cursor"), cursorBody(c))
+}
+
+// control queues a message that carries no records.
+func (f *feed) control(head, body []byte) { f.seat.add(piece{head: head, body: body}) }
+
+func cursorBody(c messages.Cursor) []byte {
+	list, err := c.MarshalJSON()
+	if err != nil { // a list of texts always marshals
+		list = []byte("[]")
+	}
+	return append(append([]byte(`,"after":`), list...), '}')
+}

@@ -1,0 +1,369 @@
+package hub
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"anode/messages"
+	"anode/messages/command"
+)
+
+// The methods that a session's reader uses.
+
+// run lets the loop do something and waits for it.
+func (f *feed) run(ctx context.Context, command func()) error {
+	done := make(chan struct{})
+	if !f.seat.loop.do(func() {
+		defer close(done)
+		if !f.seat.over && f.mode != ended {
+			command()
+		}
+	}) {
+		return errGone
+	}
+	select {
+	case <-done:
+		return nil
+	case <-f.seat.gone:
+		return errGone
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// subscribed says where the subscription begins.
+func (f *feed) subscribed(after messages.Cursor) {
+	_, f.timedStart = after.From()
+	if f.events {
+		f.whole, f.moved = after.Clone(), true
+		f.seat.loop.mark(f.seat)
+		return
+	}
+	h := f.seat.loop.hub
+	body := cursorBody(after)
+	body = append(append(append(body[:len(body)-1], `,"node":"`...), h.cfg.Node...), `","nodes":`...)
+	nodes, err := json.Marshal(h.cfg.Nodes())
+	if err != nil { // a list of texts always marshals
+		nodes = []byte("[]")
+	}
+	f.control(f.message("subscribed"), append(append(body, nodes...), '}'))
+}
+
+// Begin implements command.Feed.
+func (f *feed) Begin(after messages.Cursor) {
+	after = after.Clone()
+	f.seat.loop.do(func() {
+		if f.mode != ended {
+			f.subscribed(after)
+		}
+	})
+}
+
+// BeginLive implements command.Feed.
+func (f *feed) BeginLive(heads messages.Cursor) {
+	heads = heads.Clone()
+	l := f.seat.loop
+	l.do(func() {
+		if f.mode == ended || f.seat.over {
+			return
+		}
+		for _, p := range l.at {
+			heads.Advance(p.at)
+		}
+		f.setAhead(heads)
+		f.subscribed(heads)
+		f.mark = l.moves
+		f.goLive()
+	})
+}
+
+// setAhead notes where the cursor is beyond the hub.
+func (f *feed) setAhead(seen messages.Cursor) {
+	f.ahead = nil
+	for p := range seen.All() {
+		f.beAhead(p)
+	}
+}
+
+func (f *feed) beAhead(p messages.Position) {
+	if at := f.seat.loop.at[p.Origin]; at == nil || p.Compare(at.at) > 0 {
+		if f.ahead == nil {
+			f.ahead = make(map[messages.NodeID]messages.Position)
+		}
+		f.ahead[p.Origin] = p
+	}
+}
+
+// retouch tells of what came of the origins that are left out since the reader attached.
+func (f *feed) retouch() {
+	for origin := range f.left {
+		if f.seat.loop.touched[origin] > f.touchMark {
+			f.tellBehind(origin)
+		}
+	}
+}
+
+// goLive makes the feed live, and says so.
+func (f *feed) goLive() {
+	f.mode = live
+	l := f.seat.loop
+	for _, i := range l.hub.latest(&f.spec) {
+		f.ephemeral(i)
+	}
+	f.sayLive()
+}
+
+// sayLive tells the client that it has caught up, and its cursor.
+func (f *feed) sayLive() {
+	if f.events {
+		f.seat.loop.mark(f.seat)
+		return
+	}
+	f.control(f.message("live"), []byte("}"))
+	f.sendCursor(time.Now())
+}
+
+// give queues a piece on credit.
+func (f *feed) give(ctx context.Context, p piece) error {
+	slack := int64(f.seat.loop.hub.cfg.Slack)
+	for f.inflight.Load() > slack {
+		select {
+		case <-f.credit:
+		case <-f.seat.gone:
+			return errGone
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	p.fed, p.feed = true, f
+	f.inflight.Add(int64(p.size()))
+	if !f.seat.loop.do(func() {
+		if f.mode != ended {
+			f.seat.add(p)
+		}
+	}) {
+		return errGone
+	}
+	return nil
+}
+
+// Batch implements command.Feed.
+func (f *feed) Batch(ctx context.Context, after messages.Position, b *messages.Batch) error {
+	s := newSheet(b, time.Time{})
+	for i := range s.groups {
+		g := &s.groups[i]
+		last := &g.group.Records[len(g.group.Records)-1]
+		if !f.spec.Matches(g.group.Stream) || last.Position.Compare(after) <= 0 {
+			continue
+		}
+		if f.thrift != nil {
+			if err := f.saveRead(ctx, g.group, after); err != nil {
+				return err
+			}
+			continue
+		}
+		for _, p := range f.render(g, after, after) {
+			if err := f.give(ctx, p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Last implements command.Feed.
+func (f *feed) Last(ctx context.Context, records []*messages.Record) error {
+	var noted []messages.Identity
+	w := chunkWriter{events: f.events}
+	var pieces []piece
+	end := func() {
+		at := w.pos
+		for _, c := range w.close() {
+			at.Index = c.last
+			pieces = append(pieces, piece{head: f.head, body: c.body, records: c.count})
+		}
+		w = chunkWriter{events: f.events}
+	}
+	for _, r := range records {
+		if !f.passes(r, messages.Position{}, &noted) {
+			continue
+		}
+		// A message has one position, that of its last record: it must not jump between origins or back.
+		if w.open() && (w.pos.Origin != r.Position.Origin || w.pos.Compare(r.Position) > 0) {
+			end()
+		}
+		w.stream = r.Stream
+		w.add(r.AppendJSON(nil), r.Position, r.Position)
+	}
+	end()
+	for _, p := range pieces {
+		if err := f.give(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Gap implements command.Feed.
+func (f *feed) Gap(ctx context.Context, g messages.Gap) error {
+	if f.thrift != nil {
+		if err := f.spillAll(ctx); err != nil {
+			return err
+		}
+	}
+	return f.give(ctx, f.gapPiece(g))
+}
+
+// Progress implements command.Feed.
+func (f *feed) Progress(ctx context.Context, seen messages.Cursor) error {
+	now := time.Now()
+	if f.progress.IsZero() {
+		f.progress = now
+	}
+	if now.Sub(f.progress) < f.seat.loop.hub.cfg.Heartbeat {
+		return nil
+	}
+	f.progress = now
+	if f.thrift != nil {
+		if err := f.spillAll(ctx); err != nil {
+			return err
+		}
+	}
+	if f.events {
+		whole := seen.Clone()
+		return f.run(ctx, func() {
+			f.whole.Merge(whole)
+			f.moved = true
+			f.seat.add(piece{raw: true, body: []byte(":\n\n")})
+		})
+	}
+	return f.give(ctx, piece{head: f.message("cursor"), body: cursorBody(seen)})
+}
+
+// Attach implements command.Feed.
+func (f *feed) Attach(ctx context.Context, seen messages.Cursor, only []messages.NodeID) (messages.Cursor, error) {
+	seen = seen.Clone()
+	var stand messages.Cursor
+	err := f.run(ctx, func() {
+		l := f.seat.loop
+		f.held, f.heldBytes, f.overflow = nil, 0, false
+		f.touchMark = l.touches
+		if only == nil {
+			f.mode = joining
+			f.setAhead(seen)
+			for _, p := range l.at {
+				stand.Advance(p.at)
+			}
+			return
+		}
+		f.joins = make(map[messages.NodeID]bool, len(only))
+		for _, origin := range only {
+			f.joins[origin] = true
+			delete(f.told, origin)
+			if p := l.at[origin]; p != nil {
+				stand.Advance(p.at)
+			}
+			if at, ok := seen.At(origin); ok {
+				f.beAhead(at)
+			}
+		}
+	})
+	return stand, err
+}
+
+// Live implements command.Feed.
+func (f *feed) Live(ctx context.Context, waiting messages.Cursor, only []messages.NodeID) (bool, error) {
+	waiting = waiting.Clone()
+	ok := false
+	err := f.run(ctx, func() {
+		switch {
+		case only == nil && f.mode == joining:
+			ok = f.joinAll(waiting)
+		case only != nil && f.mode == live:
+			ok = f.joinSome(waiting, only)
+		}
+	})
+	return ok, err
+}
+
+// joinAll ends the reading of all origins.
+func (f *feed) joinAll(waiting messages.Cursor) bool {
+	if f.overflow {
+		f.mode, f.overflow, f.left = reading, false, nil
+		delete(f.seat.loop.waiters, f)
+		return false
+	}
+	for p := range waiting.All() {
+		f.leaveOut(p.Origin, p)
+	}
+	f.mode, f.mark = live, 0
+	f.release()
+	f.goLive()
+	f.retouch()
+	return true
+}
+
+// joinSome ends the reading of some.
+func (f *feed) joinSome(waiting messages.Cursor, only []messages.NodeID) bool {
+	f.joins = nil
+	if f.overflow {
+		f.overflow = false
+		return false
+	}
+	for _, origin := range only {
+		if p, waits := waiting.At(origin); waits {
+			f.leaveOut(origin, p)
+		} else {
+			delete(f.left, origin)
+		}
+	}
+	if len(f.left) == 0 {
+		delete(f.seat.loop.waiters, f)
+	}
+	f.mark = 0
+	f.release()
+	f.sayLive()
+	f.retouch()
+	return true
+}
+
+// release queues what was held, but of origins that wait.
+func (f *feed) release() {
+	held := f.held
+	f.held, f.heldBytes = nil, 0
+	for _, p := range held {
+		if _, out := f.left[p.to.Origin]; out {
+			f.unique.forget(p.identities)
+			continue
+		}
+		if f.mode == live {
+			f.queue(p, false)
+		}
+	}
+}
+
+// End implements command.Feed.
+func (f *feed) End() {
+	f.seat.loop.do(func() {
+		if f.mode == ended {
+			return
+		}
+		s := f.seat
+		kept := s.pending[:0]
+		for _, p := range s.pending {
+			if p.feed == f {
+				s.queued -= p.size()
+				continue
+			}
+			kept = append(kept, p)
+		}
+		clear(s.pending[len(kept):])
+		s.pending = kept
+		f.leave()
+		delete(s.feeds, f.spec.Sub)
+		f.control(f.message("unsubscribed"), []byte("}"))
+	})
+}
+
+var _ command.Feed = (*feed)(nil)

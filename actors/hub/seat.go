@@ -1,0 +1,333 @@
+package hub
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"anode/messages"
+	"anode/messages/command"
+)
+
+const (
+	// mostWrite is about how much one write call carries.
+	mostWrite = 256 << 10
+	// mostControl is how much may wait of what a client asked for before it is not read any more.
+	mostControl = 64 << 10
+	// goodbye is how long a connection may take to hear why it ends.
+	goodbye = 5 * time.Second
+)
+
+// seat is one connection. Its loop uses it; the fields of the first part are shared.
+type seat struct {
+	loop     *loop
+	outlet   command.Outlet
+	number   uint64
+	remote   string
+	since    time.Time
+	patience time.Duration
+	gone     chan struct{}
+	once     sync.Once
+	control  atomic.Int64
+	room     chan struct{}
+	sent     atomic.Uint64
+
+	feeds   map[string]*feed
+	pending []piece
+	queued  int
+	dirty   bool
+	// blocked: a goroutine writes what the connection would not take at once.
+	blocked bool
+	// closing: it ends after what is pending; parted: it was told so; over: it has ended.
+	closing, parted, over bool
+	code                  int
+	reason                string
+}
+
+// piece is something to write.
+type piece struct {
+	head, body []byte
+	feed       *feed
+	// from and to are the places before and after it; to is zero where it has none.
+	from, to messages.Position
+	records  int
+	since    time.Time
+	// identities were noted as delivered for it.
+	identities []messages.Identity
+	// raw needs no framing; fed came from a reader, by credit; asked counts as control.
+	raw, fed, asked bool
+}
+
+func (p *piece) size() int { return len(p.head) + len(p.body) + 16 }
+
+// ID implements command.Session.
+func (s *seat) ID() string { return "s" + strconv.FormatUint(s.number, 10) }
+
+// Gone implements command.Seat.
+func (s *seat) Gone() <-chan struct{} { return s.gone }
+
+// Send implements command.Seat.
+func (s *seat) Send(message []byte) { s.ask(piece{body: message, asked: true}) }
+
+// Raw implements command.Seat.
+func (s *seat) Raw(frame []byte) { s.ask(piece{body: frame, raw: true, asked: true}) }
+
+func (s *seat) ask(p piece) {
+	s.control.Add(int64(p.size()))
+	s.loop.do(func() { s.add(p) })
+}
+
+// Room implements command.Seat.
+func (s *seat) Room(ctx context.Context) error {
+	for s.control.Load() > mostControl {
+		select {
+		case <-s.room:
+		case <-s.gone:
+			return errGone
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// errGone is what a reader hears whose connection has ended.
+var errGone = errors.New("the connection has ended")
+
+// Close implements command.Seat.
+func (s *seat) Close(code int, reason string) {
+	if !s.loop.do(func() {
+		if code == 0 {
+			s.drop()
+			return
+		}
+		s.close(code, reason)
+	}) {
+		s.part()
+	}
+}
+
+// add queues a piece.
+func (s *seat) add(p piece) {
+	if s.over || s.closing {
+		return
+	}
+	s.pending = append(s.pending, p)
+	s.queued += p.size()
+	s.loop.mark(s)
+}
+
+// close ends the connection after what is pending.
+func (s *seat) close(code int, reason string) {
+	if s.closing || s.over {
+		return
+	}
+	if code == command.CloseTooSlow {
+		s.pending, s.queued = nil, 0
+	}
+	s.closing, s.code, s.reason = true, code, reason
+	time.AfterFunc(goodbye, func() { s.Close(0, "") })
+	s.loop.mark(s)
+}
+
+// part cuts the connection. It may be called from anywhere.
+func (s *seat) part() {
+	s.once.Do(func() {
+		s.outlet.Close()
+		close(s.gone)
+	})
+}
+
+// drop ends the connection now.
+func (s *seat) drop() {
+	s.part()
+	if !s.over {
+		s.over = true
+		s.loop.remove(s)
+		s.pending, s.queued = nil, 0
+	}
+}
+
+// flush writes what is pending, as much as one write call should carry.
+func (s *seat) flush() {
+	if s.blocked || s.over {
+		return
+	}
+	l := s.loop
+	buf := l.scratch[:0]
+	count := 0
+	for count < len(s.pending) && len(buf) < mostWrite {
+		p := &s.pending[count]
+		if p.raw {
+			buf = append(buf, p.body...)
+		} else {
+			buf = s.outlet.Frame(buf, p.head, p.body)
+		}
+		s.account(p)
+		count++
+	}
+	s.shift(count)
+	if s.outlet.Events() {
+		buf = s.appendCursor(buf)
+	}
+	if s.closing && len(s.pending) == 0 && !s.parted {
+		buf = s.outlet.Farewell(buf, s.code, s.reason)
+		s.parted = true
+	}
+	if cap(buf) <= 2*mostWrite {
+		l.scratch = buf[:0]
+	}
+	if len(buf) == 0 {
+		return
+	}
+	switch n, err := s.outlet.TryWrite(buf); {
+	case err != nil:
+		s.drop()
+	case n < len(buf):
+		s.block(bytes.Clone(buf[n:]))
+	default:
+		s.written()
+	}
+}
+
+// account notes that a piece leaves the queue.
+func (s *seat) account(p *piece) {
+	size := p.size()
+	s.queued -= size
+	if p.asked {
+		s.control.Add(int64(-size))
+		signal(s.room)
+	}
+	f := p.feed
+	if f == nil {
+		return
+	}
+	if p.fed {
+		f.inflight.Add(int64(-size))
+		signal(f.credit)
+	} else {
+		f.queued -= size
+		f.pieces--
+	}
+	if !p.to.IsZero() && f.events {
+		f.whole.Advance(p.to)
+		f.moved = true
+	}
+	if p.records > 0 {
+		s.sent.Add(uint64(p.records))
+		s.loop.hub.metrics.out.Add(float64(p.records))
+		if !p.since.IsZero() {
+			s.loop.hub.metrics.delivery.Observe(s.loop.hub.cfg.Clock().Sub(p.since).Seconds())
+		}
+	}
+}
+
+func signal(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}
+
+// shift drops the first pieces. An idle seat keeps no queue.
+func (s *seat) shift(count int) {
+	if count == 0 {
+		return
+	}
+	if count == len(s.pending) {
+		if cap(s.pending) > 4 {
+			s.pending = nil
+			return
+		}
+		clear(s.pending)
+		s.pending = s.pending[:0]
+		return
+	}
+	rest := copy(s.pending, s.pending[count:])
+	clear(s.pending[rest:])
+	s.pending = s.pending[:rest]
+}
+
+// appendCursor ends a write of server-sent events with where the reader is.
+func (s *seat) appendCursor(buf []byte) []byte {
+	for _, f := range s.feeds {
+		if f.mode == live && len(s.pending) == 0 && !f.thrift.holds() {
+			moved := s.loop.cursor(f, f.mark)
+			f.mark = s.loop.moves
+			if moved.Len() > 0 {
+				f.whole.Merge(moved)
+				f.moved = true
+			}
+		}
+		if f.moved {
+			f.moved = false
+			buf = append(append(append(buf, "id: "...), f.whole.String()...), "\n\n"...)
+		}
+	}
+	return buf
+}
+
+// block hands what the connection does not take to a goroutine.
+func (s *seat) block(rest []byte) {
+	s.blocked = true
+	patience := s.patience
+	if s.closing {
+		patience = goodbye
+	}
+	l := s.loop
+	l.drains.Add(1)
+	go func() {
+		defer l.drains.Done()
+		err := s.outlet.Write(rest, patience)
+		l.do(func() {
+			s.blocked = false
+			switch {
+			case s.over:
+			case err != nil:
+				s.drop()
+			default:
+				s.written()
+			}
+		})
+	}()
+}
+
+// written goes on after a write that was whole.
+func (s *seat) written() {
+	if s.parted {
+		time.AfterFunc(time.Second, func() { s.Close(0, "") })
+		return
+	}
+	if len(s.pending) > 0 || s.closing {
+		s.loop.mark(s)
+		return
+	}
+	for _, f := range s.feeds {
+		if f.mode == dropping {
+			f.resume()
+		}
+	}
+}
+
+// view is the session as clients see it.
+func (s *seat) view() command.SubscriberView {
+	v := command.SubscriberView{
+		ID: s.ID(), Remote: s.remote, Kind: "websocket", Since: s.since.UTC(), Queued: int64(s.queued), Sent: s.sent.Load(),
+		Subscriptions: []command.SubscriptionView{},
+	}
+	if s.outlet.Events() {
+		v.Kind = "events"
+	}
+	for _, f := range s.feeds {
+		sv := command.SubscriptionView{Sub: f.spec.Sub, Streams: f.spec.Streams, Unique: f.spec.Unique, Policy: f.spec.Policy.Name(), State: f.mode.String()}
+		if f.spec.Filter != nil {
+			sv.Where = f.spec.Filter.String()
+		}
+		v.Subscriptions = append(v.Subscriptions, sv)
+	}
+	return v
+}

@@ -1,0 +1,209 @@
+package hub
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"anode/messages"
+	"anode/messages/command"
+)
+
+// The bounds of what a thrifty feed holds between two flushes.
+const (
+	mostHeld      = 4096
+	mostHeldBytes = 1 << 20
+)
+
+// thrift holds one record of each stream and key: the newest (conflate) or the first (sample) of
+// an interval. mu guards it: a reader fills it, its loop empties it. A nil thrift holds nothing.
+type thrift struct {
+	newest bool
+	every  time.Duration
+
+	mu   sync.Mutex
+	held map[thriftKey]*messages.Record
+	// from is the place before all that was taken in since the last flush, by origin.
+	from    map[messages.NodeID]messages.Position
+	bytes   int
+	due     time.Time
+	spilled chan struct{}
+}
+
+type thriftKey struct {
+	stream messages.Stream
+	key    string
+}
+
+func newThrift(p command.Policy) *thrift {
+	return &thrift{
+		newest: p.Kind == command.PolicyConflate, every: p.Every, held: make(map[thriftKey]*messages.Record),
+		from: make(map[messages.NodeID]messages.Position), spilled: make(chan struct{}, 1), due: time.Now(),
+	}
+}
+
+// add takes a record in; from is the place before its batch, or before itself.
+func (t *thrift) add(r *messages.Record, from messages.Position) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, ok := t.from[r.Position.Origin]; !ok {
+		t.from[r.Position.Origin] = from
+	}
+	key := thriftKey{r.Stream, r.Key}
+	old := t.held[key]
+	if old != nil && !t.newest {
+		return
+	}
+	if old != nil {
+		t.bytes -= old.Size()
+	}
+	t.held[key] = r
+	t.bytes += r.Size()
+}
+
+func (t *thrift) full() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.held) >= mostHeld || t.bytes >= mostHeldBytes
+}
+
+// holds tells whether something waits.
+func (t *thrift) holds() bool {
+	if t == nil {
+		return false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.held) > 0
+}
+
+func (t *thrift) next() time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.due
+}
+
+// empty forgets what is held, and gives the places before it.
+func (t *thrift) empty() map[messages.NodeID]messages.Position {
+	if t == nil {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	from := t.from
+	t.held, t.from, t.bytes = make(map[thriftKey]*messages.Record), make(map[messages.NodeID]messages.Position), 0
+	return from
+}
+
+// take gives what is held in order of position, and the places before it.
+func (t *thrift) take(now time.Time) ([]*messages.Record, map[messages.NodeID]messages.Position) {
+	t.mu.Lock()
+	records := make([]*messages.Record, 0, len(t.held))
+	for _, r := range t.held {
+		records = append(records, r)
+	}
+	t.due = now.Add(t.every)
+	t.mu.Unlock()
+	from := t.empty()
+	slices.SortFunc(records, func(a, b *messages.Record) int { return a.Position.Compare(b.Position) })
+	return records, from
+}
+
+// save takes a stream's records of a batch into the thrift.
+func (f *feed) save(g *messages.Group, after messages.Position) {
+	var noted []messages.Identity
+	for i := range g.Records {
+		if r := &g.Records[i]; f.passes(r, after, &noted) {
+			f.thrift.add(r, after)
+		}
+	}
+	if f.thrift.full() {
+		if f.spill(time.Now()); f.thrift.full() {
+			f.seat.loop.lag(f, "its reader is too slow")
+		}
+	}
+}
+
+// saveRead is save for a reader, who waits while too much is held.
+func (f *feed) saveRead(ctx context.Context, g *messages.Group, after messages.Position) error {
+	var noted []messages.Identity
+	for i := range g.Records {
+		r := &g.Records[i]
+		if !f.passes(r, after, &noted) {
+			continue
+		}
+		f.thrift.add(r, after)
+		if f.thrift.full() {
+			if err := f.spillAll(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// spillAll waits until nothing is held.
+func (f *feed) spillAll(ctx context.Context) error {
+	for f.thrift.holds() {
+		if err := f.run(ctx, func() { f.spill(time.Now()) }); err != nil {
+			return err
+		}
+		if !f.thrift.holds() {
+			return nil
+		}
+		select { // the connection takes nothing: the loop spills when it does
+		case <-f.thrift.spilled:
+		case <-f.seat.gone:
+			return errGone
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// spill queues all that is held, in order of position, unless the connection is behind.
+func (f *feed) spill(now time.Time) {
+	if f.thrift == nil || f.mode == ended {
+		return
+	}
+	if f.seat.blocked || f.queued > 0 {
+		f.thrift.mu.Lock()
+		f.thrift.due = now.Add(min(f.thrift.every, 100*time.Millisecond))
+		f.thrift.mu.Unlock()
+		return
+	}
+	records, from := f.thrift.take(now)
+	signal(f.thrift.spilled)
+	for len(records) > 0 {
+		n := 1
+		for n < len(records) && records[n].Stream == records[0].Stream && records[n].Position.Origin == records[0].Position.Origin {
+			n++
+		}
+		f.spillRun(records[:n], from)
+		records = records[n:]
+	}
+}
+
+// spillRun queues records of one stream and origin.
+func (f *feed) spillRun(records []*messages.Record, from map[messages.NodeID]messages.Position) {
+	w := chunkWriter{stream: records[0].Stream, events: f.events}
+	origin := records[0].Position.Origin
+	flush := func() {
+		to := w.pos
+		for _, c := range w.close() {
+			f.put(piece{head: f.head, body: c.body, feed: f, from: from[origin], to: to, records: c.count})
+			from[origin] = to
+		}
+		w = chunkWriter{stream: records[0].Stream, events: f.events}
+	}
+	for _, r := range records {
+		json := r.AppendJSON(nil)
+		if w.open() && w.size+len(json) > mostMessage {
+			flush()
+		}
+		w.add(json, r.Position, r.Position)
+	}
+	flush()
+}
