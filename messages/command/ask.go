@@ -45,4 +45,6 @@ var (
 	ErrUnavailable = errors.New("unavailable")
 	ErrStorageFull = errors.New("storage is full")
 	ErrTooMany     = errors.New("too many")
+	// ErrInvalidFilter marks a where that is no expression of the safe subset.
+	ErrInvalidFilter = errors.New("invalid filter")
 )

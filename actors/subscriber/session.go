@@ -1,0 +1,249 @@
+package subscriber
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"anode/actors/actor"
+	"anode/messages"
+	"anode/messages/command"
+)
+
+// session is the actor of one connection.
+type session struct {
+	shared *shared
+	seat   command.Seat
+	subs   map[string]*subscription
+	// spent: an earlier incarnation failed, and what it knew is lost.
+	spent bool
+}
+
+// subscription is one of the session's.
+type subscription struct {
+	spec command.Subscription
+	feed command.Feed
+	// start is the cursor that it began with: origins that are not listed begin as it says.
+	start messages.Cursor
+	// stop ends its reader; nil while it has none.
+	stop context.CancelFunc
+	// again is a whole reading that waits for the end of the reader, and behind are origins that do.
+	again  *messages.Cursor
+	behind map[messages.NodeID]messages.Position
+}
+
+// finished tells that a subscription's reader has ended, and where.
+type finished struct {
+	sub  *subscription
+	seen messages.Cursor
+	only []messages.NodeID
+	err  error
+}
+
+// Started implements actor.Starter.
+func (s *session) Started(ctx *actor.Context) error {
+	if s.spent {
+		s.seat.Close(command.CloseUnavailable, "the session failed, come again with your cursor")
+	}
+	return nil
+}
+
+// Stopped implements actor.Stopper.
+func (s *session) Stopped(*actor.Context) {
+	s.shared.subscriptions.Add(int64(-len(s.subs)))
+	s.seat.Close(0, "")
+}
+
+// Receive implements actor.Actor.
+func (s *session) Receive(ctx *actor.Context, message any) {
+	switch m := message.(type) {
+	case command.Subscribe:
+		ctx.Respond(nil, s.subscribe(ctx, m))
+	case command.Unsubscribe:
+		ctx.Respond(nil, s.unsubscribe(m))
+	case command.Lagged:
+		if sub := s.subs[m.Sub]; sub != nil {
+			s.reread(ctx, sub, m.At)
+		}
+	case command.Behind:
+		if sub := s.subs[m.Sub]; sub != nil {
+			s.catchUp(ctx, sub, m)
+		}
+	case finished:
+		s.finish(ctx, m)
+	}
+}
+
+// subscribe checks a request as a whole, and begins.
+func (s *session) subscribe(ctx *actor.Context, m command.Subscribe) error {
+	spec, err := s.check(m)
+	if err != nil {
+		return err
+	}
+	if s.shared.subscriptions.Add(1) > s.shared.MostOfNode {
+		s.shared.subscriptions.Add(-1)
+		return fmt.Errorf("%w: the node has %d subscriptions", command.ErrTooMany, s.shared.MostOfNode)
+	}
+	self := ctx.Self()
+	spec.Told = self.Tell
+	sub := &subscription{spec: spec, feed: s.seat.Subscribe(spec)}
+	s.subs[m.Sub] = sub
+	switch {
+	case m.Start.After != nil:
+		sub.start = m.Start.After.Clone()
+	case m.Start.Earliest:
+	case !m.Start.Time.IsZero():
+		sub.start.SetFrom(m.Start.Time.UnixMilli())
+	default:
+		sub.start = s.heads()
+		if m.Start.Last == 0 {
+			sub.feed.BeginLive(sub.start)
+			return nil
+		}
+	}
+	sub.feed.Begin(sub.start)
+	s.read(ctx, sub, sub.start, nil, m.Start.Last)
+	return nil
+}
+
+func (s *session) check(m command.Subscribe) (command.Subscription, error) {
+	spec := command.Subscription{Sub: m.Sub, Unique: m.Unique, Policy: m.Policy}
+	switch {
+	case m.Sub == "" || len(m.Sub) > mostSub:
+		return spec, fmt.Errorf("%w: sub must have 1 to %d bytes", command.ErrInvalid, mostSub)
+	case s.subs[m.Sub] != nil:
+		return spec, fmt.Errorf("%w: sub %q is in use", command.ErrExists, m.Sub)
+	case len(s.subs) >= s.shared.MostSubscriptions:
+		return spec, fmt.Errorf("%w: a connection may have %d subscriptions", command.ErrTooMany, s.shared.MostSubscriptions)
+	case len(m.Streams) == 0 || len(m.Streams) > mostPatterns:
+		return spec, fmt.Errorf("%w: streams must have 1 to %d patterns, not %d", messages.ErrPattern, mostPatterns, len(m.Streams))
+	case len(m.Where) > mostWhere:
+		return spec, fmt.Errorf("%w: where has %d bytes, at most %d are allowed", command.ErrInvalidFilter, len(m.Where), mostWhere)
+	}
+	var faults []error
+	for _, text := range m.Streams {
+		p, err := messages.ParsePattern(text)
+		if err != nil {
+			faults = append(faults, err)
+		}
+		spec.Streams = append(spec.Streams, p)
+	}
+	if m.Where != "" {
+		filter, err := s.shared.Compile(m.Where)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%w: %w", command.ErrInvalidFilter, err))
+		}
+		spec.Filter = filter
+	}
+	return spec, errors.Join(faults...)
+}
+
+// heads is the cursor of the latest: the highest place of every known origin, and a time for
+// those that turn up later.
+func (s *session) heads() messages.Cursor {
+	var c messages.Cursor
+	for _, origin := range s.shared.Journal.Origins() {
+		if head := s.shared.Journal.Head(origin); head.Sequence > 0 {
+			c.Advance(head)
+		}
+	}
+	c.SetFrom(s.shared.Clock().Add(-s.shared.LatestFrom).UnixMilli())
+	return c
+}
+
+func (s *session) unsubscribe(m command.Unsubscribe) error {
+	sub := s.subs[m.Sub]
+	if sub == nil {
+		return fmt.Errorf("%w: no subscription %q", command.ErrNotFound, m.Sub)
+	}
+	delete(s.subs, m.Sub)
+	s.shared.subscriptions.Add(-1)
+	if sub.stop != nil {
+		sub.stop()
+	}
+	sub.feed.End()
+	return nil
+}
+
+// reread reads on where a live subscription fell behind, after its reader, if it has one.
+func (s *session) reread(ctx *actor.Context, sub *subscription, at messages.Cursor) {
+	sub.behind = nil
+	if sub.stop != nil {
+		sub.again = &at
+		return
+	}
+	s.read(ctx, sub, at, nil, 0)
+}
+
+// catchUp reads the origins that a live subscription leaves out.
+func (s *session) catchUp(ctx *actor.Context, sub *subscription, m command.Behind) {
+	if sub.stop != nil {
+		if sub.behind == nil {
+			sub.behind = make(map[messages.NodeID]messages.Position)
+		}
+		for _, origin := range m.Origins {
+			at, _ := m.At.At(origin)
+			sub.behind[origin] = at
+		}
+		return
+	}
+	s.read(ctx, sub, m.At, m.Origins, 0)
+}
+
+// read starts a reader.
+func (s *session) read(ctx *actor.Context, sub *subscription, at messages.Cursor, only []messages.NodeID, last int) {
+	life, stop := context.WithCancel(context.Background())
+	sub.stop = stop
+	if from, ok := sub.start.From(); ok {
+		at.SetFrom(from)
+	}
+	r := &reader{shared: s.shared, sub: sub, seen: at.Clone(), only: only, last: last}
+	self := ctx.Self()
+	ctx.Go("reader "+sub.spec.Sub, func(incarnation context.Context) error {
+		defer stop()
+		defer context.AfterFunc(incarnation, stop)()
+		err := r.run(life)
+		self.Tell(finished{sub: sub, seen: r.seen, only: only, err: err})
+		return nil
+	})
+}
+
+// finish goes on with what waited for a reader's end.
+func (s *session) finish(ctx *actor.Context, m finished) {
+	sub := m.sub
+	sub.stop = nil
+	if s.subs[sub.spec.Sub] != sub {
+		return
+	}
+	if m.err != nil && !errors.Is(m.err, context.Canceled) {
+		select {
+		case <-s.seat.Gone():
+		default:
+			ctx.Log().Warn("a subscription can't be read for: its connection is closed", "sub", sub.spec.Sub, "error", m.err)
+			s.seat.Close(command.CloseUnavailable, "the journal can't be read")
+		}
+		return
+	}
+	switch {
+	case sub.again != nil:
+		at := *sub.again
+		sub.again, sub.behind = nil, nil
+		if m.only != nil { // it read further than the live feed stood in these
+			at.Merge(m.seen)
+		}
+		s.read(ctx, sub, at, nil, 0)
+	case len(sub.behind) > 0:
+		b := command.Behind{Sub: sub.spec.Sub}
+		for origin, at := range sub.behind {
+			b.Origins = append(b.Origins, origin)
+			if p, ok := m.seen.At(origin); ok && m.only != nil {
+				at = p
+			}
+			if at.Origin != "" {
+				b.At.Advance(at)
+			}
+		}
+		sub.behind = nil
+		s.read(ctx, sub, b.At, b.Origins, 0)
+	}
+}
