@@ -170,6 +170,23 @@ func (l *Line) Head() Position {
 	return Position{Origin: l.Origin}
 }
 
+// Before is the place on the line just before a batch.
+func (l *Line) Before(id BatchID) Position {
+	if id.Sequence > 1 {
+		return Position{id.Origin, id.Epoch, id.Sequence - 1, IndexEnd}
+	}
+	if e := l.find(id.Epoch); e != nil && e.named() {
+		return e.prior.BatchEnd()
+	}
+	i, _ := l.search(id.Epoch)
+	for i--; i >= 0; i-- {
+		if e := l.epochs[i]; e.end > 0 && e.Head > 0 {
+			return Position{id.Origin, e.Epoch, min(e.Head, e.end), IndexEnd}
+		}
+	}
+	return Position{Origin: id.Origin}
+}
+
 // Digest is what is held of each epoch, oldest first. It shares nothing with the line.
 func (l *Line) Digest() []EpochDigest {
 	list := make([]EpochDigest, 0, len(l.epochs))

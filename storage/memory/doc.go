@@ -1,0 +1,4 @@
+// Package memory keeps what storage promises in memory: a Journal and a State without a disk,
+// for tests and for nodes that need not outlive their process. Both behave like those on disk,
+// but that nothing survives, and both are safe for concurrent use.
+package memory

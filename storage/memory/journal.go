@@ -1,0 +1,388 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"anode/messages"
+	"anode/messages/wire"
+	"anode/storage"
+)
+
+// Config bounds a Journal. Zero means no bound.
+type Config struct {
+	// Self is the node whose own batches the budget refuses.
+	Self messages.NodeID
+	// RetentionBytes and RetentionAge are what is kept, Budget is what own batches are refused above.
+	RetentionBytes, Budget int64
+	RetentionAge           time.Duration
+}
+
+// Journal implements storage.Journal. mu guards all of it.
+type Journal struct {
+	cfg Config
+
+	mu     sync.RWMutex
+	lines  map[messages.NodeID]*messages.Line
+	epochs map[epochKey][]entry
+	// order is all batches as they came, the oldest first.
+	order   []messages.BatchID
+	streams map[messages.Stream]*storage.StreamInfo
+	records uint64
+	bytes   int64
+	forks   uint64
+	closed  bool
+}
+
+type epochKey struct {
+	origin messages.NodeID
+	epoch  uint64
+}
+
+// entry is one batch, in order of sequence within its epoch.
+type entry struct {
+	sealed  wire.Sealed
+	batch   *messages.Batch
+	arrived time.Time
+}
+
+// NewJournal makes an empty journal.
+func NewJournal(cfg Config) *Journal {
+	return &Journal{
+		cfg: cfg, lines: make(map[messages.NodeID]*messages.Line), epochs: make(map[epochKey][]entry),
+		streams: make(map[messages.Stream]*storage.StreamInfo),
+	}
+}
+
+var _ storage.Journal = (*Journal)(nil)
+
+// Append implements storage.Journal.
+func (j *Journal) Append(family storage.Family, batches []wire.Sealed) ([]storage.Held, error) {
+	opened := make([]*messages.Batch, len(batches))
+	for i := range batches {
+		b, err := batches[i].Open()
+		if err != nil {
+			return nil, fmt.Errorf("append: %w", err)
+		}
+		opened[i] = b
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed {
+		return nil, storage.ErrClosed
+	}
+	if family == storage.Own && j.cfg.Budget > 0 && j.bytes >= j.cfg.Budget {
+		return nil, fmt.Errorf("%w: %d of %d bytes", storage.ErrFull, j.bytes, j.cfg.Budget)
+	}
+	held := make([]storage.Held, len(batches))
+	for i := range batches {
+		held[i] = j.add(batches[i], opened[i])
+	}
+	return held, nil
+}
+
+func (j *Journal) add(s wire.Sealed, b *messages.Batch) storage.Held {
+	key := epochKey{s.Origin, s.Epoch}
+	line := j.lines[s.Origin]
+	if line == nil {
+		line = messages.NewLine(s.Origin)
+		j.lines[s.Origin] = line
+	}
+	at, found := j.search(key, s.Sequence)
+	if found && j.epochs[key][at].sealed.HeaderHash() != s.HeaderHash() {
+		j.forks++
+		return storage.HeldFork
+	}
+	if !line.Hold(&s.Header) {
+		return storage.HeldAlready
+	}
+	j.epochs[key] = slices.Insert(j.epochs[key], at, entry{s, b, time.Now()})
+	j.order = append(j.order, s.ID())
+	j.count(b, 1)
+	j.bytes += int64(len(s.Bytes()))
+	if line.Late(s.Epoch, s.Sequence) {
+		return storage.HeldLate
+	}
+	return storage.HeldNew
+}
+
+func (j *Journal) search(key epochKey, sequence uint64) (int, bool) {
+	return slices.BinarySearchFunc(j.epochs[key], sequence, func(e entry, s uint64) int { return cmp.Compare(e.sealed.Sequence, s) })
+}
+
+// count adds a batch to the streams' figures, or takes it out.
+func (j *Journal) count(b *messages.Batch, sign int) {
+	for g := range b.Groups {
+		info := j.streams[b.Groups[g].Stream]
+		if info == nil {
+			info = &storage.StreamInfo{Stream: b.Groups[g].Stream}
+			j.streams[b.Groups[g].Stream] = info
+		}
+		for i := range b.Groups[g].Records {
+			r := &b.Groups[g].Records[i]
+			j.records += uint64(sign)
+			info.Records += uint64(sign)
+			info.Bytes += uint64(sign * len(r.Payload))
+			if sign > 0 {
+				info.Last = max(info.Last, r.HLC.Millis())
+			}
+		}
+		if info.Records == 0 {
+			delete(j.streams, info.Stream)
+		}
+	}
+}
+
+// Sync implements storage.Journal.
+func (j *Journal) Sync() error {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	if j.closed {
+		return storage.ErrClosed
+	}
+	return nil
+}
+
+// Read implements storage.Journal.
+func (j *Journal) Read(id messages.BatchID) (wire.Sealed, error) {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	key := epochKey{id.Origin, id.Epoch}
+	at, ok := j.search(key, id.Sequence)
+	if !ok {
+		return wire.Sealed{}, fmt.Errorf("batch %s: %w", id, storage.ErrNotHeld)
+	}
+	return j.epochs[key][at].sealed, nil
+}
+
+// Lose drops a batch as damage would: it becomes a hole.
+func (j *Journal) Lose(id messages.BatchID) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.take(id)
+	if line := j.lines[id.Origin]; line != nil {
+		line.Lose(id.Epoch, messages.Range{From: id.Sequence, To: id.Sequence})
+	}
+}
+
+// take removes a batch's bytes.
+func (j *Journal) take(id messages.BatchID) {
+	key := epochKey{id.Origin, id.Epoch}
+	at, ok := j.search(key, id.Sequence)
+	if !ok {
+		return
+	}
+	e := j.epochs[key][at]
+	j.bytes -= int64(len(e.sealed.Bytes()))
+	j.count(e.batch, -1)
+	j.epochs[key] = slices.Delete(j.epochs[key], at, at+1)
+}
+
+// Next implements storage.Journal.
+func (j *Journal) Next(after messages.Position) messages.Step {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	if line := j.lines[after.Origin]; line != nil {
+		return line.Next(after)
+	}
+	return messages.Step{Kind: messages.StepHead}
+}
+
+// Seek implements storage.Journal.
+func (j *Journal) Seek(origin messages.NodeID, ms int64) messages.Position {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	line := j.lines[origin]
+	if line == nil {
+		return messages.Position{Origin: origin}
+	}
+	first := true
+	for _, d := range line.Digest() {
+		list := j.epochs[epochKey{origin, d.Epoch}]
+		at, _ := slices.BinarySearchFunc(list, ms, func(e entry, ms int64) int {
+			if e.sealed.Last.Millis() < ms {
+				return -1
+			}
+			return 1
+		})
+		for ; at < len(list); at++ {
+			s := &list[at].sealed
+			if line.Late(s.Epoch, s.Sequence) {
+				break
+			}
+			if first && at == 0 && (d.Floor > 1 || line.Horizon() > 0) {
+				return messages.Position{Origin: origin}
+			}
+			return line.Before(s.ID())
+		}
+		if len(list) > 0 {
+			first = false
+		}
+	}
+	return line.Head()
+}
+
+// Origins implements storage.Journal.
+func (j *Journal) Origins() []messages.NodeID {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return slices.Sorted(maps.Keys(j.lines))
+}
+
+// Head implements storage.Journal.
+func (j *Journal) Head(origin messages.NodeID) messages.Position {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	if line := j.lines[origin]; line != nil {
+		return line.Head()
+	}
+	return messages.Position{Origin: origin}
+}
+
+// HeadHash implements storage.Journal.
+func (j *Journal) HeadHash(origin messages.NodeID, epoch uint64) messages.Hash {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	if list := j.epochs[epochKey{origin, epoch}]; len(list) > 0 {
+		return list[len(list)-1].sealed.HeaderHash()
+	}
+	return messages.Hash{}
+}
+
+// Digest implements storage.Journal.
+func (j *Journal) Digest() messages.Digest {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	d := make(messages.Digest, len(j.lines))
+	for origin, line := range j.lines {
+		d[origin] = line.Digest()
+	}
+	return d
+}
+
+// GiveUp implements storage.Journal.
+func (j *Journal) GiveUp(origin messages.NodeID, epoch uint64, gone messages.Range) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	line := j.lines[origin]
+	if line == nil {
+		return fmt.Errorf("origin %s: %w", origin, storage.ErrNotHeld)
+	}
+	line.GiveUp(epoch, gone)
+	return nil
+}
+
+// Streams implements storage.Journal.
+func (j *Journal) Streams(match messages.Pattern) []storage.StreamInfo {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	var list []storage.StreamInfo
+	for stream, info := range j.streams {
+		if match.Match(stream) {
+			list = append(list, *info)
+		}
+	}
+	slices.SortFunc(list, func(a, b storage.StreamInfo) int { return cmp.Compare(a.Stream, b.Stream) })
+	return list
+}
+
+// Scan implements storage.Journal.
+func (j *Journal) Scan(q storage.Scan) iter.Seq2[storage.BatchRef, error] {
+	j.mu.RLock()
+	var refs []storage.BatchRef
+	for _, e := range j.epochs[epochKey{q.Origin, q.Epoch}] {
+		h := &e.sealed.Header
+		if h.Sequence < q.From || q.To > 0 && h.Sequence > q.To || h.Last.Millis() < q.FromMs || q.ToMs > 0 && h.First.Millis() >= q.ToMs {
+			continue
+		}
+		if e.batch.Group(q.Stream) != nil {
+			refs = append(refs, storage.BatchRef{ID: h.ID(), First: h.First, Last: h.Last})
+		}
+	}
+	j.mu.RUnlock()
+	if q.Descending {
+		slices.Reverse(refs)
+	}
+	return func(yield func(storage.BatchRef, error) bool) {
+		for _, ref := range refs {
+			if !yield(ref, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Identities implements storage.Journal.
+func (j *Journal) Identities(sinceMs int64, source *string) iter.Seq2[storage.IdentityAt, error] {
+	j.mu.RLock()
+	var list []storage.IdentityAt
+	for _, epoch := range j.epochs {
+		for _, e := range epoch {
+			for g := range e.batch.Groups {
+				for i := range e.batch.Groups[g].Records {
+					r := &e.batch.Groups[g].Records[i]
+					if r.HasIdentity() && r.HLC.Millis() >= sinceMs && (source == nil || *source == r.Source) {
+						list = append(list, storage.IdentityAt{Identity: r.Identity(), Ms: r.HLC.Millis()})
+					}
+				}
+			}
+		}
+	}
+	j.mu.RUnlock()
+	return func(yield func(storage.IdentityAt, error) bool) {
+		for _, at := range list {
+			if !yield(at, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Maintain implements storage.Journal.
+func (j *Journal) Maintain(now time.Time) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for len(j.order) > 0 {
+		id := j.order[0]
+		at, held := j.search(epochKey{id.Origin, id.Epoch}, id.Sequence)
+		old := held && j.cfg.RetentionAge > 0 && now.Sub(j.epochs[epochKey{id.Origin, id.Epoch}][at].arrived) > j.cfg.RetentionAge
+		if held && !old && (j.cfg.RetentionBytes == 0 || j.bytes <= j.cfg.RetentionBytes) {
+			return nil
+		}
+		j.order = j.order[1:]
+		j.take(id)
+		j.lines[id.Origin].Raise(id.Epoch, id.Sequence+1)
+	}
+	return nil
+}
+
+// Scrub implements storage.Journal: memory does not rot.
+func (j *Journal) Scrub(context.Context, int64) (int64, error) { return 0, nil }
+
+// Stats implements storage.Journal.
+func (j *Journal) Stats() storage.JournalStats {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	s := storage.JournalStats{
+		Records: j.records, Batches: uint64(len(j.order)), Bytes: j.bytes, Budget: j.cfg.Budget,
+		FreeDisk: -1, FreeFloor: -1, Segments: 1, Forks: j.forks, LastSync: time.Now(),
+	}
+	if j.cfg.Budget > 0 && j.bytes >= j.cfg.Budget {
+		s.Full = fmt.Sprintf("the journal has %d of %d bytes", j.bytes, j.cfg.Budget)
+	}
+	return s
+}
+
+// Close implements storage.Journal.
+func (j *Journal) Close() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.closed = true
+	return nil
+}
