@@ -1,0 +1,559 @@
+package node_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"anode/actors/actor"
+	"anode/actors/hub"
+	"anode/actors/journal"
+	"anode/actors/subscriber"
+	"anode/messages"
+	"anode/messages/command"
+	"anode/messages/wire"
+	"anode/storage"
+	"anode/storage/memory"
+)
+
+// pipe is an Outlet that takes so many bytes until its reader takes some.
+type pipe struct {
+	mu     sync.Mutex
+	room   int
+	data   bytes.Buffer
+	more   chan struct{}
+	closed bool
+}
+
+func newPipe(room int) *pipe { return &pipe{room: room, more: make(chan struct{}, 1)} }
+
+func (p *pipe) Frame(dst, head, body []byte) []byte {
+	return append(append(append(dst, head...), body...), '\n')
+}
+func (p *pipe) Farewell(dst []byte, code int, reason string) []byte {
+	return append(dst, fmt.Sprintf(`{"op":"closed","code":"%d","message":%q}`+"\n", code, reason)...)
+}
+func (p *pipe) Events() bool { return false }
+
+func (p *pipe) TryWrite(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return 0, errors.New("closed")
+	}
+	n := min(len(b), p.room)
+	p.room -= n
+	p.data.Write(b[:n])
+	return n, nil
+}
+
+func (p *pipe) Write(b []byte, patience time.Duration) error {
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	for {
+		n, err := p.TryWrite(b)
+		if b = b[n:]; err != nil || len(b) == 0 {
+			return err
+		}
+		select {
+		case <-p.more:
+		case <-timer.C:
+			return errors.New("patience is over")
+		}
+	}
+}
+
+func (p *pipe) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	select {
+	case p.more <- struct{}{}:
+	default:
+	}
+}
+
+// take gives what was written, and makes room for so much more.
+func (p *pipe) take(room int) []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := bytes.Clone(p.data.Bytes())
+	p.data.Reset()
+	p.room = room
+	select {
+	case p.more <- struct{}{}:
+	default:
+	}
+	return out
+}
+
+// bench is a journal, a hub and sessions.
+type world struct {
+	journal *memory.Journal
+	inbox   *journal.Inbox
+	hub     *hub.Hub
+	system  *actor.System
+	store   *actor.Ref
+	subs    *actor.Ref
+}
+
+const self = messages.NodeID("self")
+
+type noTail struct{}
+
+func (noTail) Last(messages.Stream, int, messages.Cursor) ([]*messages.Record, error) { return nil, nil }
+
+// startsWith is a filter: a native id that begins with the text.
+type startsWith string
+
+func (f startsWith) Match(r *messages.Record) bool { return bytes.HasPrefix([]byte(r.NativeID), []byte(f)) }
+func (f startsWith) String() string                { return string(f) }
+
+func newWorld(t *testing.T, cfg hub.Config) *world {
+	t.Helper()
+	w := &world{journal: memory.NewJournal(memory.Config{Self: self}), inbox: journal.NewInbox(8 << 20)}
+	log := slog.New(slog.DiscardHandler)
+	must := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	cfg.Journal, cfg.Logger, cfg.Clock, cfg.Node = w.journal, log, time.Now, self
+	cfg.Nodes = func() []string { return []string{"http://here"} }
+	var err error
+	w.hub, err = hub.New(cfg)
+	must(err)
+	w.system, err = actor.NewSystem(actor.Config{Logger: log})
+	must(err)
+	_, err = w.system.Spawn(w.hub.Spec())
+	must(err)
+	spec, err := journal.Spec(journal.Config{
+		Self: self, Epoch: 1, Journal: w.journal, Announce: w.hub.Announce, GaveUp: w.hub.GaveUp, Clock: time.Now, Logger: log,
+	}, w.inbox)
+	must(err)
+	w.store, err = w.system.Spawn(spec)
+	must(err)
+	spec, err = subscriber.Spec(subscriber.Config{
+		Hub: w.hub, Journal: w.journal, Tail: noTail{}, Clock: time.Now, Logger: log,
+		Compile: func(text string) (command.Filter, error) { return startsWith(text), nil },
+	})
+	must(err)
+	w.subs, err = w.system.Spawn(spec)
+	must(err)
+	return w
+}
+
+func (w *world) stop(t *testing.T) {
+	t.Helper()
+	w.inbox.Close()
+	if err := w.system.Stop(context.Background()); err != nil {
+		t.Error(err)
+	}
+	time.Sleep(2 * time.Second) // virtual
+}
+
+func (w *world) publish(t *testing.T, drafts ...messages.Draft) {
+	t.Helper()
+	err := w.inbox.Submit(t.Context(), command.Submission{Drafts: drafts, Done: func(o command.Outcome) {
+		if o.Err != nil {
+			t.Error(o.Err)
+		}
+	}})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func (w *world) open(t *testing.T, out command.Outlet) command.Session {
+	t.Helper()
+	s, err := command.Ask(t.Context(), w.subs, command.OpenSession{Outlet: out, Remote: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// reader follows one session as a client does, and checks the rules of the protocol.
+type client struct {
+	t    *testing.T
+	name string
+	out  *pipe
+	rest []byte
+	subs map[string]*received
+}
+
+// received is what one subscription got.
+type received struct {
+	ids     []string
+	at      map[messages.NodeID]messages.Position
+	after   []string
+	live    int
+	gaps    []message
+	ended   bool
+	newest  bool // positions may come twice: last
+	streams map[messages.NodeID]int
+}
+
+type message struct {
+	Op, Sub, Stream, Pos, Origin, From, To, Reason, Code, Message string
+	After                                                         []string
+	Records                                                       []struct{ ID, Stream string }
+}
+
+func (c *client) read(room int) {
+	c.rest = append(c.rest, c.out.take(room)...)
+	for {
+		line, rest, ok := bytes.Cut(c.rest, []byte{'\n'})
+		if !ok {
+			return
+		}
+		c.rest = rest
+		var m message
+		if err := json.Unmarshal(line, &m); err != nil {
+			c.t.Fatalf("%s: %q: %v", c.name, line, err)
+		}
+		c.take(m)
+	}
+}
+
+func (c *client) take(m message) {
+	r := c.subs[m.Sub]
+	if r == nil {
+		r = &received{at: make(map[messages.NodeID]messages.Position)}
+		c.subs[m.Sub] = r
+	}
+	switch m.Op {
+	case "subscribed":
+		r.after = m.After
+		r.move(c, m.After)
+	case "records":
+		pos := c.position(m.Pos)
+		for _, rec := range m.Records {
+			p := c.position(rec.ID)
+			if at := r.at[p.Origin]; at.Compare(p) >= 0 && at.Origin != "" {
+				c.t.Fatalf("%s/%s: %s came at or below %s", c.name, m.Sub, p, at)
+			}
+			if p.Compare(pos) > 0 {
+				c.t.Fatalf("%s/%s: %s is beyond its message's %s", c.name, m.Sub, p, pos)
+			}
+			r.ids = append(r.ids, rec.ID)
+		}
+		r.advance(c, pos)
+	case "gap":
+		r.gaps = append(r.gaps, m)
+		if m.Reason != "late" {
+			r.advance(c, c.position(m.To))
+		}
+	case "cursor":
+		r.move(c, m.After)
+	case "live":
+		r.live++
+	case "closed", "error":
+		c.t.Fatalf("%s: %+v", c.name, m)
+	}
+}
+
+func (c *client) position(text string) messages.Position {
+	p, err := messages.ParsePosition(text)
+	if err != nil {
+		c.t.Fatalf("%s: %v", c.name, err)
+	}
+	return p
+}
+
+func (r *received) move(c *client, list []string) {
+	for _, text := range list {
+		if text[0] != '@' {
+			r.advance(c, c.position(text))
+		}
+	}
+}
+
+func (r *received) advance(c *client, p messages.Position) {
+	if at := r.at[p.Origin]; at.Origin != "" && at.Compare(p) > 0 {
+		c.t.Fatalf("%s: went back from %s to %s", c.name, at, p)
+	}
+	r.at[p.Origin] = p
+}
+
+// cursor is what a client that resumes sends.
+func (r *received) cursor() messages.Cursor {
+	var c messages.Cursor
+	for _, text := range r.after {
+		if text[0] == '@' {
+			d, _ := messages.ParseCursor([]string{text})
+			ms, _ := d.From()
+			c.SetFrom(ms)
+		}
+	}
+	for _, p := range r.at {
+		c.Advance(p)
+	}
+	return c
+}
+
+// expect is what a subscription from a cursor must have got: per origin, in order.
+func expect(t *testing.T, j storage.Journal, spec command.Subscribe, after map[messages.NodeID]messages.Position) map[messages.NodeID][]string {
+	t.Helper()
+	want := make(map[messages.NodeID][]string)
+	sub := command.Subscription{}
+	for _, p := range spec.Streams {
+		sub.Streams = append(sub.Streams, messages.Pattern(p))
+	}
+	for _, origin := range j.Origins() {
+		at, ok := after[origin]
+		if !ok {
+			at = messages.Position{Origin: origin}
+		}
+		for {
+			step := j.Next(at)
+			if step.Kind == messages.StepGap {
+				at = step.Gap.To
+				continue
+			}
+			if step.Kind != messages.StepBatch {
+				break
+			}
+			sealed, err := j.Read(step.Batch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := sealed.Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for g := range b.Groups {
+				for i := range b.Groups[g].Records {
+					r := &b.Groups[g].Records[i]
+					if sub.Matches(r.Stream) && r.Position.Compare(at) > 0 && (spec.Where == "" || startsWith(spec.Where).Match(r)) {
+						want[origin] = append(want[origin], r.Position.String())
+					}
+				}
+			}
+			at = b.Position().BatchEnd()
+		}
+	}
+	return want
+}
+
+func byOrigin(ids []string) map[messages.NodeID][]string {
+	got := make(map[messages.NodeID][]string)
+	for _, id := range ids {
+		p, _ := messages.ParsePosition(id)
+		got[p.Origin] = append(got[p.Origin], id)
+	}
+	return got
+}
+
+// compare fails where what came is not exactly what must.
+func compare(t *testing.T, name string, got, want map[messages.NodeID][]string) {
+	t.Helper()
+	for origin := range want {
+		g, w := got[origin], want[origin]
+		for i := range max(len(g), len(w)) {
+			if i >= len(g) || i >= len(w) || g[i] != w[i] {
+				at := func(l []string) string {
+					if i < len(l) {
+						return l[i]
+					}
+					return "nothing"
+				}
+				t.Fatalf("%s: of %s record %d is %s, want %s (%d of %d)", name, origin, i, at(g), at(w), len(g), len(w))
+			}
+		}
+	}
+	for origin := range got {
+		if len(want[origin]) == 0 {
+			t.Fatalf("%s: %d records of %s were not asked for", name, len(got[origin]), origin)
+		}
+	}
+}
+
+// TestDeliveryIsExact drives publishers, batches of another origin with holes, and readers of all
+// speeds by a seed, and compares what each subscription got with the journal.
+func TestDeliveryIsExact(t *testing.T) {
+	seeds := 60
+	if testing.Short() {
+		seeds = 10
+	}
+	for seed := range uint64(seeds) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { deliver(t, seed) })
+		})
+	}
+}
+
+func deliver(t *testing.T, seed uint64) {
+	rnd := rand.New(rand.NewPCG(seed, 7))
+	w := newWorld(t, hub.Config{Loops: 1 + rnd.IntN(2), Slack: 200 + rnd.IntN(4000), QueueBytes: 2000 + rnd.IntN(100_000)})
+	defer w.stop(t)
+	other := newOther(rnd)
+	var clients []*client
+	specs := make(map[string]command.Subscribe)
+	sessions := make(map[*client]command.Session)
+	for i := range 300 {
+		switch n := rnd.IntN(20); {
+		case n < 9:
+			drafts := make([]messages.Draft, 1+rnd.IntN(8))
+			for d := range drafts {
+				drafts[d] = randomDraft(rnd)
+			}
+			w.publish(t, drafts...)
+		case n < 11:
+			for _, s := range other.some() {
+				if _, err := command.Ask(t.Context(), w.store, command.Store{Batches: []wire.Sealed{s}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		case n < 13 && len(clients) < 12:
+			c := &client{t: t, name: fmt.Sprintf("client %d", len(clients)), out: newPipe(rnd.IntN(20_000)), subs: make(map[string]*received)}
+			clients = append(clients, c)
+			sessions[c] = w.open(t, c.out)
+			for s := range 1 + rnd.IntN(3) {
+				sub := command.Subscribe{Sub: fmt.Sprint(s), Streams: randomPatterns(rnd)}
+				if rnd.IntN(3) == 0 {
+					sub.Where = "1"
+				}
+				switch rnd.IntN(4) {
+				case 0:
+					sub.Start.Earliest = true
+				case 1:
+					if len(clients) > 1 {
+						if from := clients[rnd.IntN(len(clients)-1)].subs["0"]; from != nil {
+							cur := from.cursor()
+							sub.Start.After = &cur
+						}
+					}
+				}
+				specs[c.name+sub.Sub] = sub
+				if err := sessions[c].Ask(t.Context(), sub); err != nil {
+					t.Fatal(err)
+				}
+			}
+		case n < 17 && len(clients) > 0:
+			clients[rnd.IntN(len(clients))].read(rnd.IntN(30_000))
+		default:
+			time.Sleep(time.Duration(rnd.IntN(3000)) * time.Microsecond)
+		}
+		if i%50 == 49 {
+			synctest.Wait()
+		}
+	}
+	for _, s := range other.rest() { // all holes are filled
+		if _, err := command.Ask(t.Context(), w.store, command.Store{Batches: []wire.Sealed{s}, Backfill: rnd.IntN(2) == 0}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 200 {
+		time.Sleep(10 * time.Millisecond)
+		synctest.Wait()
+		for _, c := range clients {
+			c.read(50_000)
+		}
+	}
+	for _, c := range clients {
+		for name, r := range c.subs {
+			spec := specs[c.name+name]
+			after := make(map[messages.NodeID]messages.Position)
+			cur, err := messages.ParseCursor(r.after)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for p := range cur.All() {
+				after[p.Origin] = p
+			}
+			if _, timed := cur.From(); timed && after[otherNode].Origin == "" {
+				// It may begin with a live batch in the middle: what came must be a tail.
+				got := byOrigin(r.ids)
+				want := expect(t, w.journal, spec, after)
+				if n := len(want[otherNode]) - len(got[otherNode]); n > 0 && len(got[otherNode]) > 0 {
+					want[otherNode] = want[otherNode][n:]
+				} else if n > 0 {
+					delete(want, otherNode)
+				}
+				compare(t, fmt.Sprintf("%s/%s %+v", c.name, name, spec), got, want)
+				continue
+			}
+			compare(t, fmt.Sprintf("%s/%s %+v", c.name, name, spec), byOrigin(r.ids), expect(t, w.journal, spec, after))
+			if r.live == 0 {
+				t.Errorf("%s/%s never heard that it is live", c.name, name)
+			}
+		}
+		sessions[c].Hangup()
+	}
+}
+
+func randomDraft(rnd *rand.Rand) messages.Draft {
+	return messages.Draft{
+		Stream:   messages.Stream([]string{"a.x", "a.y", "b.x", "b.y.z"}[rnd.IntN(4)]),
+		Key:      fmt.Sprint("k", rnd.IntN(3)),
+		NativeID: fmt.Sprint(rnd.IntN(1000)),
+		Payload:  append(append([]byte{'"'}, bytes.Repeat([]byte{'p'}, rnd.IntN(500))...), '"'),
+	}
+}
+
+func randomPatterns(rnd *rand.Rand) []string {
+	return [][]string{{">"}, {"a.*"}, {"a.x"}, {"b.>", "b.x"}, {"a.x", "b.y.z"}}[rnd.IntN(5)]
+}
+
+const otherNode = messages.NodeID("other")
+
+// other is another node's batches, which come out of order.
+type other struct {
+	rnd    *rand.Rand
+	sealer *wire.Sealer
+	place  wire.Place
+	kept   []wire.Sealed
+}
+
+func newOther(rnd *rand.Rand) *other {
+	return &other{rnd: rnd, sealer: wire.NewSealer(wire.None), place: wire.Place{BatchID: messages.BatchID{Origin: otherNode, Epoch: 5, Sequence: 1}}}
+}
+
+func (o *other) seal() wire.Sealed {
+	drafts := make([]messages.Draft, 1+o.rnd.IntN(5))
+	for i := range drafts {
+		drafts[i] = randomDraft(o.rnd)
+	}
+	o.place.First = messages.HLC(0).Next(time.Now()) + messages.HLC(o.place.Sequence*64)
+	s, _, _, err := o.sealer.Seal(o.place, drafts)
+	if err != nil {
+		panic(err)
+	}
+	o.place.Sequence++
+	o.place.Previous = s.HeaderHash()
+	return s
+}
+
+// some gives batches, and keeps some back.
+func (o *other) some() []wire.Sealed {
+	var out []wire.Sealed
+	for range 1 + o.rnd.IntN(4) {
+		s := o.seal()
+		if o.rnd.IntN(4) == 0 {
+			o.kept = append(o.kept, s)
+			continue
+		}
+		out = append(out, s)
+	}
+	if o.rnd.IntN(3) == 0 {
+		out = append(out, o.kept...)
+		o.kept = nil
+	}
+	o.rnd.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
+	return out
+}
+
+func (o *other) rest() []wire.Sealed {
+	out := o.kept
+	o.kept = nil
+	return append(out, o.seal())
+}
