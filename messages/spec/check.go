@@ -1,0 +1,215 @@
+package spec
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"anode/messages/jsontext"
+)
+
+func element(path string, i int) string { return path + "/" + strconv.Itoa(i) }
+
+// check walks a value and its rule together.
+func check(r *rule, path string, n *node, faults *Faults) {
+	if l := findLater(path); l != nil && l.refuses(n) {
+		faults.add(path, "%s", laterText(l, n))
+		return
+	}
+	if !slices.Contains(r.kinds, n.kind) {
+		faults.add(path, "must be %s, is %s", r.is, kindWord(n.kind))
+		return
+	}
+	if r.fault != nil {
+		if what := r.fault(n); what != "" {
+			faults.add(path, "%s", what)
+		}
+	}
+	switch {
+	case n.kind == jsontext.Array && r.each != nil:
+		checkElements(r, path, n, faults)
+	case n.kind == jsontext.Object && r.each != nil:
+		checkTable(r, path, n, faults)
+	case n.kind == jsontext.Object && r.role != templateRole:
+		checkFields(r, path, n, faults)
+	case r.role == templateRole && r.fault == nil:
+		checkTemplates(path, n, faults)
+	}
+}
+
+func laterText(l *later, n *node) string {
+	if l.values != nil {
+		return fmt.Sprintf("%q is not supported by this version", clip(n.text))
+	}
+	if l.only != "" {
+		return fmt.Sprintf("anything but %s is not supported by this version", l.only)
+	}
+	return "is not supported by this version"
+}
+
+func checkCount(r *rule, path string, count int, faults *Faults) {
+	if r.max > 0 && count > r.max {
+		faults.add(path, "has %d entries, at most %d are allowed", count, r.max)
+	}
+	if count < r.min {
+		faults.add(path, "must not be empty")
+	}
+}
+
+func checkElements(r *rule, path string, n *node, faults *Faults) {
+	checkCount(r, path, len(n.elements), faults)
+	for i, e := range n.elements {
+		check(r.each, element(path, i), e, faults)
+	}
+}
+
+func checkTable(r *rule, path string, n *node, faults *Faults) {
+	checkCount(r, path, len(n.members), faults)
+	for _, m := range n.members {
+		at := pointer(path, m.name)
+		if r.name != nil {
+			if what := r.name(m.name); what != "" {
+				faults.add(at, "%s", what)
+				continue
+			}
+		}
+		check(r.each, at, m.value, faults)
+		if r.value != nil {
+			if what := r.value(m.name, m.value.text); what != "" {
+				faults.add(at, "%s", what)
+			}
+		}
+	}
+}
+
+func checkFields(r *rule, path string, n *node, faults *Faults) {
+	for _, m := range n.members {
+		i := slices.IndexFunc(r.fields, func(f field) bool { return f.name == m.name })
+		if i < 0 {
+			faults.add(pointer(path, m.name), "is no field that is known here%s", hint(m.name, fieldNames(r)))
+			continue
+		}
+		check(r.fields[i].rule, pointer(path, m.name), m.value, faults)
+	}
+	for _, name := range r.need {
+		if n.member(name) == nil {
+			faults.add(pointer(path, name), "is required")
+		}
+	}
+	if len(r.any) > 0 && !slices.ContainsFunc(r.any, func(name string) bool { return n.member(name) != nil }) {
+		faults.add(path, "needs at least one of %s", strings.Join(r.any, ", "))
+	}
+}
+
+// checkTemplates looks at all texts of a template.
+func checkTemplates(path string, n *node, faults *Faults) {
+	n.texts(path, func(at, text string) {
+		if what := templateFault(text); what != "" {
+			faults.add(at, "%s", what)
+		}
+	})
+}
+
+// texts visits the texts of a tree; names of members are none.
+func (n *node) texts(path string, visit func(path, text string)) {
+	if n.kind == jsontext.Text {
+		visit(path, n.text)
+	}
+	for i, e := range n.elements {
+		e.texts(element(path, i), visit)
+	}
+	for _, m := range n.members {
+		m.value.texts(pointer(path, m.name), visit)
+	}
+}
+
+func fieldNames(r *rule) []string {
+	names := make([]string, len(r.fields))
+	for i, f := range r.fields {
+		names[i] = f.name
+	}
+	return names
+}
+
+// checkTogether finds faults between fields.
+func checkTogether(root *node, faults *Faults) {
+	kind := ""
+	if k := root.member("kind"); k != nil {
+		kind = k.text
+	}
+	for _, section := range []string{KindREST, KindWebSocket, KindSSE, KindPush} {
+		if root.member(section) != nil && section != kind && !findLaterWhole("/"+section) && kind != "" {
+			faults.add(pointer("", section), "belongs to kind %s, but kind is %s", section, clip(kind))
+		}
+	}
+	checkURL(root, kind, faults)
+	if d := root.member("dedupe").member("by"); d != nil && d.isText(DedupeNativeID) && root.member("native_id") == nil {
+		faults.add("/dedupe/by", "native_id needs the field native_id")
+	}
+	checkBackoff(root, faults)
+	checkDefaultStream(root, faults)
+}
+
+func findLaterWhole(path string) bool {
+	l := findLater(path)
+	return l != nil && l.whole()
+}
+
+func checkURL(root *node, kind string, faults *Faults) {
+	url := root.member("url")
+	switch {
+	case kind == KindPush && url != nil:
+		faults.add("/url", "a push source has no url")
+	case url == nil && (kind == KindREST || kind == KindWebSocket || kind == KindSSE):
+		faults.add("/url", "is required")
+	case url == nil || urlFault(url.text) != "":
+	case kind == KindWebSocket && !strings.HasPrefix(url.text, "ws"):
+		faults.add("/url", "must begin with wss:// or ws://, as kind is websocket")
+	case (kind == KindREST || kind == KindSSE) && !strings.HasPrefix(url.text, "http"):
+		faults.add("/url", "must begin with https:// or http://, as kind is %s", kind)
+	}
+}
+
+func checkBackoff(root *node, faults *Faults) {
+	least, most := Duration(1e9), Duration(60e9)
+	b := root.member("backoff")
+	if b == nil || b.kind != jsontext.Object {
+		return
+	}
+	for name, d := range map[string]*Duration{"min": &least, "max": &most} {
+		if n := b.member(name); n != nil && d.UnmarshalJSON([]byte(n.raw)) != nil {
+			return
+		}
+	}
+	if least > most {
+		faults.add("/backoff", "min must not be above max (they default to 1s and 60s)")
+	}
+}
+
+// checkDefaultStream refuses a name that can't be a stream's where it must be one.
+func checkDefaultStream(root *node, faults *Faults) {
+	name := root.member("name")
+	if name == nil || name.kind != jsontext.Text || root.member("stream") != nil {
+		return
+	}
+	if _, err := StreamPieces(name.text); err != nil && strings.Count(name.text, ".") >= 16 {
+		faults.add("/stream", "is required: the name has too many tokens to be a stream's")
+	}
+}
+
+func kindWord(k jsontext.Kind) string {
+	switch k {
+	case jsontext.Null:
+		return "null"
+	case jsontext.Bool:
+		return "a boolean"
+	case jsontext.Number:
+		return "a number"
+	case jsontext.Text:
+		return "a text"
+	case jsontext.Array:
+		return "a list"
+	}
+	return "an object"
+}

@@ -1,0 +1,52 @@
+package spec
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Fault is one thing that is wrong in a document.
+type Fault struct {
+	// Path is the JSON pointer of the value; empty means the whole document.
+	Path string
+	// Message says what is wrong with it.
+	Message string
+}
+
+// Faults are all faults of a document, in its order. It is an error.
+type Faults []Fault
+
+// Error lists all faults.
+func (f Faults) Error() string {
+	var b strings.Builder
+	for i, fault := range f {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		if fault.Path != "" {
+			b.WriteString(fault.Path + ": ")
+		}
+		b.WriteString(fault.Message)
+	}
+	return b.String()
+}
+
+// maxFaults bounds what one document can make of faults.
+const maxFaults = 100
+
+func (f *Faults) add(path, message string, args ...any) {
+	if len(args) > 0 {
+		message = fmt.Sprintf(message, args...)
+	}
+	switch n := len(*f); {
+	case n < maxFaults:
+		*f = append(*f, Fault{Path: path, Message: message})
+	case n == maxFaults:
+		*f = append(*f, Fault{Message: fmt.Sprintf("there are more than %d faults", maxFaults)})
+	}
+}
+
+// pointer is the JSON pointer of a member.
+func pointer(path, name string) string {
+	return path + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+}

@@ -1,0 +1,63 @@
+package spec
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"strings"
+
+	"anode/messages"
+	"anode/messages/jsontext"
+)
+
+// MaxDocument is the most bytes of a document.
+const MaxDocument = 256 << 10
+
+// Parse reads a document. What is wrong with it comes as Faults, all at once.
+func Parse(document []byte, yaml bool) (*Spec, error) {
+	if len(document) > MaxDocument {
+		return nil, single("the document has %d bytes, at most %d are allowed", len(document), MaxDocument)
+	}
+	text := document
+	if yaml {
+		var err error
+		if text, err = fromYAML(document); err != nil {
+			return nil, Faults{{Message: err.Error()}}
+		}
+	}
+	text, err := jsontext.Compact(nil, text, messages.MaxJSONDepth)
+	var syntax *jsontext.SyntaxError
+	switch {
+	case errors.As(err, &syntax) && yaml:
+		return nil, single("%s", syntax.Message)
+	case err != nil:
+		return nil, single("is not JSON: %s", err.Error())
+	case jsontext.KindOf(text) != jsontext.Object:
+		return nil, single("must be an object with name, kind and so on")
+	}
+	var faults Faults
+	root := grow(text, "", &faults)
+	check(language(), "", root, &faults)
+	checkTogether(root, &faults)
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	s, err := decode(text)
+	if err != nil { // the rules let nothing pass that does not decode
+		return nil, single("%s", err.Error())
+	}
+	sum := sha256.Sum256(root.appendCanonical(nil))
+	s.Hash = hex.EncodeToString(sum[:])
+	return s, nil
+}
+
+func single(message string, args ...any) error {
+	var faults Faults
+	faults.add("", message, args...)
+	return faults
+}
+
+func sorted(members []member) []member {
+	return slices.SortedFunc(slices.Values(members), func(a, b member) int { return strings.Compare(a.name, b.name) })
+}

@@ -1,0 +1,365 @@
+package spec
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+
+	"anode/messages/units"
+)
+
+// The kinds of sources.
+const (
+	KindREST      = "rest"
+	KindWebSocket = "websocket"
+	KindSSE       = "sse"
+	KindPush      = "push"
+)
+
+// How messages are parsed.
+const (
+	ParseAuto   = "auto"
+	ParseJSON   = "json"
+	ParseNDJSON = "ndjson"
+	ParseText   = "text"
+	ParseLines  = "lines"
+	ParseCSV    = "csv"
+	ParseXML    = "xml"
+	ParseBinary = "binary"
+)
+
+// What a duplicate is told by.
+const (
+	DedupeNativeID = "native_id"
+	DedupePayload  = "payload"
+	DedupeChange   = "change"
+	DedupeNone     = "none"
+)
+
+// Spec is a parsed document with its defaults filled in. Values of type any are templates:
+// JSON with json.Number for numbers, whose texts may have ${…}.
+type Spec struct {
+	// JSON is the document as given, as compact JSON.
+	JSON json.RawMessage `json:"-"`
+	// Hash is the SHA-256, in hexadecimal, of the document with sorted keys: equal documents,
+	// in whichever form, have equal hashes.
+	Hash string `json:"-"`
+
+	Name string `json:"name"`
+	Kind string `json:"kind"`
+	// URL is a template.
+	URL string `json:"url"`
+	// Stream is a stream template (StreamPieces); default: the name.
+	Stream string `json:"stream"`
+	// Headers are templates.
+	Headers map[string]string `json:"headers"`
+	Auth    *Auth             `json:"auth"`
+	TLS     *TLS              `json:"tls"`
+	Proxy   string            `json:"proxy"`
+	Items   []any             `json:"items"`
+	// Parse is one of the Parse constants; default ParseAuto.
+	Parse     string    `json:"parse"`
+	Transform Transform `json:"transform"`
+	// Key, NativeID and Time are jq over the mapped value; empty means none.
+	Key      string          `json:"key"`
+	NativeID string          `json:"native_id"`
+	Time     string          `json:"time"`
+	Schema   json.RawMessage `json:"schema"`
+	Dedupe   Dedupe          `json:"dedupe"`
+	Sequence *Sequence       `json:"sequence"`
+	Limit    *Limit          `json:"limit"`
+	On       []Rule          `json:"on"`
+	Since    *Since          `json:"since"`
+	Liveness Liveness        `json:"liveness"`
+	Backoff  Backoff         `json:"backoff"`
+	Budget   *Budget         `json:"budget"`
+	// Exclusive forbids two connections at once.
+	Exclusive bool `json:"exclusive"`
+	// Redundancy is how many owners collect at once; default 1.
+	Redundancy int               `json:"redundancy"`
+	Nodes      map[string]string `json:"nodes"`
+	Paused     bool              `json:"paused"`
+	// WebSocket, REST, SSE and Push belong to the kinds of these names: the one of Kind is
+	// set, the others are nil.
+	WebSocket *WebSocket        `json:"websocket"`
+	REST      *REST             `json:"rest"`
+	SSE       *SSE              `json:"sse"`
+	Push      *Push             `json:"push"`
+	Labels    map[string]string `json:"labels"`
+}
+
+// Transform is jq over the decoded message, each part optional, in this order.
+type Transform struct {
+	Where string `json:"where"`
+	Split string `json:"split"`
+	Map   string `json:"map"`
+}
+
+// Dedupe says what a duplicate is and for how long.
+type Dedupe struct {
+	// By is one of the Dedupe constants; default DedupeNativeID where native_id is given,
+	// else DedupeNone.
+	By string `json:"by"`
+	// Window defaults to 10 minutes.
+	Window Duration `json:"window"`
+}
+
+// Rule is done for messages for which When is true: at least one of the others is set.
+type Rule struct {
+	When string `json:"when"`
+	// Send is a template; nil means nothing is sent.
+	Send any `json:"send"`
+	// Set is jq whose object goes into $state.
+	Set string `json:"set"`
+	// Fail is a template: the reason for which the connection is closed.
+	Fail string `json:"fail"`
+}
+
+// Liveness are the three clocks; 0 means off.
+type Liveness struct {
+	// Transport is any byte; default 30 s for websocket, else off.
+	Transport Duration `json:"transport"`
+	// Protocol is a decoded message; default 60 s for websocket, else off.
+	Protocol Duration `json:"protocol"`
+	// Data is a message that made a record; default off.
+	Data Duration `json:"data"`
+}
+
+// Backoff bounds the pause between attempts; default 1 s doubling to 60 s.
+type Backoff struct {
+	Min Duration `json:"min"`
+	Max Duration `json:"max"`
+}
+
+// WebSocket is how a connection is opened and kept.
+type WebSocket struct {
+	Before       any      `json:"before"`
+	Subprotocols []string `json:"subprotocols"`
+	// Open are templates of the frames sent first, in order.
+	Open   []any    `json:"open"`
+	Batch  int      `json:"batch"`
+	Ping   *Ping    `json:"ping"`
+	Decode []string `json:"decode"`
+	Renew  Duration `json:"renew"`
+}
+
+// Ping is an application's ping.
+type Ping struct {
+	// Every sends one at that pace; 0 means not.
+	Every Duration `json:"every"`
+	// Idle sends one after that long without a message; 0 means not.
+	Idle Duration `json:"idle"`
+	// Send is a template; default "ping".
+	Send any `json:"send"`
+}
+
+// REST is how a URL is polled.
+type REST struct {
+	// Method defaults to GET.
+	Method string `json:"method"`
+	// Query are templates: texts, numbers, booleans, or lists of them; null leaves it out.
+	Query map[string]any `json:"query"`
+	// Body is a template; nil means none.
+	Body any `json:"body"`
+	// Every defaults to 10 s.
+	Every  Duration `json:"every"`
+	Cron   string   `json:"cron"`
+	Jitter Jitter   `json:"jitter"`
+	// Timeout bounds one request; default 10 s.
+	Timeout Duration `json:"timeout"`
+	// Conditional sends ETag and Last-Modified back; default true.
+	Conditional bool   `json:"conditional"`
+	Pages       *Pages `json:"pages"`
+}
+
+// Pages is how the pages of an answer are walked.
+type Pages struct {
+	Next  string `json:"next"`
+	Param string `json:"param"`
+	Max   int    `json:"max"`
+	Until string `json:"until"`
+}
+
+// SSE is which events of a server-sent stream are read.
+type SSE struct {
+	Events []string `json:"events"`
+}
+
+// Push is who may push.
+type Push struct {
+	Token  string  `json:"token"`
+	Verify *Verify `json:"verify"`
+}
+
+// Verify is how the signature of a push is checked.
+type Verify struct {
+	Alg    string `json:"alg"`
+	Header string `json:"header"`
+	Secret string `json:"secret"`
+}
+
+// Auth is how requests are authorised: one of its fields.
+type Auth struct {
+	Bearer string  `json:"bearer"`
+	Basic  *Basic  `json:"basic"`
+	OAuth2 *OAuth2 `json:"oauth2"`
+	Sign   *Sign   `json:"sign"`
+}
+
+// Basic is RFC 7617.
+type Basic struct {
+	User     string `json:"user"`
+	Password string `json:"password"`
+}
+
+// OAuth2 is the client credentials grant of RFC 6749.
+type OAuth2 struct {
+	TokenURL     string   `json:"token_url"`
+	ClientID     string   `json:"client_id"`
+	ClientSecret string   `json:"client_secret"`
+	Scopes       []string `json:"scopes"`
+}
+
+// Sign puts a computed value into each request.
+type Sign struct {
+	In    string `json:"in"`
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// TLS names the authorities and the identity of a connection.
+type TLS struct {
+	CA   string `json:"ca"`
+	Cert string `json:"cert"`
+	Key  string `json:"key"`
+}
+
+// Sequence is the feed's own numbering.
+type Sequence struct {
+	Value string `json:"value"`
+	Per   string `json:"per"`
+	OnGap string `json:"on_gap"`
+}
+
+// Limit thins records out.
+type Limit struct {
+	Policy string   `json:"policy"`
+	Every  Duration `json:"every"`
+}
+
+// Since is incremental state.
+type Since struct {
+	From  string `json:"from"`
+	Start any    `json:"start"`
+}
+
+// Budget are rates a host, such as "20/s".
+type Budget struct {
+	Requests string `json:"requests"`
+	Connects string `json:"connects"`
+	Sends    string `json:"sends"`
+}
+
+// Duration is a time span that is written as units.ParseDuration reads it, or as 0.
+type Duration time.Duration
+
+// Of is the span itself.
+func (d Duration) Of() time.Duration { return time.Duration(d) }
+
+// UnmarshalJSON reads a text, or the number 0.
+func (d *Duration) UnmarshalJSON(raw []byte) error {
+	if string(raw) == "0" {
+		*d = 0
+		return nil
+	}
+	var text string
+	if err := json.Unmarshal(raw, &text); err != nil {
+		return err
+	}
+	parsed, err := units.ParseDuration(text)
+	*d = Duration(parsed)
+	return err
+}
+
+// Jitter is by how much at most a pause is lengthened: a part of it, or a span.
+type Jitter struct {
+	// Part is from 0 to 1; it counts where Span is 0.
+	Part float64
+	Span time.Duration
+}
+
+// Of is the most that a pause is lengthened by.
+func (j Jitter) Of(pause time.Duration) time.Duration {
+	if j.Span > 0 {
+		return j.Span
+	}
+	return time.Duration(j.Part * float64(pause))
+}
+
+// UnmarshalJSON reads "10%" or a duration.
+func (j *Jitter) UnmarshalJSON(raw []byte) error {
+	var text string
+	if err := json.Unmarshal(raw, &text); err != nil {
+		return err
+	}
+	if number, percent := strings.CutSuffix(text, "%"); percent {
+		part, err := strconv.ParseFloat(number, 64)
+		*j = Jitter{Part: part / 100}
+		return err
+	}
+	span, err := units.ParseDuration(text)
+	*j = Jitter{Span: span}
+	return err
+}
+
+// decode fills a Spec from a document that has passed the rules.
+func decode(document []byte) (*Spec, error) {
+	s := &Spec{Parse: ParseAuto, Redundancy: 1, Backoff: Backoff{Min: Duration(time.Second), Max: Duration(time.Minute)}}
+	var head struct {
+		Kind   string `json:"kind"`
+		Dedupe *struct {
+			Window any `json:"window"`
+		} `json:"dedupe"`
+	}
+	if err := json.Unmarshal(document, &head); err != nil {
+		return nil, err
+	}
+	switch head.Kind {
+	case KindWebSocket:
+		s.WebSocket = &WebSocket{}
+		s.Liveness = Liveness{Transport: Duration(30 * time.Second), Protocol: Duration(time.Minute)}
+	case KindREST:
+		s.REST = &REST{Method: "GET", Every: Duration(10 * time.Second), Timeout: Duration(10 * time.Second), Conditional: true}
+	case KindSSE:
+		s.SSE = &SSE{}
+	case KindPush:
+		s.Push = &Push{}
+	}
+	s.Dedupe.Window = Duration(10 * time.Minute)
+	d := json.NewDecoder(bytes.NewReader(document))
+	d.UseNumber()
+	if err := d.Decode(s); err != nil {
+		return nil, err
+	}
+	s.JSON = document
+	s.fill()
+	return s, nil
+}
+
+// fill sets the defaults that depend on other fields.
+func (s *Spec) fill() {
+	if s.Stream == "" {
+		s.Stream = s.Name
+	}
+	if s.Dedupe.By == "" {
+		s.Dedupe.By = DedupeNone
+		if s.NativeID != "" {
+			s.Dedupe.By = DedupeNativeID
+		}
+	}
+	if s.WebSocket != nil && s.WebSocket.Ping != nil && s.WebSocket.Ping.Send == nil {
+		s.WebSocket.Ping.Send = "ping"
+	}
+}

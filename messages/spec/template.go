@@ -1,0 +1,107 @@
+package spec
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Piece is a part of a template's text.
+type Piece struct {
+	// Text is the literal, or what stands between "${" and "}".
+	Text string
+	// Expr tells that Text is jq; Secret, that it is the name of a secret.
+	Expr, Secret bool
+}
+
+var secretName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}$`)
+
+// Pieces takes a template's text apart. Braces, texts and comments inside of an expression are
+// respected, so that ${{a: "}"}} is one. A literal "${" is written ${"${"}.
+func Pieces(text string) ([]Piece, error) {
+	var pieces []Piece
+	for text != "" {
+		start := strings.Index(text, "${")
+		if start < 0 {
+			return append(pieces, Piece{Text: text}), nil
+		}
+		if start > 0 {
+			pieces = append(pieces, Piece{Text: text[:start]})
+		}
+		text = text[start+2:]
+		end := exprEnd(text)
+		if end < 0 {
+			return nil, errors.New(`"${" has no closing "}"`)
+		}
+		piece, err := exprPiece(text[:end])
+		if err != nil {
+			return nil, err
+		}
+		pieces, text = append(pieces, piece), text[end+1:]
+	}
+	return pieces, nil
+}
+
+func exprPiece(inside string) (Piece, error) {
+	name, secret := strings.CutPrefix(strings.TrimSpace(inside), "secret:")
+	switch {
+	case secret && (!secretName.MatchString(name) || strings.HasSuffix(name, ".hosts")):
+		return Piece{}, fmt.Errorf("%q is no name of a secret: it has 1 to 128 of A-Z, a-z, 0-9, '_', '-' and '.', does not begin with '.' or end with \".hosts\"", name)
+	case secret:
+		return Piece{Text: name, Secret: true}, nil
+	case strings.TrimSpace(inside) == "":
+		return Piece{}, errors.New(`"${}" has no expression`)
+	}
+	return Piece{Text: inside, Expr: true}, nil
+}
+
+// exprEnd finds the "}" that closes an expression; -1 where there is none.
+func exprEnd(text string) int {
+	var open []byte // the closings that are awaited; '"' for a text
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if n := len(open); n > 0 && open[n-1] == '"' {
+			switch {
+			case c == '"':
+				open = open[:n-1]
+			case c == '\\' && i+1 < len(text) && text[i+1] == '(':
+				open = append(open, ')')
+				i++
+			case c == '\\':
+				i++
+			}
+			continue
+		}
+		switch c {
+		case '"':
+			open = append(open, '"')
+		case '{':
+			open = append(open, '}')
+		case '(':
+			open = append(open, ')')
+		case '[':
+			open = append(open, ']')
+		case '#':
+			for i+1 < len(text) && text[i+1] != '\n' {
+				i++
+			}
+		case '}', ')', ']':
+			n := len(open)
+			if n == 0 {
+				if c == '}' {
+					return i
+				}
+				return -1
+			}
+			if open[n-1] != c {
+				return -1
+			}
+			open = open[:n-1]
+		}
+	}
+	return -1
+}
+
+// Templated tells whether a text has an expression or a secret.
+func Templated(text string) bool { return strings.Contains(text, "${") }
