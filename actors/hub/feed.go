@@ -126,19 +126,14 @@ func (f *feed) leaveOut(origin messages.NodeID, at messages.Position) {
 
 // tellBehind tells the session, once, that something came of an origin that is left out.
 func (f *feed) tellBehind(origin messages.NodeID) {
-	at, out := f.left[origin]
-	if !out || f.told[origin] || f.mode != live && f.mode != joining {
+	if _, out := f.left[origin]; !out || f.told[origin] || f.mode != live && f.mode != joining {
 		return
 	}
 	if f.told == nil {
 		f.told = make(map[messages.NodeID]bool)
 	}
 	f.told[origin] = true
-	b := command.Behind{Sub: f.spec.Sub, Origins: []messages.NodeID{origin}}
-	if at.Origin != "" {
-		b.At.Advance(at)
-	}
-	f.tell(b)
+	f.tell(command.Behind{Sub: f.spec.Sub, Origins: []messages.NodeID{origin}})
 }
 
 // wants tells whether the feed gets items of an origin, and whether they are held.
@@ -322,7 +317,7 @@ func (f *feed) resume() {
 			from = messages.Position{Origin: p.Origin}
 		}
 		if from.Compare(p) < 0 {
-			f.queue(f.gapPiece(messages.Gap{Origin: p.Origin, From: from, To: p, Reason: messages.ReasonSlow}), false)
+			f.put(f.gapPiece(messages.Gap{Origin: p.Origin, From: from, To: p, Reason: messages.ReasonSlow}))
 		}
 	}
 	f.lost = messages.Cursor{}

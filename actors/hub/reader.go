@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"anode/messages"
@@ -272,51 +273,71 @@ func (f *feed) Attach(ctx context.Context, seen messages.Cursor, only []messages
 	return stand, err
 }
 
+// LeftOut implements command.Feed.
+func (f *feed) LeftOut(ctx context.Context, origins []messages.NodeID) ([]messages.NodeID, messages.Cursor, error) {
+	var list []messages.NodeID
+	var at messages.Cursor
+	err := f.run(ctx, func() {
+		for _, origin := range origins {
+			p, out := f.left[origin]
+			if !out || f.mode != live {
+				continue
+			}
+			delete(f.told, origin)
+			list = append(list, origin)
+			if p.Origin != "" {
+				at.Advance(p)
+			}
+		}
+	})
+	return list, at, err
+}
+
 // Live implements command.Feed.
-func (f *feed) Live(ctx context.Context, waiting messages.Cursor, only []messages.NodeID) (bool, error) {
-	waiting = waiting.Clone()
-	ok := false
+func (f *feed) Live(ctx context.Context, seen messages.Cursor, waiting, only []messages.NodeID) (command.Joining, error) {
+	seen = seen.Clone()
+	became := command.Lost
 	err := f.run(ctx, func() {
 		switch {
 		case only == nil && f.mode == joining:
-			ok = f.joinAll(waiting)
+			became = f.joinAll(seen, waiting)
 		case only != nil && f.mode == live:
-			ok = f.joinSome(waiting, only)
+			became = f.joinSome(seen, waiting, only)
 		}
 	})
-	return ok, err
+	return became, err
 }
 
 // joinAll ends the reading of all origins.
-func (f *feed) joinAll(waiting messages.Cursor) bool {
+func (f *feed) joinAll(seen messages.Cursor, waiting []messages.NodeID) command.Joining {
 	if f.overflow {
-		f.mode, f.overflow, f.left = reading, false, nil
+		f.mode, f.overflow, f.left, f.told = reading, false, nil, nil
 		delete(f.seat.loop.waiters, f)
-		return false
+		return command.Again
 	}
-	for p := range waiting.All() {
-		f.leaveOut(p.Origin, p)
+	for _, origin := range waiting {
+		f.leaveOutAt(origin, seen)
 	}
 	f.mode, f.mark = live, 0
 	f.release()
 	f.goLive()
 	f.retouch()
-	return true
+	return command.Joined
 }
 
 // joinSome ends the reading of some.
-func (f *feed) joinSome(waiting messages.Cursor, only []messages.NodeID) bool {
+func (f *feed) joinSome(seen messages.Cursor, waiting, only []messages.NodeID) command.Joining {
 	f.joins = nil
-	if f.overflow {
-		f.overflow = false
-		return false
-	}
 	for _, origin := range only {
-		if p, waits := waiting.At(origin); waits {
-			f.leaveOut(origin, p)
+		if f.overflow || slices.Contains(waiting, origin) {
+			f.leaveOutAt(origin, seen)
 		} else {
 			delete(f.left, origin)
 		}
+	}
+	if f.overflow {
+		f.overflow = false
+		return command.Again
 	}
 	if len(f.left) == 0 {
 		delete(f.seat.loop.waiters, f)
@@ -325,10 +346,16 @@ func (f *feed) joinSome(waiting messages.Cursor, only []messages.NodeID) bool {
 	f.release()
 	f.sayLive()
 	f.retouch()
-	return true
+	return command.Joined
 }
 
-// release queues what was held, but of origins that wait.
+func (f *feed) leaveOutAt(origin messages.NodeID, seen messages.Cursor) {
+	at, _ := seen.At(origin)
+	f.leaveOut(origin, at)
+}
+
+// release queues what was held, but of origins that wait. It is put as a whole: a feed that
+// lagged in the middle would stand where what is still held is passed.
 func (f *feed) release() {
 	held := f.held
 	f.held, f.heldBytes = nil, 0
@@ -337,9 +364,7 @@ func (f *feed) release() {
 			f.unique.forget(p.identities)
 			continue
 		}
-		if f.mode == live {
-			f.queue(p, false)
-		}
+		f.put(p)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -109,13 +110,17 @@ const self = messages.NodeID("self")
 
 type noTail struct{}
 
-func (noTail) Last(messages.Stream, int, messages.Cursor) ([]*messages.Record, error) { return nil, nil }
+func (noTail) Last(messages.Stream, int, messages.Cursor) ([]*messages.Record, error) {
+	return nil, nil
+}
 
 // startsWith is a filter: a native id that begins with the text.
 type startsWith string
 
-func (f startsWith) Match(r *messages.Record) bool { return bytes.HasPrefix([]byte(r.NativeID), []byte(f)) }
-func (f startsWith) String() string                { return string(f) }
+func (f startsWith) Match(r *messages.Record) bool {
+	return bytes.HasPrefix([]byte(r.NativeID), []byte(f))
+}
+func (f startsWith) String() string { return string(f) }
 
 func newWorld(t *testing.T, cfg hub.Config) *world {
 	t.Helper()
@@ -384,7 +389,19 @@ func TestDeliveryIsExact(t *testing.T) {
 	if testing.Short() {
 		seeds = 10
 	}
-	for seed := range uint64(seeds) {
+	first := uint64(0)
+	if text := os.Getenv("ANODE_SEED"); text != "" {
+		if _, err := fmt.Sscan(text, &first); err != nil {
+			t.Fatal(err)
+		}
+		seeds = 1
+	}
+	if text := os.Getenv("ANODE_SEEDS"); text != "" {
+		if _, err := fmt.Sscan(text, &seeds); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for seed := first; seed < first+uint64(seeds); seed++ {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { deliver(t, seed) })
 		})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"anode/messages"
+	"anode/messages/command"
 	"anode/storage"
 )
 
@@ -24,6 +25,12 @@ const stretch = 64
 
 // run reads until the hub delivers.
 func (r *reader) run(ctx context.Context) error {
+	if r.only != nil {
+		var err error
+		if r.only, r.seen, err = r.leftOut(ctx); err != nil || len(r.only) == 0 {
+			return err
+		}
+	}
 	if r.last > 0 {
 		if err := r.readLast(ctx); err != nil {
 			return err
@@ -41,11 +48,20 @@ func (r *reader) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		live, err := r.sub.feed.Live(ctx, waiting, r.only)
-		if live || err != nil || r.only != nil {
+		became, err := r.sub.feed.Live(ctx, r.seen, waiting, r.only)
+		if became != command.Again || err != nil {
 			return err
 		}
 	}
+}
+
+// leftOut asks which origins are to be read, and from where.
+func (r *reader) leftOut(ctx context.Context) ([]messages.NodeID, messages.Cursor, error) {
+	origins, seen, err := r.sub.feed.LeftOut(ctx, r.only)
+	if from, timed := r.seen.From(); timed {
+		seen.SetFrom(from)
+	}
+	return origins, seen, err
 }
 
 // readLast gives the newest records of each stream at or below the start.
@@ -102,9 +118,9 @@ func (r *reader) origins(stand *messages.Cursor) []messages.NodeID {
 }
 
 // readAll reads every origin to its head, or to where the hub stands. It gives the origins that wait
-// for a hole, each with where it is.
-func (r *reader) readAll(ctx context.Context, stand *messages.Cursor) (messages.Cursor, error) {
-	var waiting messages.Cursor
+// for a hole.
+func (r *reader) readAll(ctx context.Context, stand *messages.Cursor) ([]messages.NodeID, error) {
+	var waiting []messages.NodeID
 	todo := r.origins(stand)
 	for len(todo) > 0 {
 		var rest []messages.NodeID
@@ -114,8 +130,7 @@ func (r *reader) readAll(ctx context.Context, stand *messages.Cursor) (messages.
 			case err != nil:
 				return waiting, err
 			case waits:
-				at, _ := r.seen.At(origin)
-				waiting.Advance(at)
+				waiting = append(waiting, origin)
 			case more:
 				rest = append(rest, origin)
 			}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"anode/actors/actor"
 	"anode/messages"
@@ -29,7 +31,7 @@ type subscription struct {
 	stop context.CancelFunc
 	// again is a whole reading that waits for the end of the reader, and behind are origins that do.
 	again  *messages.Cursor
-	behind map[messages.NodeID]messages.Position
+	behind map[messages.NodeID]struct{}
 }
 
 // finished tells that a subscription's reader has ended, and where.
@@ -59,6 +61,9 @@ func (s *session) Receive(ctx *actor.Context, message any) {
 	switch m := message.(type) {
 	case command.Subscribe:
 		ctx.Respond(nil, s.subscribe(ctx, m))
+	case command.Check:
+		_, err := s.check(command.Subscribe(m))
+		ctx.Respond(nil, err)
 	case command.Unsubscribe:
 		ctx.Respond(nil, s.unsubscribe(m))
 	case command.Lagged:
@@ -179,15 +184,14 @@ func (s *session) reread(ctx *actor.Context, sub *subscription, at messages.Curs
 func (s *session) catchUp(ctx *actor.Context, sub *subscription, m command.Behind) {
 	if sub.stop != nil {
 		if sub.behind == nil {
-			sub.behind = make(map[messages.NodeID]messages.Position)
+			sub.behind = make(map[messages.NodeID]struct{})
 		}
 		for _, origin := range m.Origins {
-			at, _ := m.At.At(origin)
-			sub.behind[origin] = at
+			sub.behind[origin] = struct{}{}
 		}
 		return
 	}
-	s.read(ctx, sub, m.At, m.Origins, 0)
+	s.read(ctx, sub, messages.Cursor{}, m.Origins, 0)
 }
 
 // read starts a reader.
@@ -233,17 +237,8 @@ func (s *session) finish(ctx *actor.Context, m finished) {
 		}
 		s.read(ctx, sub, at, nil, 0)
 	case len(sub.behind) > 0:
-		b := command.Behind{Sub: sub.spec.Sub}
-		for origin, at := range sub.behind {
-			b.Origins = append(b.Origins, origin)
-			if p, ok := m.seen.At(origin); ok && m.only != nil {
-				at = p
-			}
-			if at.Origin != "" {
-				b.At.Advance(at)
-			}
-		}
+		origins := slices.Collect(maps.Keys(sub.behind))
 		sub.behind = nil
-		s.read(ctx, sub, b.At, b.Origins, 0)
+		s.read(ctx, sub, messages.Cursor{}, origins, 0)
 	}
 }

@@ -83,12 +83,26 @@ type Feed interface {
 	// (only is not nil), both speak of these.
 	Attach(ctx context.Context, seen messages.Cursor, only []messages.NodeID) (messages.Cursor, error)
 	// Live releases what was kept: from now on the hub delivers. Origins that wait for a hole are left
-	// out, each with where it was read to. It is false when too much had come meanwhile: the reader
-	// goes on from what Attach gave.
-	Live(ctx context.Context, waiting messages.Cursor, only []messages.NodeID) (bool, error)
+	// out, where seen says.
+	Live(ctx context.Context, seen messages.Cursor, waiting, only []messages.NodeID) (Joining, error)
+	// LeftOut tells which of the origins a live feed still leaves out, and where it is in them; one that
+	// the cursor does not list begins as the start said.
+	LeftOut(ctx context.Context, origins []messages.NodeID) ([]messages.NodeID, messages.Cursor, error)
 	// End says "unsubscribed".
 	End()
 }
+
+// Joining is what became of a reader's hand-over.
+type Joining uint8
+
+const (
+	// Lost: the feed lagged or ended meanwhile; the reader is not needed any more.
+	Lost Joining = iota
+	// Again: too much came meanwhile; the reader goes on and tries again.
+	Again
+	// Joined: the feed is live.
+	Joined
+)
 
 // Filter decides which records a subscription gets.
 type Filter interface {
@@ -126,11 +140,10 @@ type Lagged struct {
 }
 
 // Behind tells a session that something may have come of origins that its live subscription leaves
-// out. At lists where it is in them; one that is not listed begins as the start said.
+// out.
 type Behind struct {
 	Sub     string
 	Origins []messages.NodeID
-	At      messages.Cursor
 }
 
 // Policies of slow or thrifty subscriptions.
@@ -351,6 +364,9 @@ type Subscribe struct {
 	Unique  bool
 	Policy  Policy
 }
+
+// Check tells what is wrong with a Subscribe, without doing it.
+type Check Subscribe
 
 // Unsubscribe ends one.
 type Unsubscribe struct{ Sub string }
