@@ -1,0 +1,262 @@
+package expr
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"math/big"
+	"strings"
+
+	"github.com/itchyny/gojq"
+)
+
+const (
+	// maxMade is what one run may make in all, in bytes.
+	maxMade = 48 << 20
+	// maxElements is the longest array that one of our functions makes.
+	maxElements = 1 << 17
+	// maxSorted is the weight of what may be sorted.
+	maxSorted = 1 << 20
+)
+
+var errAllowance = errors.New("the program makes more than its allowance of 48 MiB")
+
+// Allowance is what is left to one run. It is used by one goroutine.
+type Allowance struct {
+	ctx  context.Context
+	left int
+}
+
+// take pays for n bytes.
+func (a *Allowance) take(n int) error {
+	if err := a.ctx.Err(); err != nil {
+		return err
+	}
+	if a.left -= n; a.left < 0 {
+		return errAllowance
+	}
+	return nil
+}
+
+// check refuses a value above a weight.
+func (a *Allowance) check(v any, limit int) error {
+	w := weight(v, limit)
+	if w > limit {
+		return errSize
+	}
+	return a.take(w / 8) // looking is cheaper than making
+}
+
+// add is jq's "+".
+func (a *Allowance) add(l, r any) (any, error) {
+	if ln, ok := numberOf(l); ok {
+		if rn, ok := numberOf(r); ok {
+			n, err := arithmetic('+', ln, rn)
+			return n.value(), err
+		}
+	}
+	switch {
+	case l == nil:
+		return r, nil
+	case r == nil:
+		return l, nil
+	}
+	switch lv := l.(type) {
+	case string:
+		if rv, ok := r.(string); ok {
+			if len(lv)+len(rv) > maxText {
+				return nil, errSize
+			}
+			return lv + rv, a.take(len(lv) + len(rv))
+		}
+	case []any:
+		if rv, ok := r.([]any); ok {
+			return a.addArrays(lv, rv)
+		}
+	case map[string]any:
+		if rv, ok := r.(map[string]any); ok {
+			return a.addObjects(lv, rv)
+		}
+	}
+	return nil, mismatch("add", l, r)
+}
+
+func (a *Allowance) addArrays(l, r []any) (any, error) {
+	switch {
+	case len(l) == 0:
+		return r, nil
+	case len(r) == 0:
+		return l, nil
+	}
+	if err := a.take(16 * (len(l) + len(r))); err != nil {
+		return nil, err
+	}
+	out := make([]any, 0, len(l)+len(r))
+	return append(append(out, l...), r...), nil
+}
+
+func (a *Allowance) addObjects(l, r map[string]any) (any, error) {
+	switch {
+	case len(l) == 0:
+		return r, nil
+	case len(r) == 0:
+		return l, nil
+	}
+	if err := a.take(64 * (len(l) + len(r))); err != nil {
+		return nil, err
+	}
+	out := make(map[string]any, len(l)+len(r))
+	maps.Copy(out, l)
+	maps.Copy(out, r)
+	return out, nil
+}
+
+// subtract is jq's "-".
+func (a *Allowance) subtract(l, r any) (any, error) {
+	if ln, ok := numberOf(l); ok {
+		if rn, ok := numberOf(r); ok {
+			n, err := arithmetic('-', ln, rn)
+			return n.value(), err
+		}
+	}
+	lv, lok := l.([]any)
+	rv, rok := r.([]any)
+	if !lok || !rok {
+		return nil, mismatch("subtract", l, r)
+	}
+	if err := a.product(lv, rv); err != nil {
+		return nil, err
+	}
+	out := make([]any, 0, len(lv))
+next:
+	for _, have := range lv {
+		for _, gone := range rv {
+			if gojq.Compare(have, gone) == 0 {
+				continue next
+			}
+		}
+		out = append(out, have)
+	}
+	return out, a.take(16 * len(lv))
+}
+
+// product refuses two arrays whose elements can't all be compared with each other.
+func (a *Allowance) product(l, r []any) error {
+	lw, rw := weight(l, maxSorted), weight(r, maxSorted)
+	if lw > maxSorted || rw > maxSorted || len(l)*len(r) > maxElements || lw/8*len(r)+rw/8*len(l) > maxSorted {
+		return errSize
+	}
+	return a.take(lw + rw)
+}
+
+// multiply is jq's "*".
+func (a *Allowance) multiply(l, r any) (any, error) {
+	ln, lnum := numberOf(l)
+	rn, rnum := numberOf(r)
+	if lnum && rnum {
+		n, err := arithmetic('*', ln, rn)
+		return n.value(), err
+	}
+	if text, ok := l.(string); ok && rnum {
+		return a.repeat(text, rn.float())
+	}
+	if text, ok := r.(string); ok && lnum {
+		return a.repeat(text, ln.float())
+	}
+	lv, lok := l.(map[string]any)
+	rv, rok := r.(map[string]any)
+	if !lok || !rok {
+		return nil, mismatch("multiply", l, r)
+	}
+	if err := errors.Join(a.check(l, maxText), a.check(r, maxText)); err != nil {
+		return nil, err
+	}
+	return merge(lv, rv), nil
+}
+
+func (a *Allowance) repeat(text string, n float64) (any, error) {
+	if !(n >= 0) { // NaN too
+		return nil, nil
+	}
+	if float64(len(text))*float64(int(min(n, 1<<31))) > maxText {
+		return nil, errSize
+	}
+	count := int(min(n, 1<<31))
+	if text == "" {
+		return "", nil
+	}
+	return strings.Repeat(text, count), a.take(len(text) * count)
+}
+
+func merge(l, r map[string]any) map[string]any {
+	out := maps.Clone(l)
+	if out == nil {
+		out = map[string]any{}
+	}
+	for name, v := range r {
+		have, ok := out[name].(map[string]any)
+		more, also := v.(map[string]any)
+		if ok && also {
+			v = merge(have, more)
+		}
+		out[name] = v
+	}
+	return out
+}
+
+// divide is jq's "/", modulo its "%".
+func (a *Allowance) divide(l, r any) (any, error) {
+	if text, ok := l.(string); ok {
+		if by, ok := r.(string); ok {
+			return a.split(text, by)
+		}
+	}
+	return numeric('/', "divide", l, r)
+}
+
+func (a *Allowance) modulo(l, r any) (any, error) { return numeric('%', "take the remainder of", l, r) }
+
+func numeric(op byte, what string, l, r any) (any, error) {
+	ln, lok := numberOf(l)
+	rn, rok := numberOf(r)
+	if !lok || !rok {
+		return nil, mismatch(what, l, r)
+	}
+	n, err := arithmetic(op, ln, rn)
+	return n.value(), err
+}
+
+// split is jq's split of one argument.
+func (a *Allowance) split(text, by string) (any, error) {
+	if text == "" {
+		return []any{}, nil
+	}
+	count := strings.Count(text, by) + 1
+	if count > maxElements || len(text) > maxText {
+		return nil, errSize
+	}
+	if err := a.take(32 * count); err != nil {
+		return nil, err
+	}
+	parts := strings.Split(text, by)
+	out := make([]any, len(parts))
+	for i, part := range parts {
+		out[i] = part
+	}
+	return out, nil
+}
+
+// scalarText is a scalar as tostring writes it.
+func scalarText(v any) (string, bool) {
+	switch v := v.(type) {
+	case string:
+		return v, true
+	case json.Number:
+		return string(v), true
+	case nil, bool, int, float64, *big.Int:
+		text, err := gojq.Marshal(v)
+		return string(text), err == nil
+	}
+	return "", false
+}

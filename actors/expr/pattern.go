@@ -1,0 +1,111 @@
+package expr
+
+import (
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+	"strings"
+	"sync"
+	"unicode/utf8"
+)
+
+const (
+	// maxPattern is the longest regular expression, in bytes.
+	maxPattern = 1 << 10
+	// maxPatternWork bounds instructions times bytes of one search: about 50 ms at worst.
+	maxPatternWork = 4 << 20
+	// maxPatterns is how many compiled patterns are kept; beyond, all are dropped.
+	maxPatterns = 256
+)
+
+// pattern is a compiled RE2 expression. Matching takes time linear in the text.
+type pattern struct {
+	re *regexp.Regexp
+	// next finds the first match behind the character that it begins with, so that a search goes
+	// on in the middle of a text and still sees what stands before.
+	next   *regexp.Regexp
+	size   int // instructions
+	global bool
+}
+
+// compilePattern compiles a pattern with jq's flags g, i and m… as the library reads them.
+func compilePattern(text, flags string) (*pattern, error) {
+	if len(text) > maxPattern {
+		return nil, fmt.Errorf("the pattern has %d bytes, at most %d are allowed", len(text), maxPattern)
+	}
+	if i := strings.IndexFunc(flags, func(r rune) bool { return !strings.ContainsRune("gim", r) }); i >= 0 {
+		return nil, fmt.Errorf("the flags %q of the pattern are not of g, i and m", clip(flags))
+	}
+	if strings.Contains(flags, "i") {
+		text = "(?i)" + text
+	}
+	if strings.Contains(flags, "m") {
+		text = "(?s)" + text
+	}
+	re, err := regexp.Compile(text)
+	if err != nil {
+		return nil, fmt.Errorf("the pattern is no RE2 expression: %w", err)
+	}
+	p := &pattern{re: re, global: strings.Contains(flags, "g")}
+	if p.next, err = regexp.Compile(`\A(?s:.)(?s:.*?)(` + text + `)`); err != nil {
+		return nil, fmt.Errorf("the pattern is no RE2 expression: %w", err)
+	}
+	tree, err := syntax.Parse(text, syntax.Perl)
+	if err != nil {
+		return nil, err
+	}
+	prog, err := syntax.Compile(tree.Simplify())
+	if err != nil {
+		return nil, err
+	}
+	p.size = len(prog.Inst)
+	return p, nil
+}
+
+func (p *pattern) cost(text string) int { return p.size * len(text) }
+
+// from finds the first match at or behind a byte; nil means none.
+func (p *pattern) from(text string, at int) []int {
+	if at == 0 {
+		return p.re.FindStringSubmatchIndex(text)
+	}
+	_, width := utf8.DecodeLastRuneInString(text[:at])
+	m := p.next.FindStringSubmatchIndex(text[at-width:])
+	if m == nil {
+		return nil
+	}
+	m = m[2:]
+	for i := range m {
+		if m[i] >= 0 {
+			m[i] += at - width
+		}
+	}
+	return m
+}
+
+// patterns keeps compiled patterns. The mutex guards the map.
+type patterns struct {
+	mu   sync.Mutex
+	kept map[[2]string]*pattern
+}
+
+func (c *patterns) get(text, flags string) (*pattern, error) {
+	key := [2]string{text, flags}
+	c.mu.Lock()
+	p := c.kept[key]
+	c.mu.Unlock()
+	if p != nil {
+		return p, nil
+	}
+	p, err := compilePattern(text, flags)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.kept == nil || len(c.kept) >= maxPatterns {
+		c.kept = make(map[[2]string]*pattern)
+	}
+	c.kept[key] = p
+	return p, nil
+}
