@@ -172,7 +172,9 @@ func (f *feed) deliver(i *item, g *groupSheet) {
 	}
 	for _, p := range f.render(g, after, i.from) {
 		p.since = i.sheet.since
-		f.queue(p, held)
+		if f.queue(p, held); f.mode != live && f.mode != joining {
+			return // it lagged: its reader gives the rest
+		}
 	}
 }
 
@@ -278,6 +280,10 @@ func (f *feed) takeBack() messages.Cursor {
 	kept := s.pending[:0]
 	var back []piece
 	for _, p := range s.pending {
+		if p.feed == f && p.claim {
+			s.queued -= p.size()
+			continue
+		}
 		if p.feed == f && !p.fed && !p.to.IsZero() {
 			back = append(back, p)
 			s.queued -= p.size()
@@ -299,6 +305,7 @@ func (f *feed) takeBack() messages.Cursor {
 	if f.spec.Policy.Kind == command.PolicyDrop || f.spec.Policy.Kind == command.PolicyDisconnect {
 		l.hub.metrics.dropped.WithLabelValues(f.spec.Policy.Name()).Add(float64(dropped))
 	}
+	f.mark = 0
 	f.joins, f.held, f.heldBytes, f.overflow = nil, nil, 0, false
 	var c messages.Cursor
 	for _, p := range at {
@@ -321,6 +328,7 @@ func (f *feed) resume() {
 		}
 	}
 	f.lost = messages.Cursor{}
+	f.sayLive()
 }
 
 // passGap gives the feed a gap of its origin.
@@ -386,7 +394,12 @@ func (f *feed) sendCursor(now time.Time) {
 			f.mark = f.seat.loop.moves
 		}
 	}
-	f.control(f.message("cursor"), cursorBody(c))
+	f.claim(f.message("cursor"), cursorBody(c))
+}
+
+// claim queues a message that says where the feed is: it is taken back with what it stands behind.
+func (f *feed) claim(head, body []byte) {
+	f.seat.add(piece{head: head, body: body, feed: f, claim: true})
 }
 
 // control queues a message that carries no records.

@@ -121,7 +121,7 @@ func (f *feed) sayLive() {
 		f.seat.loop.mark(f.seat)
 		return
 	}
-	f.control(f.message("live"), []byte("}"))
+	f.claim(f.message("live"), []byte("}"))
 	f.sendCursor(time.Now())
 }
 

@@ -60,6 +60,8 @@ type piece struct {
 	identities []messages.Identity
 	// raw needs no framing; fed came from a reader, by credit; asked counts as control.
 	raw, fed, asked bool
+	// claim says where its feed is, which is true only behind what was queued before it.
+	claim bool
 }
 
 func (p *piece) size() int { return len(p.head) + len(p.body) + 16 }
@@ -203,7 +205,7 @@ func (s *seat) account(p *piece) {
 		signal(s.room)
 	}
 	f := p.feed
-	if f == nil {
+	if f == nil || p.claim {
 		return
 	}
 	if p.fed {

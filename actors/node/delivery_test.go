@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -193,6 +194,14 @@ type client struct {
 	out  *pipe
 	rest []byte
 	subs map[string]*received
+	// said is what came last, for a failure to show.
+	said []string
+}
+
+// fail ends the test with what came last.
+func (c *client) fail(format string, args ...any) {
+	c.t.Helper()
+	c.t.Fatalf("%s: %s\n%s", c.name, fmt.Sprintf(format, args...), strings.Join(c.said, "\n"))
 }
 
 // received is what one subscription got.
@@ -221,9 +230,10 @@ func (c *client) read(room int) {
 			return
 		}
 		c.rest = rest
+		c.said = append(c.said[max(0, len(c.said)-30):], string(line[:min(len(line), 200)]))
 		var m message
 		if err := json.Unmarshal(line, &m); err != nil {
-			c.t.Fatalf("%s: %q: %v", c.name, line, err)
+			c.fail("%q: %v", line, err)
 		}
 		c.take(m)
 	}
@@ -244,10 +254,10 @@ func (c *client) take(m message) {
 		for _, rec := range m.Records {
 			p := c.position(rec.ID)
 			if at := r.at[p.Origin]; at.Compare(p) >= 0 && at.Origin != "" {
-				c.t.Fatalf("%s/%s: %s came at or below %s", c.name, m.Sub, p, at)
+				c.fail("%s: %s came at or below %s", m.Sub, p, at)
 			}
 			if p.Compare(pos) > 0 {
-				c.t.Fatalf("%s/%s: %s is beyond its message's %s", c.name, m.Sub, p, pos)
+				c.fail("%s: %s is beyond its message's %s", m.Sub, p, pos)
 			}
 			r.ids = append(r.ids, rec.ID)
 		}
@@ -262,14 +272,14 @@ func (c *client) take(m message) {
 	case "live":
 		r.live++
 	case "closed", "error":
-		c.t.Fatalf("%s: %+v", c.name, m)
+		c.fail("%+v", m)
 	}
 }
 
 func (c *client) position(text string) messages.Position {
 	p, err := messages.ParsePosition(text)
 	if err != nil {
-		c.t.Fatalf("%s: %v", c.name, err)
+		c.fail("%v", err)
 	}
 	return p
 }
@@ -284,7 +294,7 @@ func (r *received) move(c *client, list []string) {
 
 func (r *received) advance(c *client, p messages.Position) {
 	if at := r.at[p.Origin]; at.Origin != "" && at.Compare(p) > 0 {
-		c.t.Fatalf("%s: went back from %s to %s", c.name, at, p)
+		c.fail("went back from %s to %s", at, p)
 	}
 	r.at[p.Origin] = p
 }
