@@ -1,0 +1,139 @@
+package api
+
+import (
+	"encoding/json"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"anode/gateway/problem"
+	"anode/messages/command"
+)
+
+// maxSpec is the most bytes of a source's document.
+const maxSpec = 256 << 10
+
+func (s *server) postSource(c echo.Context) error { return s.put(c, command.PutSource{}) }
+
+func (s *server) putSource(c echo.Context) error {
+	return s.put(c, command.PutSource{Name: c.Param("name"), Replace: true, IfMatch: ifMatch(c)})
+}
+
+func (s *server) put(c echo.Context, put command.PutSource) error {
+	var err error
+	if put.Document, put.YAML, err = readSpec(c.Request()); err != nil {
+		return err
+	}
+	done, err := command.Ask(c.Request().Context(), s.Node, put)
+	if err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if done.Created {
+		status = http.StatusCreated
+		c.Response().Header().Set("Location", "/api/v1/sources/"+url.PathEscape(done.Source.Name))
+	}
+	return sendSource(c, status, done.Source)
+}
+
+// readSpec reads the document of a source, JSON or YAML.
+func readSpec(r *http.Request) (document []byte, yaml bool, err error) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	switch {
+	case err == nil && kind == "application/json":
+	case err == nil && (kind == "application/yaml" || kind == "application/x-yaml" || kind == "text/yaml"):
+		yaml = true
+	default:
+		return nil, false, problem.New(http.StatusUnsupportedMediaType, "unsupported_media_type",
+			"Content-Type %q: a source is application/json or application/yaml", r.Header.Get("Content-Type"))
+	}
+	document, err = io.ReadAll(io.LimitReader(r.Body, maxSpec+1))
+	if err != nil {
+		return nil, false, badBody(err)
+	}
+	if len(document) > maxSpec {
+		return nil, false, problem.New(http.StatusRequestEntityTooLarge, "too_large", "the spec is above %d bytes", maxSpec)
+	}
+	if !yaml {
+		if err := checkJSON(document); err != nil {
+			return nil, false, err
+		}
+	}
+	return document, yaml, nil
+}
+
+// checkJSON refuses a body that is not one JSON value.
+func checkJSON(body []byte) error {
+	var raw json.RawMessage
+	if err := json.Unmarshal(body, &raw); err != nil {
+		return problem.New(http.StatusBadRequest, "bad_json", "the body is not JSON: %v", err)
+	}
+	return nil
+}
+
+// ifMatch is the version of an If-Match header, quoted or not.
+func ifMatch(c echo.Context) string {
+	text := strings.TrimSpace(c.Request().Header.Get("If-Match"))
+	text = strings.TrimPrefix(text, "W/")
+	if len(text) >= 2 && text[0] == '"' && text[len(text)-1] == '"' {
+		text = text[1 : len(text)-1]
+	}
+	return text
+}
+
+func (s *server) listSources(c echo.Context) error {
+	views, err := command.Ask(c.Request().Context(), s.Node, command.ListSources{})
+	if err != nil {
+		return err
+	}
+	return sendList(c, views, func(v command.SourceView) string { return v.Name })
+}
+
+func (s *server) getSource(c echo.Context) error {
+	return s.source(c, command.GetSource{Name: c.Param("name")})
+}
+
+func (s *server) pauseSource(c echo.Context) error {
+	return s.source(c, command.PauseSource{Name: c.Param("name")})
+}
+
+func (s *server) resumeSource(c echo.Context) error {
+	return s.source(c, command.PauseSource{Name: c.Param("name"), Resume: true})
+}
+
+func (s *server) restartSource(c echo.Context) error {
+	return s.source(c, command.RestartSource{Name: c.Param("name")})
+}
+
+func (s *server) source(c echo.Context, question command.Question[command.SourceView]) error {
+	view, err := command.Ask(c.Request().Context(), s.Node, question)
+	if err != nil {
+		return err
+	}
+	return sendSource(c, http.StatusOK, view)
+}
+
+func (s *server) deleteSource(c echo.Context) error {
+	_, err := command.Ask(c.Request().Context(), s.Node, command.RemoveSource{Name: c.Param("name"), IfMatch: ifMatch(c)})
+	if err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
+func sendSource(c echo.Context, status int, view command.SourceView) error {
+	c.Response().Header().Set("ETag", `"`+view.Version+`"`)
+	return c.JSON(status, view)
+}
+
+// badBody is what reading a body failed with: too large, or cut by the client.
+func badBody(err error) error {
+	if p := (*http.MaxBytesError)(nil); asMaxBytes(err, &p) {
+		return err
+	}
+	return problem.New(http.StatusBadRequest, "bad_body", "the body could not be read: %v", err)
+}

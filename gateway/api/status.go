@@ -1,0 +1,60 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"anode/messages"
+	"anode/messages/command"
+)
+
+// healthz says that the process lives and can answer.
+func (s *server) healthz(c echo.Context) error {
+	return c.JSON(http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// readyz says whether the node can take and deliver records now.
+func (s *server) readyz(c echo.Context) error {
+	view, err := command.Ask(c.Request().Context(), s.Node, command.Ready{})
+	if err != nil {
+		return err
+	}
+	if !view.Ready {
+		return c.JSON(http.StatusServiceUnavailable, view)
+	}
+	return c.JSON(http.StatusOK, view)
+}
+
+func (s *server) listStreams(c echo.Context) error {
+	match := messages.Everything
+	if text := c.QueryParam("match"); text != "" {
+		var err error
+		if match, err = messages.ParseShortPattern(text); err != nil {
+			return err
+		}
+	}
+	streams, err := command.Ask(c.Request().Context(), s.Node, command.Streams{Match: match})
+	if err != nil {
+		return err
+	}
+	return sendList(c, streams, func(v command.StreamView) string { return string(v.Name) })
+}
+
+func (s *server) listSubscribers(c echo.Context) error {
+	views, err := command.Ask(c.Request().Context(), s.Node, command.Subscribers{})
+	if err != nil {
+		return err
+	}
+	return sendList(c, views, func(v command.SubscriberView) string { return v.ID })
+}
+
+func (s *server) listEvents(c echo.Context) error {
+	views, err := command.Ask(c.Request().Context(), s.Node, command.Events{})
+	if err != nil {
+		return err
+	}
+	return sendList(c, views, func(v command.EventView) string {
+		return v.At.UTC().Format("2006-01-02T15:04:05.000000000Z") + " " + v.Source + " " + v.Version + " " + v.Event
+	})
+}

@@ -1,0 +1,108 @@
+package session
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"anode/gateway/problem"
+	"anode/messages"
+	"anode/messages/command"
+)
+
+// ServeEvents serves server-sent events of the streams that match the path value "pattern".
+func (s *Server) ServeEvents(w http.ResponseWriter, r *http.Request) {
+	ask, err := eventsOf(r)
+	if err != nil {
+		problem.Of(err).Write(w)
+		return
+	}
+	done, p := s.admit(r)
+	if p != nil {
+		p.Write(w)
+		return
+	}
+	hijacker, ok := w.(http.Hijacker)
+	if !ok {
+		done()
+		problem.New(http.StatusHTTPVersionNotSupported, "http_version", "events need HTTP/1.1").Write(w)
+		return
+	}
+	header := w.Header().Clone()
+	conn, buffered, err := hijacker.Hijack()
+	if err != nil {
+		done()
+		s.Logger.Warn("a connection can't be taken over for events", "error", err)
+		return
+	}
+	out := newWire(conn, done)
+	if err := conn.SetDeadline(time.Time{}); err != nil {
+		out.Close()
+		return
+	}
+	session, err := s.open(r, stream{out})
+	if err != nil {
+		p := problem.Of(err)
+		_ = out.Write(responseHead(p.Status, problem.ContentType, header), firstWrite) // it is closed whatever comes of it
+		out.Close()
+		return
+	}
+	rest := io.Reader(conn)
+	if buffered.Reader.Buffered() == 0 {
+		buffered = nil // not kept for the life of the session
+	} else {
+		rest = io.MultiReader(buffered.Reader, conn)
+	}
+	s.serve(out, session, func(ctx context.Context) {
+		// A filter is only checked by the session, so that the head comes after it.
+		if err := session.Ask(ctx, command.Check(ask)); err != nil {
+			p := problem.Of(err)
+			session.Raw(append(responseHead(p.Status, problem.ContentType, header), p.JSON()...))
+			session.Close(command.CloseForbidden, "")
+			drain(rest)
+			return
+		}
+		session.Raw(append(responseHead(http.StatusOK, "text/event-stream", header), "retry: 1000\n\n"...))
+		if err := session.Ask(ctx, ask); err != nil {
+			session.Close(command.CloseUnavailable, "")
+		}
+		drain(rest)
+	})
+}
+
+// eventsOf reads what a request for events asks for; Last-Event-ID wins over ?start=.
+func eventsOf(r *http.Request) (command.Subscribe, error) {
+	q := r.URL.Query()
+	if q.Has("stream") {
+		return command.Subscribe{}, problem.New(http.StatusUnprocessableEntity, "invalid_parameter", "the stream stands in the path")
+	}
+	q.Set("stream", r.PathValue("pattern"))
+	ask, _, err := fromQuery(q)
+	if err != nil {
+		return ask, err
+	}
+	if id := r.Header.Get("Last-Event-ID"); id != "" {
+		c, err := messages.ParseCursorText(id)
+		if err != nil {
+			return ask, err
+		}
+		ask.Start = command.Start{After: &c}
+	}
+	return ask, nil
+}
+
+// responseHead is the head of a response that ends with its connection.
+func responseHead(status int, kind string, header http.Header) []byte {
+	header = header.Clone()
+	header.Set("Content-Type", kind)
+	header.Set("Cache-Control", "no-store")
+	header.Set("Connection", "close")
+	header.Set("X-Accel-Buffering", "no")
+	var b strings.Builder
+	b.WriteString("HTTP/1.1 " + statusText(status) + "\r\n")
+	_ = header.Write(&b) // a Builder takes everything
+	b.WriteString("\r\n")
+	return []byte(b.String())
+}

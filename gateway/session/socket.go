@@ -1,0 +1,222 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"anode/gateway/problem"
+	"anode/messages"
+	"anode/messages/command"
+)
+
+// Subprotocol is the name of the protocol that clients offer.
+const Subprotocol = "anode.v1.json"
+
+const (
+	// maxFrame is the most bytes of a client's message.
+	maxFrame = 3 << 19
+	// mostPublishes is how many of a client's publishes may wait for their answer.
+	mostPublishes = 256
+	// firstWrite bounds the handshake.
+	firstWrite = 10 * time.Second
+)
+
+// ServeWebSocket upgrades a request to a session.
+func (s *Server) ServeWebSocket(w http.ResponseWriter, r *http.Request) {
+	first, asked, err := fromQuery(r.URL.Query())
+	if err != nil {
+		problem.Of(err).Write(w)
+		return
+	}
+	done, p := s.admit(r)
+	if p != nil {
+		p.Write(w)
+		return
+	}
+	conn, err := s.upgrader.Upgrade(w, r, nil)
+	if err != nil { // it has answered
+		done()
+		return
+	}
+	out := newWire(conn.UnderlyingConn(), done)
+	session, err := s.open(r, socket{out})
+	if err != nil {
+		out.Close()
+		return
+	}
+	c := &client{Server: s, conn: conn, session: session, publishes: make(chan struct{}, mostPublishes)}
+	s.serve(out, session, func(ctx context.Context) { c.run(ctx, first, asked) })
+}
+
+// client is the reading side of a WebSocket.
+type client struct {
+	*Server
+	conn      *websocket.Conn
+	session   command.Session
+	publishes chan struct{}
+}
+
+// run reads until the connection ends.
+func (c *client) run(ctx context.Context, first command.Subscribe, asked bool) {
+	c.conn.SetReadLimit(maxFrame)
+	c.conn.SetPingHandler(func(data string) error {
+		c.session.Raw(appendControl(nil, websocket.PongMessage, []byte(data)))
+		return c.session.Room(ctx)
+	})
+	c.conn.SetPongHandler(func(string) error { return nil })
+	c.conn.SetCloseHandler(func(code int, _ string) error {
+		if code == websocket.CloseNoStatusReceived {
+			code = websocket.CloseNormalClosure
+		}
+		c.session.Close(code, "")
+		return nil
+	})
+	if asked {
+		c.ask(ctx, request{Sub: &first.Sub}, first)
+	}
+	for {
+		kind, r, err := c.conn.NextReader()
+		if err != nil {
+			c.failed(err)
+			return
+		}
+		if kind != websocket.TextMessage {
+			c.end(command.CloseBadFrame, "a binary message")
+			return
+		}
+		message, err := io.ReadAll(r)
+		if err != nil {
+			c.failed(err)
+			return
+		}
+		if err := c.take(ctx, message); err != nil {
+			c.end(command.CloseBadFrame, err.Error())
+			return
+		}
+		if err := c.session.Room(ctx); err != nil {
+			return
+		}
+	}
+}
+
+// failed ends a connection that can't be read: with a reason where it is the client's fault.
+func (c *client) failed(err error) {
+	var closed *websocket.CloseError
+	var network net.Error
+	switch {
+	case errors.Is(err, websocket.ErrReadLimit):
+		c.end(command.CloseTooLarge, "a message is above 1.5 MiB")
+	case errors.As(err, &closed):
+		if closed.Code == websocket.CloseAbnormalClosure {
+			return
+		}
+		c.wait()
+	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
+	default: // a frame that breaks RFC 6455
+		c.end(command.CloseBadFrame, "a frame that is not WebSocket")
+	}
+}
+
+// end closes the connection with a code, and waits until the client heard it or is gone.
+func (c *client) end(code int, reason string) {
+	c.session.Close(code, reason)
+	c.wait()
+}
+
+// wait reads on until the connection has ended, so that what was sent last is not cut off.
+func (c *client) wait() {
+	drain(c.conn.UnderlyingConn())
+	<-c.session.Gone()
+}
+
+// take does what a message asks.
+func (c *client) take(ctx context.Context, message []byte) error {
+	list, err := split(message)
+	if err != nil {
+		return err
+	}
+	for _, raw := range list {
+		r, err := parse(raw)
+		switch {
+		case errors.Is(err, errBadFrame):
+			return err
+		case err != nil:
+			c.refuse(r, err)
+		default:
+			c.do(ctx, r)
+		}
+	}
+	return nil
+}
+
+func (c *client) do(ctx context.Context, r request) {
+	switch r.Op {
+	case "subscribe":
+		c.ask(ctx, r, r.subscribe())
+	case "unsubscribe":
+		u := command.Unsubscribe{}
+		if r.Sub != nil {
+			u.Sub = *r.Sub
+		}
+		c.ask(ctx, r, u)
+	case "ping":
+		c.session.Send(reply{Op: "pong", ID: r.ID}.encode())
+	case "publish":
+		c.publish(ctx, r)
+	}
+}
+
+func (c *client) ask(ctx context.Context, r request, operation any) {
+	if err := c.session.Ask(ctx, operation); err != nil {
+		c.refuse(r, err)
+	}
+}
+
+// refuse tells the client what is wrong with its request.
+func (c *client) refuse(r request, err error) {
+	p := problem.Of(err)
+	c.session.Send(reply{Op: "error", Sub: r.Sub, ID: r.ID, Code: p.Code, Message: p.Detail}.encode())
+}
+
+// publish hands a record to the journal; the answer comes when that has it.
+func (c *client) publish(ctx context.Context, r request) {
+	d, err := r.draft()
+	if err == nil {
+		err = d.Check()
+	}
+	if err != nil {
+		c.refuse(r, err)
+		return
+	}
+	select {
+	case c.publishes <- struct{}{}:
+	case <-c.session.Gone():
+		return
+	}
+	answer := func(o command.Outcome) {
+		<-c.publishes
+		switch {
+		case o.Err != nil:
+			c.refuse(r, o.Err)
+		case o.Positions[0].IsZero():
+			c.session.Send(reply{Op: "published", ID: r.ID, Duplicate: true}.encode())
+		default:
+			c.session.Send(reply{Op: "published", ID: r.ID, Record: o.Positions[0].String()}.encode())
+		}
+	}
+	if err := c.Intake.Submit(ctx, command.Submission{Drafts: []messages.Draft{d}, Recognise: true, Done: answer}); err != nil {
+		answer(command.Outcome{Err: err})
+	}
+}
+
+// serving counts the goroutines of sessions, so that a server that ends waits for them.
+type serving struct {
+	work sync.WaitGroup
+}
