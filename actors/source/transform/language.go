@@ -1,0 +1,32 @@
+package transform
+
+import "context"
+
+// Language compiles the jq of a spec. Values are as expr.Decode makes them and are never changed.
+type Language interface {
+	// Compile reads a program.
+	Compile(text string) (Program, error)
+	// Template reads a value whose texts may have ${…}.
+	Template(value any) (Template, error)
+}
+
+// Program is compiled jq, bounded in time, memory, depth and output.
+type Program interface {
+	// Run gives all results; an error means that none counts.
+	Run(ctx context.Context, input any, env Env) ([]any, error)
+}
+
+// Template is a value with expressions in it.
+type Template interface {
+	// Eval fills the template; absent when it is one whole ${…} that gives null.
+	Eval(ctx context.Context, input any, env Env, secret Secret) (value any, present bool, err error)
+}
+
+// Env is what expressions see besides their input.
+type Env struct {
+	// Meta is $meta, State is $state.
+	Meta, State any
+}
+
+// Secret resolves ${secret:NAME} for where the result goes; nil means that there is none.
+type Secret func(name string) (string, error)

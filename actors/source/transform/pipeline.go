@@ -1,0 +1,264 @@
+package transform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"anode/messages"
+	"anode/messages/spec"
+)
+
+// Config is what a Pipeline is made of. All fields but MostIdentities are required.
+type Config struct {
+	Spec     *spec.Spec
+	Language Language
+	Clock    func() time.Time
+	// MostIdentities bounds what deduplication remembers: 1,000,000 when zero.
+	MostIdentities int
+}
+
+// Pipeline makes drafts of the messages of one source.
+type Pipeline struct {
+	cfg    Config
+	rules  []rule
+	where  *condition
+	split  Program
+	mapped Program
+	stream streamName
+	key    *extractor
+	native *extractor
+	time   *extractor
+	dedupe *Dedupe
+	state  state
+	// meta tells that an expression may ask for $meta.
+	meta bool
+}
+
+// New compiles a spec; all faults of its expressions come at once, as spec.Faults.
+func New(cfg Config) (*Pipeline, error) {
+	if cfg.Spec == nil || cfg.Language == nil || cfg.Clock == nil {
+		return nil, errors.New("transform: Spec, Language and Clock are required")
+	}
+	if cfg.MostIdentities <= 0 {
+		cfg.MostIdentities = mostEntries
+	}
+	s := cfg.Spec
+	p := &Pipeline{cfg: cfg, dedupe: newDedupe(s.Dedupe, cfg.MostIdentities)}
+	var faults spec.Faults
+	fault := func(path string, err error) {
+		faults = append(faults, spec.Fault{Path: path, Message: err.Error()})
+	}
+	for i, r := range s.On {
+		p.rules = append(p.rules, compileRule(cfg.Language, "/on/"+strconv.Itoa(i), r, fault))
+	}
+	p.compile(fault)
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	for _, x := range s.Expressions() {
+		p.meta = p.meta || strings.Contains(x.Text, "$")
+	}
+	return p, nil
+}
+
+func (p *Pipeline) compile(fault func(string, error)) {
+	s, language := p.cfg.Spec, p.cfg.Language
+	var err error
+	if s.Transform.Where != "" {
+		where, err := compileCondition(language, s.Transform.Where)
+		if err != nil {
+			fault("/transform/where", err)
+		}
+		p.where = &where
+	}
+	for _, step := range []struct {
+		path, text string
+		into       *Program
+	}{{"/transform/split", s.Transform.Split, &p.split}, {"/transform/map", s.Transform.Map, &p.mapped}} {
+		if step.text == "" {
+			continue
+		}
+		if *step.into, err = language.Compile(step.text); err != nil {
+			fault(step.path, err)
+		}
+	}
+	for _, x := range []struct {
+		name, text string
+		into       **extractor
+	}{{"key", s.Key, &p.key}, {"native_id", s.NativeID, &p.native}, {"time", s.Time, &p.time}} {
+		if *x.into, err = compileExtractor(language, x.name, x.text); err != nil {
+			fault("/"+x.name, err)
+		}
+	}
+	if p.stream, err = compileStream(s.Stream); err != nil {
+		fault("/stream", err)
+	}
+}
+
+// Dedupe is what the pipeline remembers, to be filled before the first message.
+func (p *Pipeline) Dedupe() *Dedupe { return p.dedupe }
+
+// Evicted counts identities that were forgotten before their window ended, for want of room.
+func (p *Pipeline) Evicted() uint64 { return p.dedupe.evicted }
+
+// Reset forgets $state: a new connection begins.
+func (p *Pipeline) Reset() { p.state = state{} }
+
+// Forget takes back that drafts of a Result were collected: they were not stored.
+func (p *Pipeline) Forget(drafts []messages.Draft) { p.dedupe.forget(drafts) }
+
+// Feed makes drafts of one message. It keeps parts of the message only in what it returns.
+func (p *Pipeline) Feed(ctx context.Context, message []byte, meta Meta) Result {
+	var out Result
+	values := parse(p.cfg.Spec.Parse, message, func(part []byte, err error) {
+		out.fail(part, "parse: %v", err)
+	})
+	for _, v := range values {
+		out.Decoded = true
+		if !p.message(ctx, v, &meta, message, &out) {
+			break
+		}
+	}
+	return out
+}
+
+// env is what expressions see.
+func (p *Pipeline) env(meta *Meta) Env {
+	env := Env{}
+	if !p.meta {
+		return env
+	}
+	headers := make(map[string]any, len(meta.Headers))
+	for name, v := range meta.Headers {
+		headers[name] = v
+	}
+	env.Meta = map[string]any{
+		"received": meta.Received.UTC().Format(time.RFC3339Nano), "url": meta.URL, "status": orNull(meta.Status != 0, meta.Status),
+		"headers": headers, "event": orNull(meta.Event != "", meta.Event), "id": orNull(meta.ID != "", meta.ID), "item": meta.Item,
+	}
+	if p.state.values == nil {
+		env.State = map[string]any{}
+	} else {
+		env.State = p.state.values
+	}
+	return env
+}
+
+func orNull(have bool, v any) any {
+	if have {
+		return v
+	}
+	return nil
+}
+
+// message takes one decoded value through the rules and the transform; false ends the frame.
+func (p *Pipeline) message(ctx context.Context, m *value, meta *Meta, frame []byte, out *Result) bool {
+	for i := range p.rules {
+		if !p.rules[i].run(ctx, p, m, meta, frame, out) {
+			return false
+		}
+	}
+	env := p.env(meta)
+	if p.where != nil && !p.where.holds(ctx, m, env) {
+		out.Dropped.Filtered++
+		return true
+	}
+	parts, ok := apply(ctx, "split", p.split, m, env, frame, out)
+	if !ok {
+		return true
+	}
+	for _, part := range parts {
+		results, ok := apply(ctx, "map", p.mapped, part, env, frame, out)
+		if !ok {
+			continue
+		}
+		for _, v := range results {
+			p.value(ctx, v, meta, env, frame, out)
+		}
+	}
+	return true
+}
+
+// apply runs a program; without one the value stays as it is.
+func apply(ctx context.Context, name string, program Program, m *value, env Env, frame []byte, out *Result) ([]*value, bool) {
+	if program == nil {
+		return []*value{m}, true
+	}
+	input, err := m.any()
+	if err != nil {
+		out.fail(frame, "%s: %v", name, err)
+		return nil, false
+	}
+	results, err := program.Run(ctx, input, env)
+	if err != nil {
+		out.fail(frame, "%s: %v", name, err)
+		return nil, false
+	}
+	if len(results) == 0 {
+		out.Dropped.Filtered++
+	}
+	values := make([]*value, len(results))
+	for i, r := range results {
+		values[i] = decodedValue(r)
+	}
+	return values, true
+}
+
+// value makes a draft of one mapped value.
+func (p *Pipeline) value(ctx context.Context, v *value, meta *Meta, env Env, frame []byte, out *Result) {
+	draft, untimed, err := p.draft(ctx, v, env)
+	if err != nil {
+		out.fail(frame, "%v", err)
+		return
+	}
+	out.Data = true
+	if p.dedupe.duplicate(&draft, p.cfg.Clock()) {
+		out.Dropped.Duplicate++
+		return
+	}
+	if untimed {
+		out.Untimed++
+	}
+	out.Drafts = append(out.Drafts, draft)
+}
+
+func (p *Pipeline) draft(ctx context.Context, v *value, env Env) (draft messages.Draft, untimed bool, err error) {
+	draft.Source = p.cfg.Spec.Name
+	for _, x := range []struct {
+		from *extractor
+		into *string
+	}{{p.key, &draft.Key}, {p.native, &draft.NativeID}} {
+		if x.from == nil {
+			continue
+		}
+		text, _, err := x.from.text(ctx, v, env)
+		if err != nil {
+			return draft, false, fmt.Errorf("%s: %w", x.from.name, err)
+		}
+		*x.into = text
+	}
+	if p.time != nil {
+		draft.Time, untimed = p.eventTime(ctx, v, env)
+	}
+	if draft.Stream, err = p.stream.of(v); err != nil {
+		return draft, false, fmt.Errorf("stream: %w", err)
+	}
+	if draft.Payload, err = v.json(); err != nil {
+		return draft, false, fmt.Errorf("map: %w", err)
+	}
+	return draft, untimed, draft.Check()
+}
+
+// eventTime is when it happened by the feed's account; unreadable is no failure.
+func (p *Pipeline) eventTime(ctx context.Context, v *value, env Env) (at time.Time, unreadable bool) {
+	text, present, err := p.time.text(ctx, v, env)
+	if err != nil || !present {
+		return time.Time{}, true
+	}
+	at, err = messages.ParseTime(text)
+	return at, err != nil
+}

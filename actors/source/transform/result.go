@@ -1,0 +1,81 @@
+package transform
+
+import (
+	"fmt"
+	"time"
+
+	"anode/messages"
+)
+
+// Meta is what is known of a message besides its bytes.
+type Meta struct {
+	// Received is when it came; required.
+	Received time.Time
+	// URL is where it came from, without secrets.
+	URL string
+	// Status and Headers are those of an HTTP answer, names in lower case.
+	Status  int
+	Headers map[string]string
+	// Event and ID are of a server-sent event.
+	Event, ID string
+	// Item is the item for which it was asked.
+	Item any
+	// Secret resolves secrets for answers to where it came from; nil means that there are none.
+	Secret Secret
+}
+
+// Action is what a rule asks the connection to do: one of its fields is set.
+type Action struct {
+	// Send is a text message.
+	Send []byte
+	// Fail closes the connection with this reason.
+	Fail string
+}
+
+// Dropped counts what made no draft.
+type Dropped struct{ Filtered, Duplicate, Failed uint64 }
+
+// Failure is something that could not be made a draft.
+type Failure struct {
+	Reason string
+	// Frame is the message, cut to maxFrame bytes; Size is its whole length.
+	Frame []byte
+	Size  int
+}
+
+const (
+	// maxFrame is the most of a message that a Failure keeps, in bytes.
+	maxFrame = 4 << 10
+	// maxFailures is the most failures that one message gives; all are counted.
+	maxFailures = 10
+)
+
+// Result is what became of one message.
+type Result struct {
+	// Drafts have the order of the message.
+	Drafts []messages.Draft
+	// Actions have the order of the rules; nothing comes after a Fail.
+	Actions []Action
+	Dropped Dropped
+	// Failures are the first of Dropped.Failed, and of rules that failed.
+	Failures []Failure
+	// Decoded tells that some of the message could be parsed.
+	Decoded bool
+	// Data tells that it made a record, be it a duplicate.
+	Data bool
+	// Untimed counts drafts whose time can't be read; they have none.
+	Untimed uint64
+}
+
+func (r *Result) fail(frame []byte, format string, args ...any) {
+	r.Dropped.Failed++
+	r.note(frame, format, args...)
+}
+
+// note reports a failure that cost no record.
+func (r *Result) note(frame []byte, format string, args ...any) {
+	if len(r.Failures) < maxFailures {
+		cut := frame[:min(len(frame), maxFrame)]
+		r.Failures = append(r.Failures, Failure{Reason: fmt.Sprintf(format, args...), Frame: cut, Size: len(frame)})
+	}
+}
