@@ -368,6 +368,7 @@ func (h *Hub) view() command.ComponentView {
 		busy = max(busy, float64(l.load.Load())/1000)
 	}
 	v.Figures["queued"], v.Figures["sessions"], v.Figures["load"] = queued, seats, busy
+	v.Figures["records_out"] = actor.Count(h.metrics.out)
 	v.Detail = fmt.Sprintf("%d loops, %.0f sessions, the busiest loop works %.0f %% of the time", len(h.loops), seats, busy*100)
 	if busy > 0.95 {
 		v.State = command.StateDegraded

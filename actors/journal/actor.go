@@ -111,7 +111,7 @@ func (j *journalActor) view() command.ComponentView {
 		"records": float64(stats.Records), "batches": float64(stats.Batches), "bytes": float64(stats.Bytes),
 		"budget_bytes": float64(stats.Budget), "segments": float64(stats.Segments), "damaged": float64(stats.Damaged),
 		"torn": float64(stats.Torn), "rewritten": float64(stats.Rewritten), "forks": float64(stats.Forks),
-		"queued_bytes": float64(waiting),
+		"queued_bytes": float64(waiting), "records_in": actor.Count(j.metrics.in),
 	}}
 	if stats.FreeDisk >= 0 {
 		v.Figures["free_disk_bytes"] = float64(stats.FreeDisk)

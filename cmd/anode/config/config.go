@@ -20,6 +20,10 @@ type Config struct {
 	HTTP string
 	// AdvertiseHTTP is the URL that users are told; empty means from the bind.
 	AdvertiseHTTP string
+	// Mesh is where other nodes are to reach this one; nothing listens there in this version.
+	Mesh string
+	// Secrets is the directory of the files that ${secret:NAME} reads; empty means none.
+	Secrets string
 	// Cluster and Name are how the mesh and this node are called.
 	Cluster, Name string
 	// Labels are k=v pairs of this node.
@@ -53,6 +57,8 @@ func Flags(flags *pflag.FlagSet) {
 	flags.String("data", "./anode-data", "`DIR`ectory of identity, journal and registry; one process at a time has it")
 	flags.String("http", "127.0.0.1:8080", "listen `ADDR`ess of API and WebSocket; port 0 picks a free one")
 	flags.String("advertise-http", "", "`URL` that users are told (default: from --http)")
+	flags.String("mesh", "127.0.0.1:7946", "`ADDR`ess for other nodes; this version runs alone and does not listen there")
+	flags.String("secrets", "", "`DIR`ectory of the files that ${secret:NAME} in a source reads")
 	flags.String("cluster", "anode", "`NAME` of the mesh")
 	flags.String("name", hostName(), "`NAME` of this node")
 	flags.StringSlice("label", nil, "label `K=V` of this node (repeatable)")

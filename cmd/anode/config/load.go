@@ -92,6 +92,7 @@ type reader struct {
 func (r *reader) config() Config {
 	c := Config{
 		Data: r.k.String("data"), HTTP: r.k.String("http"), AdvertiseHTTP: r.k.String("advertise-http"),
+		Mesh: r.k.String("mesh"), Secrets: r.k.String("secrets"),
 		Cluster: r.k.String("cluster"), Name: r.k.String("name"), Sources: r.k.String("sources"),
 		Durability: r.k.String("durability"), LogFormat: r.k.String("log-format"),
 		RetentionBytes: read(r, "retention-bytes", units.ParseSize), DiskBudget: read(r, "disk-budget", units.ParseSize),
@@ -166,6 +167,8 @@ func (c *Config) check() []error {
 	fault(err == nil, "http: %q is no host:port", c.HTTP)
 	fault(err != nil || c.Insecure || Loopback(host),
 		"http: %q is beyond loopback, where anyone could read and write: this version has no tokens, so it needs --insecure", c.HTTP)
+	_, _, err = net.SplitHostPort(c.Mesh)
+	fault(err == nil, "mesh: %q is no host:port", c.Mesh)
 	fault(c.Data != "", "data: is empty")
 	fault(c.Cluster != "" && len(c.Cluster) <= 63, "cluster: must have 1 to 63 bytes")
 	fault(c.Name != "" && len(c.Name) <= 63, "name: must have 1 to 63 bytes")

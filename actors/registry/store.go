@@ -1,0 +1,141 @@
+package registry
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+
+	"anode/messages/command"
+	"anode/storage"
+)
+
+// The buckets of the state store.
+const (
+	bucketEvents  = "registry"
+	bucketLog     = "registry-log"
+	bucketApplied = "registry-applied"
+)
+
+// The bounds of what is kept for its own sake: events for people, removals for late joiners.
+const (
+	mostLogged  = 10_000
+	mostRemoved = 10_000
+)
+
+// store keeps events in the state store.
+type store struct {
+	state storage.State
+	log   *slog.Logger
+	// first and next number the log; written by the actor, read by those who list it.
+	first, next atomic.Uint64
+	damaged     int
+}
+
+func registerKey(e *event) string {
+	if e.Kind == paused || e.Kind == resumed {
+		return e.Source + "/paused"
+	}
+	return e.Source + "/spec"
+}
+
+func logKey(number uint64) string { return fmt.Sprintf("%020d", number) }
+
+// load folds what is stored. What is damaged is reported and left out.
+func (s *store) load(into *sources) {
+	for pair := range s.state.Each(bucketEvents) {
+		e, err := readEvent(pair)
+		if err != nil {
+			s.damaged++
+			s.log.Error("a stored event of the registry can't be read", "key", pair.Key, "error", err)
+			continue
+		}
+		into.apply(e)
+	}
+	for pair := range s.state.Each(bucketLog) {
+		var number uint64
+		if _, err := fmt.Sscanf(pair.Key, "%d", &number); err != nil {
+			continue
+		}
+		if s.next.Load() == 0 {
+			s.first.Store(number)
+		}
+		s.next.Store(number + 1)
+	}
+}
+
+func readEvent(pair storage.Pair) (*event, error) {
+	if pair.Err != nil {
+		return nil, pair.Err
+	}
+	var e event
+	if err := json.Unmarshal(pair.Value, &e); err != nil {
+		return nil, err
+	}
+	if e.Version != formatVersion {
+		return nil, fmt.Errorf("format version %d is not known to this version", e.Version)
+	}
+	return &e, nil
+}
+
+// save stores events, and other changes with them, in one transaction.
+func (s *store) save(events []*event, more ...storage.Change) error {
+	changes := more
+	next := s.next.Load()
+	for _, e := range events {
+		value, err := json.Marshal(e)
+		if err != nil {
+			return err
+		}
+		changes = append(changes,
+			storage.Change{Bucket: bucketEvents, Key: registerKey(e), Value: value},
+			storage.Change{Bucket: bucketLog, Key: logKey(next), Value: value})
+		next++
+	}
+	first := s.first.Load()
+	for ; next-first > mostLogged; first++ {
+		changes = append(changes, storage.Change{Bucket: bucketLog, Key: logKey(first)})
+	}
+	if err := s.state.Put(changes...); err != nil {
+		return err
+	}
+	s.first.Store(first)
+	s.next.Store(next)
+	return nil
+}
+
+// forget drops what is left of a removed source.
+func (s *store) forget(name string) error {
+	return s.state.Put(
+		storage.Change{Bucket: bucketEvents, Key: name + "/spec"}, storage.Change{Bucket: bucketEvents, Key: name + "/paused"},
+		storage.Change{Bucket: bucketApplied, Key: name})
+}
+
+// applied is the hash of the document that was last applied under a name.
+func (s *store) applied(name string) string {
+	hash, err := s.state.Get(bucketApplied, name)
+	if err != nil {
+		if !errors.Is(err, storage.ErrNotHeld) {
+			s.log.Error("what was applied can't be read; the document is applied again", "source", name, "error", err)
+		}
+		return ""
+	}
+	return string(hash)
+}
+
+// events is the log, oldest first. It is safe from any goroutine.
+func (s *store) events() []command.EventView {
+	views := []command.EventView{}
+	for pair := range s.state.Each(bucketLog) {
+		e, err := readEvent(pair)
+		if err != nil {
+			continue // reported when it was loaded
+		}
+		views = append(views, command.EventView{
+			At: e.HLC.Time(), Node: e.Node, Source: e.Source, Event: e.Kind,
+			Version: fmt.Sprintf("%d-%s", e.Revision, e.Node), Spec: e.Spec,
+		})
+	}
+	return views
+}

@@ -1,0 +1,294 @@
+package status
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"anode/actors/actor"
+	"anode/messages"
+	"anode/messages/command"
+	"anode/storage"
+)
+
+// Name is the actor's name in the tree.
+const Name = "status"
+
+// Part is a component that is asked how it is.
+type Part struct {
+	Name string
+	// Ask asks it; nil says that this node has none, for the reason of Off.
+	Ask func(ctx context.Context) (command.ComponentView, error)
+	Off string
+}
+
+// Config is what the actor needs; all fields are required but the last.
+type Config struct {
+	// Node is what never changes of this node's view.
+	Node command.NodeView
+	// Cluster is the mesh's name.
+	Cluster string
+	// Parts are the components, in the order in which they are shown.
+	Parts []Part
+	// Sources lists the sources.
+	Sources func(ctx context.Context) ([]command.SourceView, error)
+	Journal storage.Journal
+	// Publish sends the record of $status.<node>.
+	Publish func(command.Ephemeral)
+	// Probe and Canary are the checks of readiness.
+	Probe, Canary func(ctx context.Context) error
+	Clock         func() time.Time
+	Logger        *slog.Logger
+	// Every is the pace of $status.<node>: 2 s.
+	Every time.Duration
+}
+
+// The bounds of one look at the components, and of one check of readiness.
+const (
+	patience      = 2 * time.Second
+	streamsEvery  = 5 * time.Second
+	mostOfStatus  = 2 << 10
+	detailInShort = 96
+)
+
+// Validate names all faults of the configuration.
+func (c Config) Validate() error {
+	var faults []error
+	for name, missing := range map[string]bool{
+		"Sources": c.Sources == nil, "Journal": c.Journal == nil, "Publish": c.Publish == nil, "Probe": c.Probe == nil,
+		"Canary": c.Canary == nil, "Clock": c.Clock == nil, "Logger": c.Logger == nil,
+	} {
+		if missing {
+			faults = append(faults, fmt.Errorf("status: %s is required", name))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// Spec says how the actor is made.
+func Spec(cfg Config) (actor.Spec, error) {
+	if err := cfg.Validate(); err != nil {
+		return actor.Spec{}, err
+	}
+	if cfg.Every <= 0 {
+		cfg.Every = 2 * time.Second
+	}
+	return actor.Spec{Name: Name, New: func() actor.Actor {
+		return &statusActor{cfg: cfg, fold: fold{self: cfg.Node.ID}}
+	}}, nil
+}
+
+// statusActor is one incarnation.
+type statusActor struct {
+	cfg  Config
+	fold fold
+	// looking tells that a sample is being taken; asked wait for the next one.
+	looking bool
+	asked   []func()
+	// streamsAt is when the streams were counted last.
+	streamsAt time.Time
+}
+
+// tick asks for a sample and sends $status; gathered is a sample, for those who asked before it was begun.
+type (
+	tick     struct{}
+	gathered struct {
+		sample sample
+		answer []func()
+	}
+)
+
+// Started implements actor.Starter.
+func (s *statusActor) Started(ctx *actor.Context) error {
+	s.fold.past = []counted{{at: s.cfg.Clock(), streams: s.countStreams()}}
+	s.tick(ctx)
+	return nil
+}
+
+// Receive implements actor.Actor.
+func (s *statusActor) Receive(ctx *actor.Context, message any) {
+	switch m := message.(type) {
+	case tick:
+		s.tick(ctx)
+	case gathered:
+		s.gathered(ctx, m)
+	case command.Status:
+		later(s, ctx, m, func() command.StatusView {
+			return command.StatusView{Node: s.fold.node(s.cfg.Node), Components: s.fold.last.components}
+		})
+	case command.Cluster:
+		later(s, ctx, m, func() command.ClusterView {
+			return command.ClusterView{Cluster: s.cfg.Cluster, Nodes: []command.NodeView{s.fold.node(s.cfg.Node)}}
+		})
+	case command.Alarms:
+		later(s, ctx, m, s.fold.alarmList)
+	case command.Streams:
+		later(s, ctx, m, func() []command.StreamView { return s.streams(m.Match) })
+	case command.Ready:
+		answer := ctx.Later()
+		ctx.Go("ready", func(life context.Context) error {
+			answer(s.ready(life), nil)
+			return nil
+		})
+	}
+}
+
+// later answers a question from the next sample.
+func later[A any](s *statusActor, ctx *actor.Context, _ command.Question[A], view func() A) {
+	answer := ctx.Later()
+	s.asked = append(s.asked, func() { answer(view(), nil) })
+	s.look(ctx)
+}
+
+func (s *statusActor) tick(ctx *actor.Context) {
+	ctx.After(s.cfg.Every, tick{})
+	s.asked = append(s.asked, s.publish)
+	s.look(ctx)
+}
+
+// look takes a sample for all who asked, unless one is being taken.
+func (s *statusActor) look(ctx *actor.Context) {
+	if s.looking || len(s.asked) == 0 {
+		return
+	}
+	s.looking = true
+	answer := s.asked
+	s.asked = nil
+	withStreams := s.cfg.Clock().Sub(s.streamsAt) >= streamsEvery
+	if withStreams {
+		s.streamsAt = s.cfg.Clock()
+	}
+	self := ctx.Self()
+	ctx.Go("look", func(life context.Context) error {
+		g := gathered{sample: s.gather(life), answer: answer}
+		if withStreams {
+			g.sample.streams = s.countStreams()
+		}
+		if !self.Tell(g) && life.Err() == nil {
+			return errors.New("the mailbox has no room for a sample")
+		}
+		return nil
+	})
+}
+
+func (s *statusActor) gathered(ctx *actor.Context, g gathered) {
+	s.looking = false
+	s.fold.apply(g.sample)
+	for _, answer := range g.answer {
+		answer()
+	}
+	s.look(ctx)
+}
+
+// gather asks every component.
+func (s *statusActor) gather(life context.Context) sample {
+	ctx, cancel := context.WithTimeout(life, patience)
+	defer cancel()
+	now := sample{components: make([]command.ComponentView, 0, len(s.cfg.Parts))}
+	for _, part := range s.cfg.Parts {
+		view := command.ComponentView{Name: part.Name, State: command.StateOff, Detail: part.Off}
+		if part.Ask != nil {
+			var err error
+			if view, err = part.Ask(ctx); err != nil {
+				view = command.ComponentView{Name: part.Name, State: command.StateFailed, Detail: err.Error()}
+			}
+		}
+		if view.Figures == nil {
+			view.Figures = map[string]float64{}
+		}
+		now.components = append(now.components, view)
+	}
+	sources, err := s.cfg.Sources(ctx)
+	if err != nil && life.Err() == nil {
+		s.cfg.Logger.Warn("the sources can't be listed for status", "error", err)
+	}
+	now.sources, now.at = sources, s.cfg.Clock()
+	return now
+}
+
+func (s *statusActor) countStreams() map[messages.Stream]uint64 {
+	counts := make(map[messages.Stream]uint64)
+	for _, pattern := range []messages.Pattern{messages.Everything, "$>"} {
+		for _, info := range s.cfg.Journal.Streams(pattern) {
+			counts[info.Stream] = info.Records
+		}
+	}
+	return counts
+}
+
+func (s *statusActor) streams(match messages.Pattern) []command.StreamView {
+	held := s.cfg.Journal.Streams(match)
+	views := make([]command.StreamView, 0, len(held))
+	for _, info := range held {
+		views = append(views, command.StreamView{
+			Name: info.Stream, Records: info.Records, Bytes: info.Bytes, Last: time.UnixMilli(info.Last).UTC(),
+			Rate: s.fold.streamRate(info.Stream, info.Records),
+		})
+	}
+	return views
+}
+
+// ready makes a write to the journal and a round through the hub.
+func (s *statusActor) ready(life context.Context) command.ReadyView {
+	ctx, cancel := context.WithTimeout(life, patience)
+	defer cancel()
+	view := command.ReadyView{Ready: true, Checks: make(map[string]string)}
+	for name, check := range map[string]func(context.Context) error{"journal": s.cfg.Probe, "hub": s.cfg.Canary} {
+		view.Checks[name] = "ok"
+		if err := check(ctx); err != nil {
+			view.Ready, view.Checks[name] = false, err.Error()
+		}
+	}
+	return view
+}
+
+// brief is a component in the record of $status.<node>.
+type brief struct {
+	Name   string `json:"name"`
+	State  string `json:"state"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// record is what goes out on $status.<node>: a record without an id.
+type record struct {
+	Stream   string    `json:"stream"`
+	Time     time.Time `json:"time"`
+	Received time.Time `json:"received"`
+	Data     data      `json:"data"`
+}
+
+type data struct {
+	Node       command.NodeView `json:"node"`
+	Components []brief          `json:"components"`
+	Alarms     int              `json:"alarms"`
+}
+
+// publish sends the node's record; details and labels go first when it is too long.
+func (s *statusActor) publish() {
+	stream := messages.Stream("$status." + string(s.cfg.Node.ID))
+	at := s.cfg.Clock().UTC().Truncate(time.Millisecond)
+	r := record{Stream: string(stream), Time: at, Received: at, Data: data{Node: s.fold.node(s.cfg.Node), Alarms: len(s.fold.alarms)}}
+	for _, c := range s.fold.last.components {
+		b := brief{Name: c.Name, State: c.State}
+		if c.State != command.StateOK && c.State != command.StateOff {
+			b.Detail = c.Detail[:min(len(c.Detail), detailInShort)]
+		}
+		r.Data.Components = append(r.Data.Components, b)
+	}
+	text, err := json.Marshal(r)
+	if err == nil && len(text) > mostOfStatus {
+		r.Data.Node.Labels = map[string]string{}
+		for i := range r.Data.Components {
+			r.Data.Components[i].Detail = ""
+		}
+		text, err = json.Marshal(r)
+	}
+	if err != nil {
+		s.cfg.Logger.Error("the node's status can't be written", "error", err)
+		return
+	}
+	s.cfg.Publish(command.Ephemeral{Stream: stream, JSON: text})
+}

@@ -1,0 +1,217 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"anode/actors/journal"
+	"anode/actors/node"
+	"anode/cmd/anode/config"
+	"anode/messages/command"
+	"anode/storage/history"
+	segments "anode/storage/journal"
+	"anode/storage/state"
+)
+
+// Options are what a node needs of its process.
+type Options struct {
+	// Stdout gets the line that says that the node serves, Stderr the log.
+	Stdout, Stderr io.Writer
+	// Version is what the node says of itself.
+	Version string
+	// Reload has the sources of the configuration applied again for each value; nil means never.
+	Reload <-chan os.Signal
+	// Serving is called with the node's URL when it serves; nil means nobody.
+	Serving func(url string)
+}
+
+// stopPatience bounds a shutdown.
+const stopPatience = 10 * time.Second
+
+// Run runs a node until ctx ends. A nil error means that it stopped cleanly.
+func Run(ctx context.Context, cfg config.Config, opt Options) (err error) {
+	r := &running{cfg: cfg, opt: opt, started: time.Now(), log: newLogger(&cfg, opt.Stderr)}
+	defer func() { err = errors.Join(err, r.close()) }()
+	for _, open := range []func() error{r.openData, r.listen, r.startNode, r.startGateway} {
+		if err := open(); err != nil {
+			return err
+		}
+	}
+	return r.serve(ctx)
+}
+
+// newLogger logs as the configuration says.
+func newLogger(cfg *config.Config, to io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: cfg.LogLevel}
+	if cfg.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(to, options))
+	}
+	return slog.New(slog.NewTextHandler(to, options))
+}
+
+// running is what a node has opened.
+type running struct {
+	cfg     config.Config
+	opt     Options
+	log     *slog.Logger
+	started time.Time
+	closers []func() error
+
+	identity state.Identity
+	state    *state.Store
+	journal  *segments.Journal
+	epoch    uint64
+	listener net.Listener
+	url      string
+	node     *node.Node
+	metrics  *prometheus.Registry
+	gateway  *gateway
+}
+
+// onClose has something done at the end, before what was opened earlier is closed.
+func (r *running) onClose(f func() error) { r.closers = append(r.closers, f) }
+
+func (r *running) close() error {
+	var faults []error
+	for i := len(r.closers) - 1; i >= 0; i-- {
+		faults = append(faults, r.closers[i]())
+	}
+	return errors.Join(faults...)
+}
+
+// openData opens identity, state and journal.
+func (r *running) openData() error {
+	dir := r.cfg.Data
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	lock, err := state.LockDir(dir)
+	if err != nil {
+		return err
+	}
+	r.onClose(lock.Unlock)
+	if r.identity, err = state.LoadIdentity(dir); err != nil {
+		return err
+	}
+	r.log = r.log.With("node", string(r.identity.ID))
+	if r.state, err = state.Open(filepath.Join(dir, "state.db")); err != nil {
+		return err
+	}
+	r.onClose(r.state.Close)
+	if note := r.state.Note(); note != "" {
+		r.log.Warn("state was damaged and is learned again", "detail", note)
+	}
+	r.journal, err = segments.Open(segments.Config{
+		Dir: filepath.Join(dir, "journal"), FS: segments.OS(), State: r.state, Self: r.identity.ID,
+		RetentionBytes: int64(r.cfg.RetentionBytes), DiskBudget: int64(r.cfg.DiskBudget), RetentionAge: r.cfg.RetentionAge,
+		Clock: time.Now, Logger: r.log,
+	})
+	if err != nil {
+		return fmt.Errorf("open the journal in %s: %w", dir, err)
+	}
+	r.onClose(r.journal.Close)
+	r.epoch, err = state.NextEpoch(r.state, time.Now(), r.journal.Head(r.identity.ID).Epoch+1)
+	return err
+}
+
+func (r *running) listen() error {
+	l, err := net.Listen("tcp", r.cfg.HTTP)
+	if err != nil {
+		return fmt.Errorf("http: %w", err)
+	}
+	r.listener = l
+	r.onClose(func() error {
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+	r.url = "http://" + l.Addr().String()
+	return nil
+}
+
+// advertised is the URL that users are told.
+func (r *running) advertised() string {
+	if r.cfg.AdvertiseHTTP != "" {
+		return r.cfg.AdvertiseHTTP
+	}
+	host, port, err := net.SplitHostPort(r.listener.Addr().String())
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		if name, err := os.Hostname(); err == nil {
+			return "http://" + net.JoinHostPort(name, port)
+		}
+	}
+	return r.url
+}
+
+func (r *running) startNode() error {
+	r.metrics = prometheus.NewRegistry()
+	r.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	past, err := history.New(history.Config{Journal: r.journal, Clock: time.Now})
+	if err != nil {
+		return err
+	}
+	r.node, err = node.Start(node.Config{
+		View: command.NodeView{
+			ID: r.identity.ID, Name: r.cfg.Name, HTTP: r.advertised(), Mesh: "off", Version: r.opt.Version,
+			Started: r.started.UTC(), Labels: r.cfg.Labels,
+		},
+		Cluster: r.cfg.Cluster, Epoch: r.epoch, Journal: r.journal, State: r.state, History: past,
+		Durability: journal.Durability(r.cfg.Durability), FlushInterval: r.cfg.FlushInterval,
+		Sources: node.Sources{AllowPrivate: r.cfg.AllowPrivate, Own: r.own(), Secrets: r.cfg.Secrets},
+		Clock:   time.Now, Logger: r.log, Registerer: r.metrics,
+	})
+	if err != nil {
+		return err
+	}
+	r.onClose(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
+		defer cancel()
+		return r.node.Stop(ctx)
+	})
+	return nil
+}
+
+// serve answers requests until ctx ends.
+func (r *running) serve(ctx context.Context) error {
+	failed := make(chan error, 1)
+	go func() { failed <- r.gateway.server.Serve(r.listener) }()
+	r.onClose(func() error { return r.gateway.stop(failed) })
+	fmt.Fprintf(r.opt.Stdout, "anode: serving http=%s mesh=off node=%s\n", r.url, r.identity.ID)
+	r.log.Info("serving", "http", r.url, "took", time.Since(r.started).Round(time.Millisecond))
+	if r.opt.Serving != nil {
+		r.opt.Serving(r.url)
+	}
+	if err := r.applySources(ctx); err != nil {
+		return err
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			r.log.Info("stopping")
+			return nil
+		case err := <-failed:
+			failed <- err
+			if errors.Is(err, http.ErrServerClosed) {
+				return nil
+			}
+			return fmt.Errorf("http: %w", err)
+		case <-r.opt.Reload:
+			if err := r.applySources(ctx); err != nil {
+				r.log.Error("the sources can't be applied", "error", err)
+			}
+		}
+	}
+}
+

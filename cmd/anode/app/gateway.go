@@ -1,0 +1,83 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"anode/gateway/api"
+	"anode/gateway/auth"
+	"anode/gateway/document"
+	"anode/gateway/session"
+	"anode/messages/spec"
+)
+
+// gateway is what answers HTTP.
+type gateway struct {
+	server   *http.Server
+	sessions *session.Server
+	refuse   func()
+}
+
+// The bounds of a request: slow heads and bodies, and connections that idle.
+const (
+	headPatience = 10 * time.Second
+	bodyPatience = time.Minute
+	idlePatience = 2 * time.Minute
+	mostHeader   = 64 << 10
+)
+
+func (r *running) startGateway() error {
+	sessions, err := session.New(session.Config{Node: r.node, Intake: r.node, Logger: r.log})
+	if err != nil {
+		return err
+	}
+	machine, err := os.Hostname()
+	if err != nil {
+		machine = ""
+	}
+	handler, err := api.New(api.Config{
+		Node: r.node, Intake: r.node, Logger: r.log,
+		Guard:     auth.New(auth.Config{Bound: r.listener.Addr().String(), Advertised: r.advertised(), Machine: machine, Origins: r.cfg.AllowOrigin}),
+		Subscribe: http.HandlerFunc(sessions.ServeWebSocket), Events: http.HandlerFunc(sessions.ServeEvents),
+		Metrics: promhttp.HandlerFor(r.metrics, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(r.log.Handler(), slog.LevelError)}),
+		Documents: map[string][]byte{
+			"/openapi.json": document.OpenAPI(), "/asyncapi.json": document.AsyncAPI(), "/schemas/source.json": spec.Schema(),
+		},
+		Root: document.Root(),
+	})
+	if err != nil {
+		return err
+	}
+	if r.cfg.Demo {
+		if handler, err = r.withDemo(handler); err != nil {
+			return err
+		}
+	}
+	r.gateway = &gateway{sessions: sessions, refuse: r.node.Refuse, server: &http.Server{
+		Handler: handler, ReadHeaderTimeout: headPatience, ReadTimeout: bodyPatience, IdleTimeout: idlePatience,
+		MaxHeaderBytes: mostHeader, ErrorLog: slog.NewLogLogger(r.log.Handler(), slog.LevelDebug),
+	}}
+	return nil
+}
+
+// stop lets requests end, takes no new ones, and ends sessions. It returns when the server does
+// not serve any more.
+func (g *gateway) stop(ended <-chan error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopPatience/2)
+	defer cancel()
+	err := g.server.Shutdown(ctx)
+	if err != nil {
+		err = g.server.Close()
+	}
+	g.sessions.Close()
+	if served := <-ended; !errors.Is(served, http.ErrServerClosed) && err == nil {
+		err = served
+	}
+	return err
+}

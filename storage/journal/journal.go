@@ -1,0 +1,322 @@
+package journal
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"maps"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"anode/messages"
+	"anode/messages/wire"
+	"anode/storage"
+)
+
+func join(dir, name string) string { return filepath.Join(dir, name) }
+
+// Journal implements storage.Journal on segment files.
+type Journal struct {
+	cfg Config
+	fs  FS
+
+	// writing is held by who changes which files are appended to, and by Append.
+	writing   sync.Mutex
+	frames    []byte                        // Append's buffer
+	seen      map[messages.BatchID]struct{} // of one Append
+	sinceFree int64                         // bytes appended since the disk was asked
+
+	// syncing is held by Sync; it is taken before writing.
+	syncing sync.Mutex
+	// upkeep is held by who unlinks segments and makes sidecars.
+	upkeep sync.Mutex
+	scrub  scrubber
+
+	files   files
+	details cache
+
+	// mu guards all below.
+	mu       sync.RWMutex
+	lines    map[messages.NodeID]*messages.Line
+	epochs   map[epochKey]*epochSpans
+	segments []*segment // by number
+	totals   map[messages.Stream]*total
+	active   [len(families)]*active
+	// closing were rolled and are not synced yet; failed could not be.
+	closing, failed []*active
+	unsynced        int64
+	dirDirty        bool
+	number          uint64 // of the newest segment
+	spare           File   // the next segment, allocated; nil where there is none
+	stats           storage.JournalStats
+	bytes           int64 // of segments and sidecars
+	diskFull        bool
+	refused         string
+	tried           time.Time // when what was refused was last tried again
+	ageOff          time.Time // age retention is off until then
+	ageNote         string
+	damageNote      string
+	keep            keeping
+	closed          bool
+}
+
+// epochSpans is where the batches of an epoch are.
+type epochSpans struct {
+	floor uint64
+	spans []*span // the newest segment last
+}
+
+// active is a segment that is appended to, or is still to be synced.
+type active struct {
+	seg  *segment
+	file File
+	// unsynced are the batches after synced bytes.
+	unsynced []wire.Sealed
+	synced   int64
+}
+
+var _ storage.Journal = (*Journal)(nil)
+
+// line gives an origin's line, made where it is missing. mu is held.
+func (j *Journal) line(origin messages.NodeID) *messages.Line {
+	l := j.lines[origin]
+	if l == nil {
+		l = messages.NewLine(origin)
+		j.lines[origin] = l
+	}
+	return l
+}
+
+func (j *Journal) epoch(key epochKey) *epochSpans {
+	e := j.epochs[key]
+	if e == nil {
+		e = &epochSpans{floor: 1}
+		j.epochs[key] = e
+	}
+	return e
+}
+
+// Next implements storage.Journal.
+func (j *Journal) Next(after messages.Position) messages.Step {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	if line := j.lines[after.Origin]; line != nil {
+		return line.Next(after)
+	}
+	return messages.Step{Kind: messages.StepHead}
+}
+
+// Origins implements storage.Journal.
+func (j *Journal) Origins() []messages.NodeID {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return slices.Sorted(maps.Keys(j.lines))
+}
+
+// Head implements storage.Journal.
+func (j *Journal) Head(origin messages.NodeID) messages.Position {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	if line := j.lines[origin]; line != nil {
+		return line.Head()
+	}
+	return messages.Position{Origin: origin}
+}
+
+// HeadHash implements storage.Journal.
+func (j *Journal) HeadHash(origin messages.NodeID, epoch uint64) messages.Hash {
+	j.mu.RLock()
+	var top uint64
+	if e := j.epochs[epochKey{origin, epoch}]; e != nil {
+		for _, sp := range e.spans {
+			top = max(top, sp.held.top())
+		}
+	}
+	j.mu.RUnlock()
+	if top == 0 {
+		return messages.Hash{}
+	}
+	sealed, err := j.Read(messages.BatchID{Origin: origin, Epoch: epoch, Sequence: top})
+	if err != nil {
+		return messages.Hash{}
+	}
+	return sealed.HeaderHash()
+}
+
+// Digest implements storage.Journal.
+func (j *Journal) Digest() messages.Digest {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	d := make(messages.Digest, len(j.lines))
+	for origin, line := range j.lines {
+		d[origin] = line.Digest()
+	}
+	return d
+}
+
+// GiveUp implements storage.Journal.
+func (j *Journal) GiveUp(origin messages.NodeID, epoch uint64, gone messages.Range) error {
+	j.mu.Lock()
+	line := j.lines[origin]
+	if line == nil {
+		j.mu.Unlock()
+		return fmt.Errorf("give up %s of origin %s: %w", gone, origin, storage.ErrNotHeld)
+	}
+	line.GiveUp(epoch, gone)
+	key := epochKey{origin, epoch}
+	list := appendGone(j.keep.gone[key], gone)
+	j.keep.gone[key] = list
+	change := goneChange(key, list)
+	j.mu.Unlock()
+	if err := j.cfg.State.Put(change); err != nil {
+		return fmt.Errorf("remember what was given up of origin %s: %w", origin, err)
+	}
+	return nil
+}
+
+// Streams implements storage.Journal.
+func (j *Journal) Streams(match messages.Pattern) []storage.StreamInfo {
+	j.post()
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	var list []storage.StreamInfo
+	for stream, t := range j.totals {
+		if match.Match(stream) {
+			list = append(list, storage.StreamInfo{Stream: stream, Records: t.records, Bytes: t.bytes, Last: t.last})
+		}
+	}
+	slices.SortFunc(list, func(a, b storage.StreamInfo) int { return cmp.Compare(a.Stream, b.Stream) })
+	return list
+}
+
+// Identities implements storage.Journal.
+func (j *Journal) Identities(sinceMs int64, source *string) iter.Seq2[storage.IdentityAt, error] {
+	return func(yield func(storage.IdentityAt, error) bool) {
+		j.post()
+		j.mu.RLock()
+		segments := slices.Clone(j.segments)
+		j.mu.RUnlock()
+		for _, seg := range segments {
+			x, err := j.identities(seg, sinceMs)
+			if err != nil {
+				if !yield(storage.IdentityAt{}, err) {
+					return
+				}
+				continue
+			}
+			if x == nil {
+				continue
+			}
+			for _, one := range x.ids {
+				if one.ms < sinceMs || source != nil && x.sources[one.source] != *source {
+					continue
+				}
+				if !yield(storage.IdentityAt{Identity: one.id, Ms: one.ms}, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// identities gives a segment's identities; nil where none is so new.
+func (j *Journal) identities(seg *segment, sinceMs int64) (*index, error) {
+	j.mu.RLock()
+	if seg.last() < sinceMs {
+		j.mu.RUnlock()
+		return nil, nil
+	}
+	if x := seg.index; x != nil { // slices only grow: their present part is stable
+		part := &index{ids: x.ids[:len(x.ids):len(x.ids)], sources: x.sources[:len(x.sources):len(x.sources)]}
+		j.mu.RUnlock()
+		return part, nil
+	}
+	gone := !slices.Contains(j.segments, seg)
+	j.mu.RUnlock()
+	if gone {
+		return nil, nil
+	}
+	b, _, err := readPart(j.fs, seg.path+sidecarEnding, partIdentities)
+	if err == nil {
+		var x *index
+		if x, err = decodeIdentities(b); err == nil {
+			return x, nil
+		}
+	}
+	return j.restore(seg, err)
+}
+
+// Stats implements storage.Journal.
+func (j *Journal) Stats() storage.JournalStats {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	s := j.stats
+	s.Bytes, s.Budget, s.Segments = j.bytes, j.cfg.DiskBudget, len(j.segments)
+	for _, seg := range j.segments {
+		s.Batches += seg.batches
+		s.Records += seg.records
+	}
+	s.Refused = j.refused
+	if err := j.full(storage.Own); err != nil {
+		s.Full = err.Error()
+	}
+	s.Note = j.ageNote
+	if s.Note == "" {
+		s.Note = j.damageNote
+	}
+	return s
+}
+
+// Close implements storage.Journal.
+func (j *Journal) Close() error {
+	err := j.Sync()
+	j.writing.Lock()
+	defer j.writing.Unlock()
+	j.mu.Lock()
+	if j.closed {
+		j.mu.Unlock()
+		return nil
+	}
+	j.closed = true
+	now := j.cfg.Clock()
+	var files []File
+	for f, a := range j.active {
+		if a == nil {
+			continue
+		}
+		files = append(files, a.file)
+		a.seg.closed, a.seg.durable = now.UnixMilli(), err == nil && len(a.unsynced) == 0
+		j.active[f] = nil
+	}
+	spare := j.spare
+	j.spare = nil
+	j.mu.Unlock()
+	j.upkeep.Lock()
+	defer j.upkeep.Unlock()
+	if made := j.sidecars(len(j.segments)); err == nil {
+		err = made
+	}
+	for _, f := range files {
+		_ = f.Truncate(j.sizeOf(f))
+		if end := f.Close(); err == nil {
+			err = end
+		}
+	}
+	if spare != nil {
+		_ = spare.Close()
+		_ = j.fs.Remove(join(j.cfg.Dir, spareName))
+	}
+	j.files.close()
+	return err
+}
+
+// sizeOf gives a file's size, so that cutting it there frees what is allocated behind.
+func (j *Journal) sizeOf(f File) int64 {
+	n, err := f.Size()
+	if err != nil {
+		return 1 << 62
+	}
+	return n
+}

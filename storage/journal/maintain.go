@@ -1,0 +1,465 @@
+package journal
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"anode/messages"
+	"anode/storage"
+)
+
+// Maintain implements storage.Journal.
+func (j *Journal) Maintain(now time.Time) error {
+	j.mu.RLock()
+	closed, refused := j.closed, j.refused != ""
+	j.mu.RUnlock()
+	if closed {
+		return storage.ErrClosed
+	}
+	var faults []error
+	if refused {
+		faults = append(faults, j.Sync())
+	}
+	j.rollOld(now)
+	j.post()
+	faults = append(faults, j.keepUp(now), j.room())
+	return errors.Join(faults...)
+}
+
+// keepUp does what is due of closed segments.
+func (j *Journal) keepUp(now time.Time) error {
+	j.upkeep.Lock()
+	defer j.upkeep.Unlock()
+	return errors.Join(j.watchClock(now), j.retain(now), j.sidecars(16), j.forget(now))
+}
+
+// room sees what is free, and allocates the next segment.
+func (j *Journal) room() error {
+	j.writing.Lock()
+	j.askFree()
+	j.writing.Unlock()
+	j.mu.Lock()
+	short := j.stats.FreeDisk >= 0 && j.stats.FreeDisk-j.cfg.SegmentBytes < j.stats.FreeFloor
+	if j.spare != nil || short {
+		j.diskFull = false // the next write shows whether it still is
+	}
+	j.mu.Unlock()
+	if short {
+		return nil
+	}
+	return j.allocate()
+}
+
+// rollOld closes active segments that were begun long ago, so that age can take them.
+func (j *Journal) rollOld(now time.Time) {
+	if j.cfg.RetentionAge == 0 {
+		return
+	}
+	j.writing.Lock()
+	defer j.writing.Unlock()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for f, a := range j.active {
+		if a != nil && a.seg.batches > 0 && now.Sub(time.UnixMilli(a.seg.made)) >= j.cfg.RetentionAge/8 {
+			j.detach(storage.Family(f))
+		}
+	}
+}
+
+// watchClock puts age retention off for a day after the clock, or the process, missed one.
+func (j *Journal) watchClock(now time.Time) error {
+	j.mu.Lock()
+	k := &j.keep
+	var changes []storage.Change
+	if gone := now.Sub(k.seen); !k.seen.IsZero() && gone > clockJump && j.cfg.RetentionAge > 0 {
+		j.ageOff = now.Add(clockJump)
+		changes = append(changes, number64(bucketClock, "off", uint64(j.ageOff.UnixMilli())))
+		j.cfg.Logger.Warn("the clock went forward, or this node was away: nothing is dropped by age for a day", "by", gone)
+	}
+	if j.ageOff.Sub(now) > clockJump {
+		j.ageOff = now.Add(clockJump)
+	}
+	j.ageNote = ""
+	if now.Before(j.ageOff) {
+		j.ageNote = "the clock went forward by more than a day, or this node was away so long: nothing is dropped by age until " + j.ageOff.UTC().Format(time.RFC3339)
+	}
+	k.seen = now
+	if d := now.Sub(k.stored); d >= time.Minute || d < 0 || len(changes) > 0 {
+		k.stored = now
+		changes = append(changes, number64(bucketClock, "seen", uint64(max(now.UnixMilli(), 0))))
+	}
+	j.mu.Unlock()
+	if len(changes) == 0 {
+		return nil
+	}
+	return j.cfg.State.Put(changes...)
+}
+
+// retain drops whole segments, the oldest first, that are beyond the bounds. upkeep is held.
+func (j *Journal) retain(now time.Time) error {
+	for {
+		seg := j.dropNext(now)
+		if seg == nil {
+			return nil
+		}
+		if err := j.unlink(seg); err != nil {
+			return fmt.Errorf("drop segment %s: %w", seg.path, err)
+		}
+	}
+}
+
+// dropNext gives the oldest closed segment where it has to go.
+func (j *Journal) dropNext(now time.Time) *segment {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	var oldest *segment
+	var since int64
+	for _, seg := range j.segments {
+		if seg.closed == 0 || !seg.durable {
+			continue
+		}
+		at := seg.closed
+		if seg.family == storage.Backfill {
+			at = min(seg.last(), now.UnixMilli())
+		}
+		if oldest == nil || at < since {
+			oldest, since = seg, at
+		}
+	}
+	if oldest == nil {
+		return nil
+	}
+	large := j.cfg.RetentionBytes > 0 && j.bytes > j.cfg.RetentionBytes
+	old := j.cfg.RetentionAge > 0 && !now.Before(j.ageOff) && now.Sub(time.UnixMilli(since)) > j.cfg.RetentionAge
+	if large || old {
+		return oldest
+	}
+	return nil
+}
+
+// unlink drops a segment: first its floors are remembered, so that nothing that was
+// dropped is ever taken for a hole.
+func (j *Journal) unlink(seg *segment) error {
+	j.post()
+	streams := j.streamsOf(seg)
+	j.mu.Lock()
+	changes := j.raise(seg)
+	j.mu.Unlock()
+	if err := j.cfg.State.Put(changes...); err != nil {
+		return err
+	}
+	j.mu.Lock()
+	for _, sp := range seg.spans {
+		e := j.epochs[sp.key]
+		e.spans = slices.DeleteFunc(e.spans, func(s *span) bool { return s == sp })
+	}
+	for stream, t := range streams {
+		takeTotal(j.totals, stream, t)
+	}
+	j.segments = slices.DeleteFunc(j.segments, func(s *segment) bool { return s == seg })
+	j.bytes -= seg.bytes()
+	j.mu.Unlock()
+	j.details.forget(seg)
+	j.files.forget(seg)
+	err := j.fs.Remove(seg.path + segmentEnding)
+	if seg.sidecar > 0 {
+		err = errors.Join(err, j.fs.Remove(seg.path+sidecarEnding))
+	}
+	return err
+}
+
+// streamsOf gives what a segment has of each stream.
+func (j *Journal) streamsOf(seg *segment) map[messages.Stream]total {
+	j.mu.RLock()
+	if x := seg.index; x != nil {
+		defer j.mu.RUnlock()
+		streams := make(map[messages.Stream]total, len(x.streams))
+		for stream, p := range x.streams {
+			streams[stream] = p.total
+		}
+		return streams
+	}
+	j.mu.RUnlock()
+	b, _, err := readPart(j.fs, seg.path+sidecarEnding, partSummary)
+	if err == nil {
+		var sum summary
+		if sum, err = decodeSummary(b, newSegment(j.cfg.Dir, seg.number, seg.family)); err == nil {
+			return sum.streams
+		}
+	}
+	again := newSegment(j.cfg.Dir, seg.number, seg.family)
+	if _, err := j.load(again, false, nil); err != nil {
+		j.cfg.Logger.Warn("a segment can't be read: the streams' figures keep what it had", "segment", seg.path, "error", err)
+		return nil
+	}
+	streams := make(map[messages.Stream]total, len(again.index.streams))
+	for stream, p := range again.index.streams {
+		streams[stream] = p.total
+	}
+	return streams
+}
+
+// raise moves the floors above what a segment has, and gives what to remember. mu is held.
+func (j *Journal) raise(seg *segment) []storage.Change {
+	var changes []storage.Change
+	for _, sp := range seg.spans {
+		floor := max(sp.held.top(), sp.lost.top()) + 1
+		e := j.epoch(sp.key)
+		if floor <= e.floor {
+			continue
+		}
+		line := j.line(sp.key.origin)
+		line.Raise(sp.key.epoch, floor)
+		e.floor = floor
+		kept := j.keep.floors[sp.key]
+		kept.floor = floor
+		for _, d := range line.Digest() {
+			if d.Epoch == sp.key.epoch {
+				kept.head, kept.index, kept.hlc = d.Head, d.HeadIndex, d.HeadHLC
+			}
+		}
+		for _, other := range e.spans {
+			if other.begun {
+				kept.begun, kept.prior = true, other.prior
+			}
+		}
+		j.keep.floors[sp.key] = kept
+		changes = append(changes, storage.Change{Bucket: bucketFloors, Key: sp.key.text(), Value: kept.encode()})
+		if gone, ok := j.keep.gone[sp.key]; ok {
+			gone = gone.above(floor)
+			changes = append(changes, goneChange(sp.key, gone))
+			if j.keep.gone[sp.key] = gone; len(gone) == 0 {
+				delete(j.keep.gone, sp.key)
+			}
+		}
+	}
+	return changes
+}
+
+// forget drops the memory of epochs that were emptied long ago, but of this node's newest.
+func (j *Journal) forget(now time.Time) error {
+	if j.cfg.RetentionAge == 0 {
+		return nil
+	}
+	j.mu.Lock()
+	var changes []storage.Change
+	for key, kept := range j.keep.floors {
+		e := j.epochs[key]
+		old := now.Sub(kept.hlc.Time()) > 2*j.cfg.RetentionAge && !now.Before(j.ageOff)
+		if !old || e != nil && len(e.spans) > 0 || key.origin == j.cfg.Self && j.line(key.origin).Head().Epoch == key.epoch {
+			continue
+		}
+		line := j.line(key.origin)
+		line.Forget(key.epoch)
+		delete(j.keep.floors, key)
+		delete(j.keep.gone, key)
+		delete(j.epochs, key)
+		changes = append(changes, storage.Change{Bucket: bucketFloors, Key: key.text()}, storage.Change{Bucket: bucketGone, Key: key.text()})
+		if len(line.Digest()) == 0 {
+			delete(j.lines, key.origin)
+			delete(j.keep.horizon, key.origin)
+			changes = append(changes, storage.Change{Bucket: bucketHorizon, Key: string(key.origin)})
+			continue
+		}
+		j.keep.horizon[key.origin] = line.Horizon()
+		changes = append(changes, number64(bucketHorizon, string(key.origin), line.Horizon()))
+	}
+	j.mu.Unlock()
+	if len(changes) == 0 {
+		return nil
+	}
+	return j.cfg.State.Put(changes...)
+}
+
+// sidecars makes up to a number of the sidecars that are due. upkeep is held.
+func (j *Journal) sidecars(most int) error {
+	for range most {
+		j.mu.RLock()
+		at := slices.IndexFunc(j.segments, func(s *segment) bool {
+			return s.closed != 0 && s.durable && len(s.unposted) == 0 && (s.index != nil || s.stale)
+		})
+		if at < 0 {
+			j.mu.RUnlock()
+			return nil
+		}
+		seg := j.segments[at]
+		j.mu.RUnlock()
+		if err := j.makeSidecar(seg); err != nil {
+			return fmt.Errorf("segment %s: %w", seg.path, err)
+		}
+	}
+	return nil
+}
+
+func (j *Journal) makeSidecar(seg *segment) error {
+	if seg.index == nil {
+		if err := j.reread(seg); err != nil {
+			return err
+		}
+	}
+	j.mu.Lock()
+	if seg.stale {
+		seg.prune(j.totals)
+	}
+	b := encodeSidecar(seg)
+	seg.stale = false
+	j.mu.Unlock()
+	if err := writeSidecar(j.fs, seg.path, b); err != nil {
+		return err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.bytes += int64(len(b)) - seg.sidecar
+	seg.sidecar, seg.index = int64(len(b)), nil
+	j.details.forget(seg)
+	return nil
+}
+
+// reread makes the index of a segment whose sidecar is not right any more.
+func (j *Journal) reread(seg *segment) error {
+	before := j.streamsOf(seg)
+	again := newSegment(j.cfg.Dir, seg.number, seg.family)
+	if _, err := j.load(again, false, nil); err != nil {
+		return err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	seg.index = again.index.like(seg, again)
+	for stream, t := range before {
+		takeTotal(j.totals, stream, t)
+	}
+	for stream, p := range seg.index.streams {
+		addTotal(j.totals, stream, p.total)
+	}
+	for _, sp := range seg.spans {
+		for _, run := range slices.Clone(sp.held) {
+			for sequence := run.From; sequence <= run.To; sequence++ {
+				if _, ok := seg.index.find(sp.ordinal, sequence); ok {
+					continue
+				}
+				sp.held.cut(sequence)
+				sp.lost.add(sequence)
+				j.stats.Damaged++
+				if j.spanOf(messages.BatchID{Origin: sp.key.origin, Epoch: sp.key.epoch, Sequence: sequence}) == nil {
+					j.line(sp.key.origin).Lose(sp.key.epoch, messages.Range{From: sequence, To: sequence})
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// prune takes what is not held any more out of a segment's index. mu is held.
+func (s *segment) prune(totals map[messages.Stream]*total) {
+	s.batches, s.records = 0, 0
+	for _, sp := range s.spans {
+		if sp.ordinal >= len(s.index.entries) {
+			continue
+		}
+		kept := slices.DeleteFunc(slices.Clone(s.index.entries[sp.ordinal]), func(e entry) bool { return !sp.held.has(e.sequence) })
+		s.index.entries[sp.ordinal] = kept
+		for _, e := range kept {
+			s.batches++
+			s.records += uint64(e.last-e.first) + 1
+		}
+	}
+	s.index.dropPostings(func(p posting) bool { return !s.spans[p.epoch].held.has(p.sequence) }, totals)
+}
+
+// scrubber is where the scrub goes on. mu guards it, and has one scrub at a time.
+type scrubber struct {
+	mu     sync.Mutex
+	number uint64
+	offset uint32
+}
+
+// Scrub implements storage.Journal.
+func (j *Journal) Scrub(ctx context.Context, most int64) (int64, error) {
+	s := &j.scrub
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var read int64
+	wrapped := false
+	for read < most {
+		seg := j.scrubNext(s.number)
+		if seg == nil {
+			if wrapped || s.number == 0 {
+				return read, nil
+			}
+			wrapped, s.number, s.offset = true, 0, 0
+			continue
+		}
+		if seg.number != s.number {
+			s.number, s.offset = seg.number, 0
+		}
+		n, done, err := j.scrubSegment(ctx, seg, most-read)
+		if read += n; err != nil {
+			return read, err
+		}
+		if done {
+			s.number, s.offset = seg.number+1, 0
+		}
+	}
+	return read, nil
+}
+
+// scrubNext gives the closed segment with the lowest number from one on.
+func (j *Journal) scrubNext(number uint64) *segment {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	for _, seg := range j.segments {
+		if seg.number >= number && seg.closed != 0 && seg.durable {
+			return seg
+		}
+	}
+	return nil
+}
+
+func (j *Journal) scrubSegment(ctx context.Context, seg *segment, most int64) (read int64, done bool, err error) {
+	j.mu.RLock()
+	x := seg.index
+	j.mu.RUnlock()
+	if x == nil {
+		if x, err = j.detailsOf(seg); err != nil {
+			return 0, true, nil // it was dropped, or is read again whole by upkeep
+		}
+	}
+	type place struct {
+		entry
+		id messages.BatchID
+	}
+	var places []place
+	j.mu.RLock()
+	for _, sp := range seg.spans {
+		if sp.ordinal >= len(x.entries) {
+			continue
+		}
+		for _, e := range x.entries[sp.ordinal] {
+			if e.offset >= j.scrub.offset && sp.held.has(e.sequence) {
+				places = append(places, place{e, messages.BatchID{Origin: sp.key.origin, Epoch: sp.key.epoch, Sequence: e.sequence}})
+			}
+		}
+	}
+	j.mu.RUnlock()
+	slices.SortFunc(places, func(a, b place) int { return cmp.Compare(a.offset, b.offset) })
+	for _, p := range places {
+		if read >= most {
+			return read, false, nil
+		}
+		if err := ctx.Err(); err != nil {
+			return read, false, err
+		}
+		_, fault := j.readAt(seg, p.entry)
+		if fault != nil && !j.moved(seg, p.id, p.entry) {
+			j.quarantine(seg, p.id, fault)
+		}
+		read += int64(p.length)
+		j.scrub.offset = p.offset + 1
+	}
+	return read, true, nil
+}
