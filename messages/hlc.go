@@ -26,10 +26,10 @@ func HLCFromMillis(ms int64) HLC {
 	return HLC(ms) << hlcCounterBits
 }
 
-// Next returns the reading that follows last at now: the later of now's first
-// reading and last + 1.
-func (last HLC) Next(now time.Time) HLC {
-	return max(HLCFromMillis(now.UnixMilli()), last+1)
+// Next returns the reading that follows h at now: the later of now's first
+// reading and h + 1.
+func (h HLC) Next(now time.Time) HLC {
+	return max(HLCFromMillis(now.UnixMilli()), h+1)
 }
 
 // Millis is the Unix millisecond of the reading.
