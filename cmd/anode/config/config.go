@@ -20,7 +20,8 @@ type Config struct {
 	HTTP string
 	// AdvertiseHTTP is the URL that users are told; empty means from the bind.
 	AdvertiseHTTP string
-	// Mesh is where other nodes are to reach this one; nothing listens there in this version.
+	// Mesh is where other nodes are to reach this one: the port is held, and nothing is spoken there in
+	// this version. Port 0 picks one free for TCP and UDP.
 	Mesh string
 	// Secrets is the directory of the files that ${secret:NAME} reads; empty means none.
 	Secrets string
@@ -32,6 +33,8 @@ type Config struct {
 	Sources string
 	// Durability is what an acknowledgement waits for: sync, interval or none.
 	Durability string
+	// Own is whose sources this node runs: all, local (registered here: on one node the same) or none.
+	Own string
 	// RetentionBytes and RetentionAge bound what the journal keeps, DiskBudget what it may grow to; 0
 	// is twice RetentionBytes.
 	RetentionBytes, DiskBudget units.Size
@@ -57,13 +60,15 @@ func Flags(flags *pflag.FlagSet) {
 	flags.String("data", "./anode-data", "`DIR`ectory of identity, journal and registry; one process at a time has it")
 	flags.String("http", "127.0.0.1:8080", "listen `ADDR`ess of API and WebSocket; port 0 picks a free one")
 	flags.String("advertise-http", "", "`URL` that users are told (default: from --http)")
-	flags.String("mesh", "127.0.0.1:7946", "`ADDR`ess for other nodes; this version runs alone and does not listen there")
+	flags.String("mesh", "127.0.0.1:7946", "`ADDR`ess for other nodes, TCP and UDP; port 0 picks one free for both (held, but not spoken to in this version)")
 	flags.String("secrets", "", "`DIR`ectory of the files that ${secret:NAME} in a source reads")
 	flags.String("cluster", "anode", "`NAME` of the mesh")
 	flags.String("name", hostName(), "`NAME` of this node")
 	flags.StringSlice("label", nil, "label `K=V` of this node (repeatable)")
 	flags.String("sources", "", "`FILE-or-DIR` of source specs applied at start and on SIGHUP, where they changed")
-	flags.String("durability", "sync", "what an acknowledgement waits for: sync, interval or none")
+	flags.String("own", "all", "whose sources this node runs: all, local or none")
+	flags.String("durability", "sync", "what an acknowledgement waits for on this disk: sync, interval or none")
+	flags.String("ack", "local", "where an acknowledged record is: local")
 	flags.Var(sizeFlag(10*units.GiB), "retention-bytes", "most bytes that the journal keeps")
 	flags.Var(durationFlag(7*24*time.Hour), "retention-age", "longest time that the journal keeps a record")
 	flags.Var(sizeFlag(0), "disk-budget", "most bytes that the journal may grow to (default: twice --retention-bytes)")
@@ -72,8 +77,28 @@ func Flags(flags *pflag.FlagSet) {
 	flags.StringSlice("allow-origin", nil, "browser `ORIGIN` that may use the API besides the node's own (repeatable)")
 	flags.Bool("insecure", false, "listen beyond loopback although nothing asks for a token")
 	flags.Bool("demo", false, "run the built-in demo feeds")
+	for _, l := range later {
+		flags.StringSlice(l.flag, nil, "")
+		if err := flags.MarkHidden(l.flag); err != nil { // it was made a line above
+			panic(err)
+		}
+	}
 	flags.String("log-level", "info", "debug, info, warn or error")
 	flags.String("log-format", "text", "text or json")
+}
+
+// later are settings of the contract that one node has no use for yet: who sets one is told so, and
+// does not find out by a mesh that never forms or a token that nobody asks for.
+var later = []struct{ flag, why string }{
+	{"advertise-mesh", "this version runs alone"},
+	{"join", "this version runs alone"},
+	{"cluster-secret-file", "this version runs alone"},
+	{"archive", "this version has no archive"},
+	{"archive-credentials", "this version has no archive"},
+	{"archive-streams", "this version has no archive"},
+	{"tls-cert", "this version does not speak TLS: put a proxy before it"},
+	{"tls-key", "this version does not speak TLS: put a proxy before it"},
+	{"public", "this version has no tokens: what it serves is open to all who reach it"},
 }
 
 func sizeFlag(s units.Size) *units.Size { return &s }

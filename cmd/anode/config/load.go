@@ -94,7 +94,7 @@ func (r *reader) config() Config {
 		Data: r.k.String("data"), HTTP: r.k.String("http"), AdvertiseHTTP: r.k.String("advertise-http"),
 		Mesh: r.k.String("mesh"), Secrets: r.k.String("secrets"),
 		Cluster: r.k.String("cluster"), Name: r.k.String("name"), Sources: r.k.String("sources"),
-		Durability: r.k.String("durability"), LogFormat: r.k.String("log-format"),
+		Own: r.k.String("own"), Durability: r.k.String("durability"), LogFormat: r.k.String("log-format"),
 		RetentionBytes: read(r, "retention-bytes", units.ParseSize), DiskBudget: read(r, "disk-budget", units.ParseSize),
 		RetentionAge: read(r, "retention-age", units.ParseDuration), FlushInterval: read(r, "flush-interval", units.ParseDuration),
 		AllowOrigin: r.k.Strings("allow-origin"), Insecure: r.boolean("insecure"), Demo: r.boolean("demo"),
@@ -104,6 +104,14 @@ func (r *reader) config() Config {
 			}
 			return level, err
 		}),
+	}
+	if ack := r.k.String("ack"); ack != "local" {
+		r.fault("ack", fmt.Errorf("%q: this version runs alone, and knows only local", ack))
+	}
+	for _, l := range later {
+		if text := r.k.String(l.flag); text != "" && text != "[]" {
+			r.fault(l.flag, errors.New(l.why))
+		}
 	}
 	for _, text := range r.k.Strings("allow-private") {
 		prefix, err := netip.ParsePrefix(text)
@@ -169,6 +177,7 @@ func (c *Config) check() []error {
 		"http: %q is beyond loopback, where anyone could read and write: this version has no tokens, so it needs --insecure", c.HTTP)
 	_, _, err = net.SplitHostPort(c.Mesh)
 	fault(err == nil, "mesh: %q is no host:port", c.Mesh)
+	fault(slices.Contains([]string{"all", "local", "none"}, c.Own), "own: %q is none of all, local, none", c.Own)
 	fault(c.Data != "", "data: is empty")
 	fault(c.Cluster != "" && len(c.Cluster) <= 63, "cluster: must have 1 to 63 bytes")
 	fault(c.Name != "" && len(c.Name) <= 63, "name: must have 1 to 63 bytes")

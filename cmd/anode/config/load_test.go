@@ -58,11 +58,12 @@ func TestFlagsWinOverEnvironmentOverFile(t *testing.T) {
 
 func TestAllFaultsAreNamedAtOnce(t *testing.T) {
 	_, err := load(t, []string{"ANODE_DURABILITY=maybe"}, "--http", "nowhere", "--retention-bytes", "1KiB", "--allow-private", "ten", "--label", "x",
-		"--log-level", "loud", "--log-format", "xml", "--advertise-http", "ftp://x", "--allow-origin", "example.org")
+		"--log-level", "loud", "--log-format", "xml", "--advertise-http", "ftp://x", "--allow-origin", "example.org",
+		"--join", "other:7946", "--ack", "peer", "--own", "some", "--mesh", "7946")
 	if err == nil {
 		t.Fatal("was taken")
 	}
-	for _, want := range []string{"durability:", "http:", "retention-bytes:", "allow-private:", "label:", "log-level:", "log-format:", "advertise-http:", "allow-origin:"} {
+	for _, want := range []string{"durability:", "http:", "retention-bytes:", "allow-private:", "label:", "log-level:", "log-format:", "advertise-http:", "allow-origin:", "join:", "ack:", "own:", "mesh:"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not named in:\n%v", want, err)
 		}
