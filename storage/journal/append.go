@@ -265,7 +265,8 @@ func (j *Journal) afterRoll() {
 		return
 	}
 	defer j.upkeep.Unlock()
-	if err := j.retain(j.cfg.Clock()); err != nil {
+	now := j.cfg.Clock()
+	if err := errors.Join(j.watchClock(now), j.retain(now)); err != nil {
 		j.cfg.Logger.Error("retention", "error", err)
 	}
 }

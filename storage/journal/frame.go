@@ -2,6 +2,7 @@ package journal
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -25,7 +26,12 @@ const (
 
 	// leastBatch is less than any sealed batch has.
 	leastBatch = 120
+	// maxFile is more than any segment has: offsets are kept in 32 bits.
+	maxFile = 1<<32 - 1
 )
+
+// errNewer: a segment must be left as it is.
+var errNewer = errors.New("a newer aNode made the segment")
 
 var le = binary.LittleEndian
 
@@ -70,7 +76,7 @@ func checkSegmentHeader(b []byte) (whole bool, err error) {
 		return false, nil
 	}
 	if b[4] != formatVersion {
-		return true, fmt.Errorf("segment has format version %d, this node reads up to %d", b[4], formatVersion)
+		return true, fmt.Errorf("%w: its format version is %d, this one reads up to %d", errNewer, b[4], formatVersion)
 	}
 	return true, nil
 }

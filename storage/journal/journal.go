@@ -166,7 +166,12 @@ func (j *Journal) GiveUp(origin messages.NodeID, epoch uint64, gone messages.Ran
 	}
 	line.GiveUp(epoch, gone)
 	key := epochKey{origin, epoch}
-	list := appendGone(j.keep.gone[key], gone)
+	list := slices.Clone(j.keep.gone[key])
+	for _, d := range line.Digest() {
+		if d.Epoch == epoch {
+			list = union(append(list, holesWithin(d.Holes, gone)...))
+		}
+	}
 	j.keep.gone[key] = list
 	change := goneChange(key, list)
 	j.mu.Unlock()
@@ -271,14 +276,18 @@ func (j *Journal) Stats() storage.JournalStats {
 
 // Close implements storage.Journal.
 func (j *Journal) Close() error {
-	err := j.Sync()
+	j.syncing.Lock()
+	defer j.syncing.Unlock()
+	j.mu.RLock()
+	done := j.closed
+	j.mu.RUnlock()
+	if done {
+		return nil
+	}
+	err := j.sync()
 	j.writing.Lock()
 	defer j.writing.Unlock()
 	j.mu.Lock()
-	if j.closed {
-		j.mu.Unlock()
-		return nil
-	}
 	j.closed = true
 	now := j.cfg.Clock()
 	var files []File
@@ -290,11 +299,16 @@ func (j *Journal) Close() error {
 		a.seg.closed, a.seg.durable = now.UnixMilli(), err == nil && len(a.unsynced) == 0
 		j.active[f] = nil
 	}
+	for _, a := range slices.Concat(j.closing, j.failed) { // what they had unsynced is lost with the power only
+		files = append(files, a.file)
+	}
+	j.closing, j.failed = nil, nil
 	spare := j.spare
 	j.spare = nil
 	j.mu.Unlock()
 	j.upkeep.Lock()
 	defer j.upkeep.Unlock()
+	j.post()
 	if made := j.sidecars(len(j.segments)); err == nil {
 		err = made
 	}

@@ -25,10 +25,19 @@ func (j *Journal) Maintain(now time.Time) error {
 	if refused {
 		faults = append(faults, j.Sync())
 	}
-	j.rollOld(now)
+	if j.rollOld(now); !refused && j.rolled() {
+		faults = append(faults, j.Sync()) // no Append may come that has it synced
+	}
 	j.post()
 	faults = append(faults, j.keepUp(now), j.room())
 	return errors.Join(faults...)
+}
+
+// rolled tells whether closed segments wait for a Sync.
+func (j *Journal) rolled() bool {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return len(j.closing) > 0
 }
 
 // keepUp does what is due of closed segments.
@@ -147,13 +156,15 @@ func (j *Journal) dropNext(now time.Time) *segment {
 func (j *Journal) unlink(seg *segment) error {
 	j.post()
 	streams := j.streamsOf(seg)
-	j.mu.Lock()
-	changes := j.raise(seg)
-	j.mu.Unlock()
+	j.mu.RLock()
+	floors := j.floorsAbove(seg)
+	changes := j.floorChanges(floors)
+	j.mu.RUnlock()
 	if err := j.cfg.State.Put(changes...); err != nil {
 		return err
 	}
 	j.mu.Lock()
+	j.raise(floors)
 	for _, sp := range seg.spans {
 		e := j.epochs[sp.key]
 		e.spans = slices.DeleteFunc(e.spans, func(s *span) bool { return s == sp })
@@ -166,11 +177,11 @@ func (j *Journal) unlink(seg *segment) error {
 	j.mu.Unlock()
 	j.details.forget(seg)
 	j.files.forget(seg)
-	err := j.fs.Remove(seg.path + segmentEnding)
+	var err error
 	if seg.sidecar > 0 {
-		err = errors.Join(err, j.fs.Remove(seg.path+sidecarEnding))
+		err = j.fs.Remove(seg.path + sidecarEnding)
 	}
-	return err
+	return errors.Join(err, j.fs.Remove(seg.path+segmentEnding))
 }
 
 // streamsOf gives what a segment has of each stream.
@@ -204,21 +215,18 @@ func (j *Journal) streamsOf(seg *segment) map[messages.Stream]total {
 	return streams
 }
 
-// raise moves the floors above what a segment has, and gives what to remember. mu is held.
-func (j *Journal) raise(seg *segment) []storage.Change {
-	var changes []storage.Change
+// floorsAbove gives what is to be remembered of the epochs in a segment that goes. mu is held.
+func (j *Journal) floorsAbove(seg *segment) map[epochKey]remembered {
+	floors := make(map[epochKey]remembered)
 	for _, sp := range seg.spans {
 		floor := max(sp.held.top(), sp.lost.top()) + 1
-		e := j.epoch(sp.key)
-		if floor <= e.floor {
+		e := j.epochs[sp.key]
+		if e == nil || floor <= e.floor {
 			continue
 		}
-		line := j.line(sp.key.origin)
-		line.Raise(sp.key.epoch, floor)
-		e.floor = floor
 		kept := j.keep.floors[sp.key]
 		kept.floor = floor
-		for _, d := range line.Digest() {
+		for _, d := range j.lines[sp.key.origin].Digest() {
 			if d.Epoch == sp.key.epoch {
 				kept.head, kept.index, kept.hlc = d.Head, d.HeadIndex, d.HeadHLC
 			}
@@ -228,17 +236,35 @@ func (j *Journal) raise(seg *segment) []storage.Change {
 				kept.begun, kept.prior = true, other.prior
 			}
 		}
-		j.keep.floors[sp.key] = kept
-		changes = append(changes, storage.Change{Bucket: bucketFloors, Key: sp.key.text(), Value: kept.encode()})
-		if gone, ok := j.keep.gone[sp.key]; ok {
-			gone = gone.above(floor)
-			changes = append(changes, goneChange(sp.key, gone))
-			if j.keep.gone[sp.key] = gone; len(gone) == 0 {
-				delete(j.keep.gone, sp.key)
-			}
+		floors[sp.key] = kept
+	}
+	return floors
+}
+
+// floorChanges gives how State remembers floors. mu is held.
+func (j *Journal) floorChanges(floors map[epochKey]remembered) []storage.Change {
+	var changes []storage.Change
+	for key, kept := range floors {
+		changes = append(changes, storage.Change{Bucket: bucketFloors, Key: key.text(), Value: kept.encode()})
+		if gone, ok := j.keep.gone[key]; ok {
+			changes = append(changes, goneChange(key, gone.above(kept.floor)))
 		}
 	}
 	return changes
+}
+
+// raise moves floors up, once they are remembered. mu is held.
+func (j *Journal) raise(floors map[epochKey]remembered) {
+	for key, kept := range floors {
+		j.line(key.origin).Raise(key.epoch, kept.floor)
+		j.epoch(key).floor = kept.floor
+		j.keep.floors[key] = kept
+		if gone := j.keep.gone[key].above(kept.floor); len(gone) > 0 {
+			j.keep.gone[key] = gone
+		} else {
+			delete(j.keep.gone, key)
+		}
+	}
 }
 
 // forget drops the memory of epochs that were emptied long ago, but of this node's newest.
@@ -336,22 +362,21 @@ func (j *Journal) reread(seg *segment) error {
 	for stream, p := range seg.index.streams {
 		addTotal(j.totals, stream, p.total)
 	}
+	j.missed(seg, seg.index)
+	return nil
+}
+
+// missed makes lost what a segment was said to hold, and its index lacks. mu is held.
+func (j *Journal) missed(seg *segment, x *index) {
 	for _, sp := range seg.spans {
 		for _, run := range slices.Clone(sp.held) {
 			for sequence := run.From; sequence <= run.To; sequence++ {
-				if _, ok := seg.index.find(sp.ordinal, sequence); ok {
-					continue
-				}
-				sp.held.cut(sequence)
-				sp.lost.add(sequence)
-				j.stats.Damaged++
-				if j.spanOf(messages.BatchID{Origin: sp.key.origin, Epoch: sp.key.epoch, Sequence: sequence}) == nil {
-					j.line(sp.key.origin).Lose(sp.key.epoch, messages.Range{From: sequence, To: sequence})
+				if _, ok := x.find(sp.ordinal, sequence); !ok {
+					j.lose(sp, sequence)
 				}
 			}
 		}
 	}
-	return nil
 }
 
 // prune takes what is not held any more out of a segment's index. mu is held.
@@ -455,7 +480,7 @@ func (j *Journal) scrubSegment(ctx context.Context, seg *segment, most int64) (r
 			return read, false, err
 		}
 		_, fault := j.readAt(seg, p.entry)
-		if fault != nil && !j.moved(seg, p.id, p.entry) {
+		if fault != nil && !errors.Is(fault, errUnopened) && !j.moved(seg, p.id, p.entry) {
 			j.quarantine(seg, p.id, fault)
 		}
 		read += int64(p.length)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -71,11 +70,8 @@ func (j *Journal) loadAll() ([]*found, error) {
 		return nil, err
 	}
 	var list []*found
+	j.tidy(names)
 	for _, name := range names {
-		if strings.HasSuffix(name, ".tmp") {
-			_ = j.fs.Remove(join(j.cfg.Dir, name)) // half made: it is made again
-			continue
-		}
 		base, ok := strings.CutSuffix(name, segmentEnding)
 		if !ok {
 			continue
@@ -94,6 +90,27 @@ func (j *Journal) loadAll() ([]*found, error) {
 		faults = append(faults, f.err)
 	}
 	return list, errors.Join(faults...)
+}
+
+// tidy removes what was half made, and sidecars whose segment is gone: a number may come
+// again. Of what was set aside it notes the numbers.
+func (j *Journal) tidy(names []string) {
+	for _, name := range names {
+		base, ending, _ := strings.Cut(name, ".")
+		number, _, ok := parseName(base)
+		switch "." + ending {
+		case ".tmp":
+			_ = j.fs.Remove(join(j.cfg.Dir, name))
+		case sidecarEnding:
+			if ok && !slices.Contains(names, base+segmentEnding) {
+				_ = j.fs.Remove(join(j.cfg.Dir, name))
+			}
+		case damagedEnding:
+			if ok {
+				j.number = max(j.number, number)
+			}
+		}
+	}
 }
 
 // loadEach loads on all cores, and returns when all is loaded.
@@ -178,7 +195,7 @@ func (j *Journal) load(seg *segment, open bool, torn *bool) ([]damage, error) {
 	if err != nil {
 		return nil, err
 	}
-	if size > math.MaxUint32 {
+	if size > maxFile {
 		return nil, fmt.Errorf("segment %s: %d bytes are more than any segment has", seg.path, size)
 	}
 	seg.index = newIndex()
@@ -196,7 +213,10 @@ func (j *Journal) load(seg *segment, open bool, torn *bool) ([]damage, error) {
 		*torn = cut
 	}
 	seg.size = end
-	seg.closed = min(seg.last(), j.cfg.Clock().UnixMilli())
+	seg.closed = j.cfg.Clock().UnixMilli()
+	if last := seg.last(); last > 0 {
+		seg.closed = min(last, seg.closed)
+	}
 	seg.made = seg.closed
 	return damages, nil
 }
@@ -320,11 +340,13 @@ func (j *Journal) giveUpAgain() {
 
 // judge makes a hole of what was damaged, as far as it can be told which batch it was.
 func (j *Journal) judge(seg *segment, d damage) {
-	j.stats.Damaged++
-	j.cfg.Logger.Error("a segment is damaged", "segment", seg.path, "offset", d.offset, "bytes", d.length)
-	if d.length < leastBatch {
+	if d.harmless() {
+		j.cfg.Logger.Warn("a segment is damaged, and no batch is lost", "segment", seg.path, "offset", d.offset, "bytes", d.length, "reason", d.reason)
+		j.damageNote = fmt.Sprintf("%s at %d: %s", seg.path, d.offset, d.reason)
 		return
 	}
+	j.stats.Damaged++
+	j.cfg.Logger.Error("a segment is damaged", "segment", seg.path, "offset", d.offset, "bytes", d.length, "reason", d.reason)
 	id, ok := j.plausible(seg, d)
 	if !ok {
 		id, ok = j.following(seg, d)
@@ -353,6 +375,9 @@ func (j *Journal) plausible(seg *segment, d damage) (messages.BatchID, bool) {
 	if id.Origin == "" || id.Epoch == 0 || id.Sequence == 0 || seg.family == storage.Own && id.Origin != j.cfg.Self {
 		return id, false
 	}
+	if d.after.Sequence > 0 && seg.family == storage.Own && (id.Epoch <= d.after.Epoch || id.Sequence > 1) {
+		return id, false // it is the one that follows, or begins an epoch
+	}
 	if j.spanOf(id) != nil {
 		return id, false
 	}
@@ -363,20 +388,36 @@ func (j *Journal) plausible(seg *segment, d damage) (messages.BatchID, bool) {
 			}
 		}
 	}
-	latest := j.cfg.Clock().Add(messages.MaxClockLead).UnixMilli()
-	return id, id.Sequence <= reach && latest >= 0 && id.Epoch <= uint64(latest)
+	latest := j.cfg.Clock()
+	if seg.family != storage.Own { // an own epoch of the future would be above all that follow
+		latest = latest.Add(messages.MaxClockLead)
+	}
+	return id, id.Sequence <= reach && id.Epoch <= uint64(max(latest.UnixMilli(), 0))
 }
 
-// following takes damage at the end of own batches for the one after the last.
+// following takes damage among own batches for the one after the batch before it: they
+// stand in order.
 func (j *Journal) following(seg *segment, d damage) (messages.BatchID, bool) {
-	if seg.family != storage.Own || !d.last {
+	if seg.family != storage.Own {
 		return messages.BatchID{}, false
 	}
-	head := j.line(j.cfg.Self).Head()
-	if head.Sequence == 0 {
-		return messages.BatchID{}, false
+	id := d.after
+	if id.Sequence == 0 {
+		for _, later := range j.segments {
+			if later.number > seg.number && later.family == storage.Own && later.batches > 0 {
+				return id, false // what is absent shows between the segments
+			}
+		}
+		head := j.line(j.cfg.Self).Head()
+		id = messages.BatchID{Origin: head.Origin, Epoch: head.Epoch, Sequence: head.Sequence}
 	}
-	return messages.BatchID{Origin: j.cfg.Self, Epoch: head.Epoch, Sequence: head.Sequence + 1}, true
+	id.Sequence++
+	return id, id.Sequence > 1 && j.spanOf(id) == nil
+}
+
+// lossy tells whether any of the damages can have been a batch.
+func lossy(list []damage) bool {
+	return slices.ContainsFunc(list, func(d damage) bool { return !d.harmless() })
 }
 
 // secure makes what was found durable, cuts what is torn, and removes what is empty: a
@@ -387,7 +428,7 @@ func (j *Journal) secure(list []*found) error {
 			continue
 		}
 		name := f.seg.path + segmentEnding
-		if f.seg.batches == 0 && len(f.damages) == 0 && len(f.seg.spans) == 0 {
+		if f.seg.batches == 0 && len(f.seg.spans) == 0 && !lossy(f.damages) {
 			j.segments = slices.DeleteFunc(j.segments, func(s *segment) bool { return s == f.seg })
 			j.bytes -= f.seg.bytes()
 			if err := j.fs.Remove(name); err != nil {
@@ -395,20 +436,8 @@ func (j *Journal) secure(list []*found) error {
 			}
 			continue
 		}
-		if f.torn {
-			if err := j.fs.Truncate(name, f.seg.size); err != nil {
-				return err
-			}
-		}
-		file, err := j.fs.Open(name)
-		if err != nil {
-			return err
-		}
-		err = file.Sync()
-		if end := file.Close(); err == nil {
-			err = end
-		}
-		if err != nil {
+		// what is torn goes, and what was allocated for more
+		if err := j.fs.Truncate(name, f.seg.size); err != nil {
 			return fmt.Errorf("segment %s: %w", f.seg.path, err)
 		}
 		f.seg.durable = true

@@ -16,6 +16,9 @@ import (
 	"anode/storage"
 )
 
+// errUnopened: a segment can't be opened now, which says nothing of what is in it.
+var errUnopened = errors.New("a segment can't be opened")
+
 // Read implements storage.Journal.
 func (j *Journal) Read(id messages.BatchID) (wire.Sealed, error) {
 	for try := 0; ; try++ {
@@ -27,11 +30,14 @@ func (j *Journal) Read(id messages.BatchID) (wire.Sealed, error) {
 		if err == nil && sealed.ID() == id {
 			return sealed, nil
 		}
-		if try < 3 && j.moved(seg, id, e) {
-			continue // it was dropped or written again meanwhile
+		if try < 3 && (j.moved(seg, id, e) || err != nil && try == 0) {
+			continue // it was dropped or written again meanwhile, or the disk may do better
 		}
 		if err == nil {
 			err = fmt.Errorf("batch %s stands there", sealed.ID())
+		}
+		if errors.Is(err, errUnopened) {
+			return wire.Sealed{}, fmt.Errorf("batch %s: %w", id, err)
 		}
 		j.quarantine(seg, id, err)
 		return wire.Sealed{}, fmt.Errorf("batch %s: %w: %w", id, storage.ErrDamaged, err)
@@ -41,9 +47,12 @@ func (j *Journal) Read(id messages.BatchID) (wire.Sealed, error) {
 func (j *Journal) readAt(seg *segment, e entry) (wire.Sealed, error) {
 	f, err := j.files.get(j.fs, seg)
 	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("%w: %w", errUnopened, err)
+		}
 		return wire.Sealed{}, err
 	}
-	defer j.files.put(seg, f)
+	defer j.files.put(f)
 	b := make([]byte, e.length)
 	if n, err := f.file.ReadAt(b, int64(e.offset)); n < len(b) {
 		if err == nil || errors.Is(err, io.EOF) {
@@ -126,15 +135,20 @@ func (j *Journal) quarantine(seg *segment, id messages.BatchID, cause error) {
 		j.mu.Unlock()
 		return
 	}
-	sp.held.cut(id.Sequence)
-	sp.lost.add(id.Sequence)
 	seg.stale = true
-	j.stats.Damaged++
-	if j.spanOf(id) == nil {
-		j.line(id.Origin).Lose(id.Epoch, messages.Range{From: id.Sequence, To: id.Sequence})
-	}
+	j.lose(sp, id.Sequence)
 	j.mu.Unlock()
 	j.cfg.Logger.Error("a batch is damaged and is not served", "origin", id.Origin, "epoch", id.Epoch, "seq", id.Sequence, "segment", seg.path, "error", cause)
+}
+
+// lose makes a batch lost, and a hole unless it stands elsewhere too. mu is held.
+func (j *Journal) lose(sp *span, sequence uint64) {
+	sp.held.cut(sequence)
+	sp.lost.add(sequence)
+	j.stats.Damaged++
+	if j.spanOf(messages.BatchID{Origin: sp.key.origin, Epoch: sp.key.epoch, Sequence: sequence}) == nil {
+		j.line(sp.key.origin).Lose(sp.key.epoch, messages.Range{From: sequence, To: sequence})
+	}
 }
 
 // detailsOf gives the details of a segment whose sidecar has them.
@@ -176,6 +190,7 @@ func (j *Journal) restore(seg *segment, cause error) (*index, error) {
 	j.mu.Lock()
 	seg.stale = true
 	x = again.index.like(seg, again)
+	j.missed(seg, x)
 	j.mu.Unlock()
 	j.details.put(seg, x)
 	return x, nil
@@ -468,6 +483,7 @@ func (c *cache) drop(seg *segment) {
 type files struct {
 	mu    sync.Mutex // guards all below
 	open  map[*segment]*handle
+	shut  bool
 	order list.List // of *handle, the one used last in front
 }
 
@@ -486,6 +502,9 @@ func (f *files) get(from FS, seg *segment) (*handle, error) {
 		h.uses++
 		f.order.MoveToFront(h.at)
 		return h, nil
+	}
+	if f.shut {
+		return nil, storage.ErrClosed
 	}
 	file, err := from.Open(seg.path + segmentEnding)
 	if err != nil {
@@ -507,7 +526,7 @@ func (f *files) get(from FS, seg *segment) (*handle, error) {
 	return h, nil
 }
 
-func (f *files) put(_ *segment, h *handle) {
+func (f *files) put(h *handle) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if h.uses--; h.gone && h.uses == 0 {
@@ -535,6 +554,7 @@ func (f *files) drop(h *handle) {
 func (f *files) close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.shut = true
 	for _, h := range f.open {
 		f.drop(h)
 	}

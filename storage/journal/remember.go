@@ -94,9 +94,15 @@ func decodeGone(b []byte) (ranges, error) {
 	return list, d.end()
 }
 
-// appendGone adds a range. It shares nothing with the list.
-func appendGone(list ranges, gone messages.Range) ranges {
-	return union(append(slices.Clone(list), gone))
+// holesWithin gives the parts of holes that are within a range.
+func holesWithin(holes []messages.Range, within messages.Range) ranges {
+	var list ranges
+	for _, hole := range holes {
+		if hole = (messages.Range{From: max(hole.From, within.From), To: min(hole.To, within.To)}); hole.From <= hole.To {
+			list = append(list, hole)
+		}
+	}
+	return list
 }
 
 // union sorts runs and joins those that touch.

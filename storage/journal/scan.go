@@ -18,26 +18,37 @@ type scanner struct {
 	bad func(d damage)
 	// open says that the end may be torn: the segment was not closed.
 	open bool
+	// frames counts the frames whose header was right.
+	frames uint64
+	// after is the last good batch so far.
+	after messages.BatchID
 }
 
 // damage is a stretch of a segment that is no good frame.
 type damage struct {
 	offset, length int64
-	// last says that no good batch follows.
-	last bool
-	// guess is the batch that it seems to have been, zero where nothing can be told.
-	guess messages.BatchID
+	// guess is the batch that it seems to have been, zero where nothing can be told; after is
+	// the good batch before it in the segment, zero where none is.
+	guess, after messages.BatchID
+	// reason says what is wrong.
+	reason string
 }
+
+// harmless tells whether no batch can have been in it.
+func (d *damage) harmless() bool { return d.length < leastBatch }
 
 // scan tells where the good bytes end, and whether something torn follows.
 func (s *scanner) scan() (end int64, torn bool, err error) {
 	head := s.window.at(0, segmentHeader)
-	if whole, err := checkSegmentHeader(head); err != nil {
+	whole, err := checkSegmentHeader(head)
+	if err != nil {
 		return 0, false, err
-	} else if !whole && int64(len(head)) == segmentHeader {
-		if !zeros(head) || !s.window.zeros(segmentHeader) {
-			s.bad(damage{offset: 0, length: segmentHeader})
+	}
+	if !whole {
+		if empty := s.window.zeros(segmentHeader); empty && (zeros(head) || s.open && turned(head)) {
+			return segmentHeader, len(head) > 0, nil
 		}
+		s.found(damage{offset: 0, length: segmentHeader, reason: "the segment's header is damaged"})
 	}
 	off := int64(segmentHeader)
 	for {
@@ -45,11 +56,29 @@ func (s *scanner) scan() (end int64, torn bool, err error) {
 		case stepOn:
 			off = next
 		case stepTorn:
-			return off, true, s.window.err
+			return off, true, nil
 		default:
-			return off, false, s.window.err
+			return off, false, nil
 		}
 	}
+}
+
+// turned tells whether a segment's header ends early, or turns to zeros.
+func turned(head []byte) bool { return len(head) < segmentHeader || head[27] == 0 }
+
+// found reports damage, and that a part of it could not be read where that is so.
+func (s *scanner) found(d damage) {
+	d.after = s.after
+	if err := s.window.fault(d.offset, d.length); err != nil {
+		d.reason += ": " + err.Error()
+	}
+	s.bad(d)
+}
+
+// take reports a good batch.
+func (s *scanner) take(offset int64, b *wire.Sealed) {
+	s.good(offset, b)
+	s.after = b.ID()
 }
 
 type step uint8
@@ -73,20 +102,28 @@ func (s *scanner) step(off int64) (int64, step) {
 		}
 		return s.search(off, messages.BatchID{})
 	}
+	s.frames++
+	sum := le.Uint32(head[8:])
 	end := off + frameHeader + length
 	batch := s.window.at(off+frameHeader, int(length))
+	reason := "it ends before its length"
 	if int64(len(batch)) == length {
-		if b, err := wire.Parse(batch); err == nil {
-			s.good(off+frameHeader, &b)
+		b, err := wire.Parse(batch)
+		if err == nil {
+			if sum != le.Uint32(batch[length-4:]) {
+				s.found(damage{offset: off, length: frameHeader, reason: "the frame's copy of the checksum differs; its batch is whole"})
+			}
+			s.take(off+frameHeader, &b)
 			return end, stepOn
 		}
+		reason = err.Error()
 	}
 	if s.open && s.window.zeros(end) && (int64(len(batch)) < length || zeros(batch[length-4:])) {
 		return off, stepTorn
 	}
 	of := guess(batch)
 	if s.begins(end) {
-		s.bad(damage{offset: off, length: end - off, last: s.window.zeros(end), guess: of})
+		s.found(damage{offset: off, length: end - off, guess: of, reason: reason})
 		return end, stepOn
 	}
 	return s.search(off, of)
@@ -111,8 +148,12 @@ func (s *scanner) search(off int64, of messages.BatchID) (int64, step) {
 	for at := off + 1; ; at++ {
 		at = s.window.find(at, []byte{'a', 'N', wire.Version})
 		if at < 0 {
-			s.bad(damage{offset: off, length: s.window.size - off, last: true, guess: of})
-			return s.window.size, stepEnd
+			end := s.window.size
+			if s.window.zeros(end) {
+				end = max(s.window.clean, off+1)
+			}
+			s.found(damage{offset: off, length: end - off, guess: of, reason: "no frame begins here, and no good batch follows"})
+			return end, stepEnd
 		}
 		b, ok := s.batchAt(at)
 		if !ok {
@@ -121,10 +162,12 @@ func (s *scanner) search(off int64, of messages.BatchID) (int64, step) {
 			}
 			continue
 		}
-		if gap := at - off; gap > frameHeader || gap < frameHeader && gap > 0 {
-			s.bad(damage{offset: off, length: gap, guess: of})
+		reason := "no frame begins here"
+		if at == off+frameHeader {
+			reason = "the frame's header is damaged; its batch is whole"
 		}
-		s.good(at, &b)
+		s.found(damage{offset: off, length: at - off, guess: of, reason: reason})
+		s.take(at, &b)
 		return at + int64(len(b.Bytes())), stepOn
 	}
 }
@@ -167,11 +210,29 @@ type window struct {
 	from  int64
 	buf   []byte
 	space []byte
-	read  func(n int64)
-	err   error
+	// read is told from where each piece is read; nil is nobody.
+	read func(from int64)
+	// faults are the stretches that could not be read.
+	faults []fault
 	// clean is a place from which all is known to be zeros, once it was looked for.
 	clean  int64
 	looked bool
+}
+
+// fault is a stretch of a file that could not be read.
+type fault struct {
+	from, to int64
+	err      error
+}
+
+// fault gives why a part of a stretch could not be read, nil where it could.
+func (w *window) fault(off, length int64) error {
+	for _, f := range w.faults {
+		if f.from < off+length && f.to > off {
+			return f.err
+		}
+	}
+	return nil
 }
 
 const (
@@ -207,8 +268,13 @@ func (w *window) fill(off int64, n int) {
 	}
 	for at := 0; at < n; at += pageSize { // a part of it can't be read: keep the rest
 		page := w.buf[at:min(at+pageSize, n)]
-		if got, err := w.file.ReadAt(page, off+int64(at)); got < len(page) && err != nil {
-			clear(page[got:])
+		got, err := w.file.ReadAt(page, off+int64(at))
+		if got == len(page) {
+			continue
+		}
+		clear(page[got:])
+		if from := off + int64(at+got); !errors.Is(err, io.EOF) && w.fault(from, 1) == nil {
+			w.faults = append(w.faults, fault{from, off + int64(at+len(page)), err})
 		}
 	}
 }
@@ -227,8 +293,11 @@ func (w *window) tail() int64 {
 	for end := w.size; end > 0; {
 		n := min(int64(len(page)), end)
 		part := page[:n]
-		got, _ := w.file.ReadAt(part, end-n)
-		clear(part[got:])
+		if got, err := w.file.ReadAt(part, end-n); got < len(part) && err != nil && !errors.Is(err, io.EOF) {
+			return end // what can't be read is not known to be zeros
+		} else if got < len(part) {
+			clear(part[got:])
+		}
 		if last := lastNonZero(part); last >= 0 {
 			return end - n + int64(last) + 1
 		}

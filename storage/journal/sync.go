@@ -26,6 +26,11 @@ type dirty struct {
 func (j *Journal) Sync() error {
 	j.syncing.Lock()
 	defer j.syncing.Unlock()
+	return j.sync()
+}
+
+// sync is Sync. syncing is held.
+func (j *Journal) sync() error {
 	if done, err := j.retry(); done {
 		return err
 	}
@@ -117,7 +122,9 @@ func (j *Journal) synced(list []dirty) {
 			j.closing = slices.DeleteFunc(j.closing, func(a *active) bool { return a == d.a })
 		}
 	}
-	j.stats.LastSync = j.cfg.Clock()
+	if len(j.failed) == 0 {
+		j.stats.LastSync = j.cfg.Clock()
+	}
 	j.mu.Unlock()
 	for _, f := range done {
 		_ = f.Close() // it is synced: nothing is lost with it
@@ -146,7 +153,7 @@ func (j *Journal) mend() error {
 		j.mu.Lock()
 		j.tried = j.cfg.Clock()
 		if len(j.failed) == 0 {
-			j.refused = ""
+			j.refused, j.stats.LastSync = "", j.tried
 			j.mu.Unlock()
 			return nil
 		}

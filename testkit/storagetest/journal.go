@@ -155,7 +155,7 @@ func (t *trial) walk(origin messages.NodeID) string {
 				t.Fatalf("the next batch can't be read: %v", err)
 			}
 			told = append(told, fmt.Sprintf("%d-%d", s.Epoch, s.Sequence))
-			at = s.Position()
+			at = s.Position().BatchEnd()
 		case messages.StepGap:
 			told = append(told, fmt.Sprintf("%s(%d-%d)", step.Gap.Reason, step.Gap.To.Epoch, step.Gap.To.Sequence))
 			at = step.Gap.To
@@ -626,7 +626,7 @@ func concurrent(_ *testing.T, t *trial) {
 					t.Errorf("read of %s: %v", step.Batch, err)
 					return
 				}
-				at = s.Position()
+				at = s.Position().BatchEnd()
 			}
 		})
 	}
