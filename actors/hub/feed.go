@@ -48,14 +48,16 @@ type feed struct {
 	told  map[messages.NodeID]bool
 	joins map[messages.NodeID]bool
 	// held is what came since Attach; overflow: it was too much.
-	held      []piece
+	held      []heldPiece
 	heldBytes int
 	overflow  bool
 	// queued and pieces are what waits in the seat, but for what a reader gave.
 	queued, pieces int
+	// late is what turned up behind the feed while it was not live.
+	late map[messages.NodeID]messages.Gap
 	// lost is where a feed stands that drops.
 	lost messages.Cursor
-	// touchMark is the loop's count of touches when the reader attached.
+	// touchMark is the loop's count of touches when its reader began.
 	touchMark uint64
 	// mark is the loop's count of moves when the feed last told its cursor, at cursorAt.
 	mark     uint64
@@ -83,6 +85,7 @@ func (s *seat) Subscribe(spec command.Subscription) command.Feed {
 			s.feeds = make(map[string]*feed, 1)
 		}
 		s.feeds[spec.Sub] = f
+		f.touchMark = s.loop.touches
 		s.loop.index.add(f)
 		if f.thrift != nil {
 			s.loop.timed[f] = struct{}{}
@@ -161,12 +164,21 @@ func (f *feed) deliver(i *item, g *groupSheet) {
 		return
 	}
 	after := i.from
-	if ahead, beyond := f.ahead[i.origin]; beyond && ahead.Compare(after) > 0 {
-		if after = ahead; after.Compare(i.to) >= 0 {
+	if ahead, beyond := f.ahead[i.origin]; beyond {
+		switch {
+		case ahead.Compare(i.to) >= 0:
 			return
+		case ahead.Compare(after) > 0:
+			after = ahead
+		default:
+			delete(f.ahead, i.origin) // passed
 		}
 	}
-	if f.thrift != nil && !held {
+	switch {
+	case f.thrift != nil && held:
+		f.hold(heldPiece{piece: piece{feed: f, to: i.to}, group: g.group, after: after})
+		return
+	case f.thrift != nil:
 		f.save(g.group, after)
 		return
 	}
@@ -181,7 +193,7 @@ func (f *feed) deliver(i *item, g *groupSheet) {
 // render makes the messages of a stream's records after a place; from is the place before the batch.
 func (f *feed) render(g *groupSheet, after, from messages.Position) []piece {
 	var chunks []chunk
-	var noted []messages.Identity
+	var noted []noted
 	first := &g.group.Records[0]
 	if f.unique == nil && after.Compare(first.Position) < 0 {
 		chunks = g.view(f.spec.Filter, f.events)
@@ -197,13 +209,17 @@ func (f *feed) render(g *groupSheet, after, from messages.Position) []piece {
 			begin = first.Position
 			begin.Index = c.first - 1
 		}
-		pieces[i] = piece{head: f.head, body: c.body, feed: f, from: begin, to: to, records: c.count, identities: noted}
+		pieces[i] = piece{head: f.head, body: c.body, feed: f, from: begin, to: to, records: c.count}
+		for len(noted) > 0 && noted[0].index <= c.last {
+			pieces[i].identities = append(pieces[i].identities, noted[0].identity)
+			noted = noted[1:]
+		}
 	}
 	return pieces
 }
 
 // passes tells whether a record is for the feed, and notes its identity where it is to be unique.
-func (f *feed) passes(r *messages.Record, after messages.Position, noted *[]messages.Identity) bool {
+func (f *feed) passes(r *messages.Record, after messages.Position, list *[]noted) bool {
 	if r.Position.Compare(after) <= 0 || f.spec.Filter != nil && !f.spec.Filter.Match(r) {
 		return false
 	}
@@ -214,18 +230,17 @@ func (f *feed) passes(r *messages.Record, after messages.Position, noted *[]mess
 	if !f.unique.note(identity) {
 		return false
 	}
-	*noted = append(*noted, identity)
+	*list = append(*list, noted{r.Position.Index, identity})
 	return true
 }
 
 // queue puts a piece behind what waits, or with what is held.
 func (f *feed) queue(p piece, held bool) {
-	size := p.size()
-	slack := f.seat.loop.hub.cfg.Slack
 	if held {
-		f.hold(p, size, slack)
+		f.hold(heldPiece{piece: p})
 		return
 	}
+	slack := f.seat.loop.hub.cfg.Slack
 	f.put(p)
 	if f.queued <= slack || f.pieces < 2 {
 		return
@@ -242,13 +257,31 @@ func (f *feed) put(p piece) {
 	f.pieces++
 }
 
-func (f *feed) hold(p piece, size, slack int) {
+// heldPiece is a piece that is held until its feed is live; of a thrifty feed it is a group,
+// which then goes the way of all its records.
+type heldPiece struct {
+	piece
+	group *messages.Group
+	after messages.Position
+}
+
+func (h *heldPiece) size() int {
+	size := h.piece.size()
+	if h.group != nil {
+		for i := range h.group.Records {
+			size += h.group.Records[i].Size()
+		}
+	}
+	return size
+}
+
+func (f *feed) hold(h heldPiece) {
 	if f.overflow {
-		f.unique.forget(p.identities)
+		f.unique.forget(h.identities)
 		return
 	}
-	f.held = append(f.held, p)
-	if f.heldBytes += size; f.heldBytes > slack && len(f.held) > 1 {
+	f.held = append(f.held, h)
+	if f.heldBytes += h.size(); f.heldBytes > f.seat.loop.hub.cfg.Slack && len(f.held) > 1 {
 		f.overflow = true
 		f.dropHeld()
 	}
@@ -262,19 +295,25 @@ func (f *feed) dropHeld() {
 	f.held, f.heldBytes = nil, 0
 }
 
-// takeBack removes what waits of a live feed, and gives the cursor of what it got.
+// takeBack removes what waits of a live feed, and gives the cursor of what it got. What a
+// reader gave of the origins that are left out stays: it says itself how far it is.
 func (f *feed) takeBack() messages.Cursor {
 	l, s := f.seat.loop, f.seat
 	at := make(map[messages.NodeID]messages.Position)
 	for p := range l.cursor(f, 0).All() {
 		at[p.Origin] = p
 	}
+	for origin, p := range f.ahead {
+		if l.at[origin] == nil { // the hub has not met it: only the feed knows where it is
+			at[origin] = p
+		}
+	}
 	for origin, p := range f.left {
 		if at[origin] = p; p.Origin == "" {
 			delete(at, origin)
 		}
 	}
-	for origin, p := range f.thrift.empty() {
+	for origin, p := range f.thrift.empty(f.left) {
 		at[origin] = p
 	}
 	kept := s.pending[:0]
@@ -284,7 +323,7 @@ func (f *feed) takeBack() messages.Cursor {
 			s.queued -= p.size()
 			continue
 		}
-		if p.feed == f && !p.fed && !p.to.IsZero() {
+		if _, out := f.left[p.to.Origin]; p.feed == f && !p.fed && !p.to.IsZero() && !out {
 			back = append(back, p)
 			s.queued -= p.size()
 			f.queued -= p.size()
@@ -306,7 +345,8 @@ func (f *feed) takeBack() messages.Cursor {
 		l.hub.metrics.dropped.WithLabelValues(f.spec.Policy.Name()).Add(float64(dropped))
 	}
 	f.mark = 0
-	f.joins, f.held, f.heldBytes, f.overflow = nil, nil, 0, false
+	f.dropHeld()
+	f.joins, f.overflow = nil, false
 	var c messages.Cursor
 	for _, p := range at {
 		c.Advance(p)
@@ -327,8 +367,12 @@ func (f *feed) resume() {
 			f.put(f.gapPiece(messages.Gap{Origin: p.Origin, From: from, To: p, Reason: messages.ReasonSlow}))
 		}
 	}
-	f.lost = messages.Cursor{}
+	f.lost, f.told = messages.Cursor{}, nil
+	f.tellLate(l.cursor(f, 0))
 	f.sayLive()
+	for origin := range f.left {
+		f.tellBehind(origin)
+	}
 }
 
 // passGap gives the feed a gap of its origin.
@@ -348,19 +392,51 @@ func (f *feed) passGap(i *item) {
 
 // passLate tells a reader who passed what turned up behind it.
 func (f *feed) passLate(i *item) {
-	if f.mode != live {
+	if _, out := f.left[i.origin]; out || f.mode != live {
+		if f.late == nil {
+			f.late = make(map[messages.NodeID]messages.Gap)
+		}
+		f.late[i.origin] = widen(f.late[i.origin], i.gap)
 		return
 	}
-	if _, out := f.left[i.origin]; !out {
-		p := f.gapPiece(i.gap)
-		p.to = messages.Position{} // it moves nobody
-		f.queue(p, false)
+	f.queue(f.latePiece(i.gap), false)
+}
+
+// tellLate tells of what turned up behind a feed while it was not live, where it has passed that.
+func (f *feed) tellLate(seen messages.Cursor) {
+	for origin, g := range f.late {
+		if _, out := f.left[origin]; out {
+			continue
+		}
+		if delete(f.late, origin); seen.Covers(g.To) {
+			f.put(f.latePiece(g))
+		}
 	}
+}
+
+// widen makes one gap of two of an origin; the zero Gap is none.
+func widen(a, b messages.Gap) messages.Gap {
+	if a.Origin == "" {
+		return b
+	}
+	if b.From.Compare(a.From) < 0 {
+		a.From = b.From
+	}
+	if b.To.Compare(a.To) > 0 {
+		a.To = b.To
+	}
+	return a
+}
+
+func (f *feed) latePiece(g messages.Gap) piece {
+	p := f.gapPiece(g)
+	p.to = messages.Position{} // it moves nobody
+	return p
 }
 
 // ephemeral gives a record without a position to a live feed.
 func (f *feed) ephemeral(i *item) {
-	if f.mode == live && !f.seat.blocked {
+	if f.mode == live && !f.seat.blocked && (f.spec.Filter == nil || i.record != nil && f.spec.Filter.Match(i.record)) {
 		f.queue(piece{head: f.head, body: encodeRecords(i.stream, messages.Position{}, [][]byte{i.json}, f.events), feed: f, records: 1}, false)
 	}
 }

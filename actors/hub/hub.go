@@ -95,7 +95,7 @@ type Hub struct {
 	mu sync.Mutex
 	at map[messages.NodeID]messages.Position
 	// kept is the latest of each ephemeral stream.
-	kept map[messages.Stream][]byte
+	kept map[messages.Stream]*item
 }
 
 // New makes a hub that stands where the journal does.
@@ -104,7 +104,7 @@ func New(cfg Config) (*Hub, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	h := &Hub{cfg: cfg, log: cfg.Logger, at: make(map[messages.NodeID]messages.Position), kept: make(map[messages.Stream][]byte)}
+	h := &Hub{cfg: cfg, log: cfg.Logger, at: make(map[messages.NodeID]messages.Position), kept: make(map[messages.Stream]*item)}
 	for i := range cfg.Loops {
 		h.loops = append(h.loops, newLoop(h, i))
 	}
@@ -247,8 +247,9 @@ func (h *Hub) Publish(e command.Ephemeral) {
 		delete(h.kept, e.Stream)
 		return
 	}
-	h.kept[e.Stream] = e.JSON
-	h.push(&item{kind: ephemeral, stream: e.Stream, json: e.JSON, size: len(e.JSON)})
+	i := &item{kind: ephemeral, stream: e.Stream, json: e.JSON, record: ephemeralRecord(e.JSON), size: len(e.JSON)}
+	h.kept[e.Stream] = i
+	h.push(i)
 }
 
 // latest is what is kept of the streams that match. The loops ask.
@@ -256,9 +257,9 @@ func (h *Hub) latest(s *command.Subscription) []*item {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var list []*item
-	for stream, json := range h.kept {
+	for stream, i := range h.kept {
 		if s.Matches(stream) {
-			list = append(list, &item{kind: ephemeral, stream: stream, json: json})
+			list = append(list, i)
 		}
 	}
 	return list

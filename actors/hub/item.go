@@ -1,6 +1,11 @@
 package hub
 
-import "anode/messages"
+import (
+	"encoding/json"
+	"time"
+
+	"anode/messages"
+)
 
 // kind says what an item is.
 type kind uint8
@@ -29,6 +34,28 @@ type item struct {
 	gap      messages.Gap
 	stream   messages.Stream
 	json     []byte
+	// record is an ephemeral one as filters see it; nil where it can't be read.
+	record *messages.Record
 	// size counts against the loop's queue.
 	size int
+}
+
+// ephemeralRecord is the record of an ephemeral's JSON, for filters; nil when it is none.
+func ephemeralRecord(text []byte) *messages.Record {
+	var fields struct {
+		Stream   messages.Stream
+		Source   string
+		Key      string
+		NativeID string `json:"native_id"`
+		Time     time.Time
+		Received time.Time
+		Data     json.RawMessage
+	}
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return nil
+	}
+	r := &messages.Record{HLC: messages.HLCFromMillis(fields.Received.UnixMilli())}
+	r.Stream, r.Source, r.Key, r.NativeID = fields.Stream, fields.Source, fields.Key, fields.NativeID
+	r.Time, r.Payload = fields.Time, fields.Data
+	return r
 }

@@ -24,8 +24,8 @@ type loop struct {
 	queue   []work
 	size    int
 	running bool
-	// skipped is where the hub went while the queue was full; not nil means that it is.
-	skipped map[messages.NodeID]messages.Position
+	// skipped is what was left out while the queue was full; not nil means that it is.
+	skipped *skipped
 
 	// What follows is the goroutine's own.
 	seats map[*seat]struct{}
@@ -54,6 +54,29 @@ type place struct {
 	moved uint64
 }
 
+// skipped is what a loop's full queue left out: where the hub went, and what readers must be
+// told nevertheless, by origin.
+type skipped struct {
+	to      map[messages.NodeID]messages.Position
+	touched map[messages.NodeID]*item
+	late    map[messages.NodeID]*item
+}
+
+func (s *skipped) add(i *item) {
+	switch i.kind {
+	case batch, gap:
+		s.to[i.origin] = i.to
+	case touched:
+		s.touched[i.origin] = i
+	case late: // several are one
+		both := *i
+		if old := s.late[i.origin]; old != nil {
+			both.gap = widen(old.gap, i.gap)
+		}
+		s.late[i.origin] = &both
+	}
+}
+
 // work is an item or a command.
 type work struct {
 	item *item
@@ -74,11 +97,11 @@ func (l *loop) push(i *item) {
 		return
 	case l.skipped != nil || l.size > 0 && l.size+i.size > l.hub.cfg.QueueBytes:
 		if l.skipped == nil {
-			l.skipped = make(map[messages.NodeID]messages.Position)
+			l.skipped = &skipped{
+				to: make(map[messages.NodeID]messages.Position), touched: make(map[messages.NodeID]*item), late: make(map[messages.NodeID]*item),
+			}
 		}
-		if i.kind == batch || i.kind == gap {
-			l.skipped[i.origin] = i.to
-		}
+		l.skipped.add(i)
 		l.hub.metrics.overrun.Inc()
 	default:
 		l.queue = append(l.queue, work{item: i})
@@ -113,7 +136,7 @@ func (l *loop) waiting() int {
 }
 
 // take empties the queue.
-func (l *loop) take() ([]work, map[messages.NodeID]messages.Position) {
+func (l *loop) take() ([]work, *skipped) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	queue, skipped := l.queue, l.skipped
@@ -181,8 +204,14 @@ func (l *loop) work() {
 			l.lag(f, "the node delivers slower than it stores")
 		}
 	}
-	for origin, to := range skipped {
+	for _, i := range skipped.late {
+		l.handle(i)
+	}
+	for origin, to := range skipped.to {
 		l.move(origin, to)
+	}
+	for _, i := range skipped.touched {
+		l.handle(i)
 	}
 }
 
@@ -390,6 +419,7 @@ func (l *loop) lag(f *feed, why string) {
 	if f.mode != live {
 		if f.mode == joining {
 			f.overflow = true
+			f.dropHeld()
 		}
 		return
 	}
@@ -400,8 +430,9 @@ func (l *loop) lag(f *feed, why string) {
 		f.seat.close(command.CloseTooSlow, "subscription "+f.spec.Sub+": "+why)
 	case command.PolicyDrop:
 		f.mode, f.lost = dropping, at
+		l.mark(f.seat) // it is live again after a write
 	default:
-		f.mode, f.left, f.told = reading, nil, nil
+		f.mode, f.left, f.told, f.touchMark = reading, nil, nil, l.touches
 		delete(l.waiters, f)
 		f.tell(command.Lagged{Sub: f.spec.Sub, At: at})
 	}

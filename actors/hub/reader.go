@@ -73,9 +73,11 @@ func (f *feed) BeginLive(heads messages.Cursor) {
 			heads.Advance(p.at)
 		}
 		f.setAhead(heads)
+		f.leaveUnmet(heads)
 		f.subscribed(heads)
 		f.mark = l.moves
 		f.goLive()
+		f.retouch()
 	})
 }
 
@@ -96,7 +98,17 @@ func (f *feed) beAhead(p messages.Position) {
 	}
 }
 
-// retouch tells of what came of the origins that are left out since the reader attached.
+// leaveUnmet leaves out the origins of which something came while the feed was read for, and
+// that the hub has not met: no hand-over covers them.
+func (f *feed) leaveUnmet(seen messages.Cursor) {
+	for origin, count := range f.seat.loop.touched {
+		if count > f.touchMark && f.seat.loop.at[origin] == nil {
+			f.leaveOutAt(origin, seen)
+		}
+	}
+}
+
+// retouch tells of what came of the origins that are left out since the reader began.
 func (f *feed) retouch() {
 	for origin := range f.left {
 		if f.seat.loop.touched[origin] > f.touchMark {
@@ -175,19 +187,17 @@ func (f *feed) Batch(ctx context.Context, after messages.Position, b *messages.B
 
 // Last implements command.Feed.
 func (f *feed) Last(ctx context.Context, records []*messages.Record) error {
-	var noted []messages.Identity
+	var list []noted
 	w := chunkWriter{events: f.events}
 	var pieces []piece
 	end := func() {
-		at := w.pos
 		for _, c := range w.close() {
-			at.Index = c.last
 			pieces = append(pieces, piece{head: f.head, body: c.body, records: c.count})
 		}
 		w = chunkWriter{events: f.events}
 	}
 	for _, r := range records {
-		if !f.passes(r, messages.Position{}, &noted) {
+		if !f.passes(r, messages.Position{}, &list) {
 			continue
 		}
 		// A message has one position, that of its last record: it must not jump between origins or back.
@@ -248,14 +258,17 @@ func (f *feed) Attach(ctx context.Context, seen messages.Cursor, only []messages
 	var stand messages.Cursor
 	err := f.run(ctx, func() {
 		l := f.seat.loop
-		f.held, f.heldBytes, f.overflow = nil, 0, false
-		f.touchMark = l.touches
+		f.dropHeld()
+		f.overflow = false
 		if only == nil {
 			f.mode = joining
 			f.setAhead(seen)
 			for _, p := range l.at {
 				stand.Advance(p.at)
 			}
+			return
+		}
+		if f.mode != live { // it lagged: Live will say that the reader is not needed
 			return
 		}
 		f.joins = make(map[messages.NodeID]bool, len(only))
@@ -278,6 +291,7 @@ func (f *feed) LeftOut(ctx context.Context, origins []messages.NodeID) ([]messag
 	var list []messages.NodeID
 	var at messages.Cursor
 	err := f.run(ctx, func() {
+		f.touchMark = f.seat.loop.touches
 		for _, origin := range origins {
 			p, out := f.left[origin]
 			if !out || f.mode != live {
@@ -301,8 +315,10 @@ func (f *feed) Live(ctx context.Context, seen messages.Cursor, waiting, only []m
 		switch {
 		case only == nil && f.mode == joining:
 			became = f.joinAll(seen, waiting)
-		case only != nil && f.mode == live:
+		case only != nil && f.mode == live && f.joins != nil:
 			became = f.joinSome(seen, waiting, only)
+		case only != nil && (f.mode == live || f.mode == dropping):
+			f.lostSome(seen, only)
 		}
 	})
 	return became, err
@@ -315,11 +331,16 @@ func (f *feed) joinAll(seen messages.Cursor, waiting []messages.NodeID) command.
 		delete(f.seat.loop.waiters, f)
 		return command.Again
 	}
+	for p := range seen.All() {
+		f.beAhead(p)
+	}
 	for _, origin := range waiting {
 		f.leaveOutAt(origin, seen)
 	}
+	f.leaveUnmet(seen)
 	f.mode, f.mark = live, 0
-	f.release()
+	f.release(seen)
+	f.tellLate(f.seat.loop.cursor(f, 0))
 	f.goLive()
 	f.retouch()
 	return command.Joined
@@ -329,9 +350,12 @@ func (f *feed) joinAll(seen messages.Cursor, waiting []messages.NodeID) command.
 func (f *feed) joinSome(seen messages.Cursor, waiting, only []messages.NodeID) command.Joining {
 	f.joins = nil
 	for _, origin := range only {
-		if f.overflow || slices.Contains(waiting, origin) {
+		if f.overflow || slices.Contains(waiting, origin) || f.seat.loop.at[origin] == nil {
 			f.leaveOutAt(origin, seen)
 		} else {
+			if at, ok := seen.At(origin); ok {
+				f.beAhead(at)
+			}
 			delete(f.left, origin)
 		}
 	}
@@ -343,10 +367,25 @@ func (f *feed) joinSome(seen messages.Cursor, waiting, only []messages.NodeID) c
 		delete(f.seat.loop.waiters, f)
 	}
 	f.mark = 0
-	f.release()
+	f.release(seen)
+	f.tellLate(f.seat.loop.cursor(f, 0))
 	f.sayLive()
 	f.retouch()
 	return command.Joined
+}
+
+// lostSome notes how far a reader of some origins came whose hand-over failed: the feed dropped
+// meanwhile. Another goes on there.
+func (f *feed) lostSome(seen messages.Cursor, only []messages.NodeID) {
+	f.dropHeld()
+	f.joins = nil
+	for _, origin := range only {
+		if _, out := f.left[origin]; out {
+			f.leaveOutAt(origin, seen)
+			delete(f.told, origin)
+			f.tellBehind(origin)
+		}
+	}
 }
 
 func (f *feed) leaveOutAt(origin messages.NodeID, seen messages.Cursor) {
@@ -354,17 +393,22 @@ func (f *feed) leaveOutAt(origin messages.NodeID, seen messages.Cursor) {
 	f.leaveOut(origin, at)
 }
 
-// release queues what was held, but of origins that wait. It is put as a whole: a feed that
-// lagged in the middle would stand where what is still held is passed.
-func (f *feed) release() {
+// release queues what was held, but of origins that wait, and what the reader saw. It is put as
+// a whole: a feed that lagged in the middle would stand where what is still held is passed.
+func (f *feed) release(seen messages.Cursor) {
 	held := f.held
 	f.held, f.heldBytes = nil, 0
-	for _, p := range held {
-		if _, out := f.left[p.to.Origin]; out {
-			f.unique.forget(p.identities)
-			continue
+	for i := range held {
+		h := &held[i]
+		_, out := f.left[h.to.Origin]
+		switch {
+		case out || seen.Covers(h.to):
+			f.unique.forget(h.identities)
+		case h.group != nil:
+			f.collect(h.group, h.after)
+		default:
+			f.put(h.piece)
 		}
-		f.put(p)
 	}
 }
 

@@ -184,6 +184,7 @@ func (s *seat) flush() {
 		l.scratch = buf[:0]
 	}
 	if len(buf) == 0 {
+		s.written()
 		return
 	}
 	switch n, err := s.outlet.TryWrite(buf); {

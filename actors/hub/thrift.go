@@ -84,15 +84,26 @@ func (t *thrift) next() time.Time {
 	return t.due
 }
 
-// empty forgets what is held, and gives the places before it.
-func (t *thrift) empty() map[messages.NodeID]messages.Position {
+// empty forgets what is held but of the origins to keep, and gives the places before it.
+func (t *thrift) empty(keep map[messages.NodeID]messages.Position) map[messages.NodeID]messages.Position {
 	if t == nil {
 		return nil
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	from := t.from
-	t.held, t.from, t.bytes = make(map[thriftKey]*messages.Record), make(map[messages.NodeID]messages.Position), 0
+	from := make(map[messages.NodeID]messages.Position, len(t.from))
+	for origin, p := range t.from {
+		if _, kept := keep[origin]; !kept {
+			from[origin] = p
+			delete(t.from, origin)
+		}
+	}
+	for key, r := range t.held {
+		if _, kept := keep[r.Position.Origin]; !kept {
+			t.bytes -= r.Size()
+			delete(t.held, key)
+		}
+	}
 	return from
 }
 
@@ -103,21 +114,17 @@ func (t *thrift) take(now time.Time) ([]*messages.Record, map[messages.NodeID]me
 	for _, r := range t.held {
 		records = append(records, r)
 	}
+	from := t.from
+	t.held, t.from, t.bytes = make(map[thriftKey]*messages.Record), make(map[messages.NodeID]messages.Position), 0
 	t.due = now.Add(t.every)
 	t.mu.Unlock()
-	from := t.empty()
 	slices.SortFunc(records, func(a, b *messages.Record) int { return a.Position.Compare(b.Position) })
 	return records, from
 }
 
 // save takes a stream's records of a batch into the thrift.
 func (f *feed) save(g *messages.Group, after messages.Position) {
-	var noted []messages.Identity
-	for i := range g.Records {
-		if r := &g.Records[i]; f.passes(r, after, &noted) {
-			f.thrift.add(r, after)
-		}
-	}
+	f.collect(g, after)
 	if f.thrift.full() {
 		if f.spill(time.Now()); f.thrift.full() {
 			f.seat.loop.lag(f, "its reader is too slow")
@@ -125,12 +132,21 @@ func (f *feed) save(g *messages.Group, after messages.Position) {
 	}
 }
 
+func (f *feed) collect(g *messages.Group, after messages.Position) {
+	var list []noted
+	for i := range g.Records {
+		if r := &g.Records[i]; f.passes(r, after, &list) {
+			f.thrift.add(r, after)
+		}
+	}
+}
+
 // saveRead is save for a reader, who waits while too much is held.
 func (f *feed) saveRead(ctx context.Context, g *messages.Group, after messages.Position) error {
-	var noted []messages.Identity
+	var list []noted
 	for i := range g.Records {
 		r := &g.Records[i]
-		if !f.passes(r, after, &noted) {
+		if !f.passes(r, after, &list) {
 			continue
 		}
 		f.thrift.add(r, after)

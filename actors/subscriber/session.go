@@ -34,6 +34,12 @@ type subscription struct {
 	behind map[messages.NodeID]struct{}
 }
 
+// told is what the hub's loop tells of a subscription: Lagged or Behind.
+type told struct {
+	sub     *subscription
+	message any
+}
+
 // finished tells that a subscription's reader has ended, and where.
 type finished struct {
 	sub  *subscription
@@ -50,10 +56,10 @@ func (s *session) Started(ctx *actor.Context) error {
 	return nil
 }
 
-// Stopped implements actor.Stopper.
+// Stopped implements actor.Stopper. A connection that was hung up has ended already.
 func (s *session) Stopped(*actor.Context) {
 	s.shared.subscriptions.Add(int64(-len(s.subs)))
-	s.seat.Close(0, "")
+	s.seat.Close(command.CloseUnavailable, "the session ended, come again with your cursor")
 }
 
 // Receive implements actor.Actor.
@@ -66,16 +72,22 @@ func (s *session) Receive(ctx *actor.Context, message any) {
 		ctx.Respond(nil, err)
 	case command.Unsubscribe:
 		ctx.Respond(nil, s.unsubscribe(m))
-	case command.Lagged:
-		if sub := s.subs[m.Sub]; sub != nil {
-			s.reread(ctx, sub, m.At)
-		}
-	case command.Behind:
-		if sub := s.subs[m.Sub]; sub != nil {
-			s.catchUp(ctx, sub, m)
+	case told:
+		if s.subs[m.sub.spec.Sub] == m.sub { // not an earlier one of that name
+			s.hear(ctx, m)
 		}
 	case finished:
 		s.finish(ctx, m)
+	}
+}
+
+// hear goes on with what the hub's loop told of a subscription.
+func (s *session) hear(ctx *actor.Context, m told) {
+	switch about := m.message.(type) {
+	case command.Lagged:
+		s.reread(ctx, m.sub, about.At)
+	case command.Behind:
+		s.catchUp(ctx, m.sub, about)
 	}
 }
 
@@ -90,8 +102,9 @@ func (s *session) subscribe(ctx *actor.Context, m command.Subscribe) error {
 		return fmt.Errorf("%w: the node has %d subscriptions", command.ErrTooMany, s.shared.MostOfNode)
 	}
 	self := ctx.Self()
-	spec.Told = self.Tell
-	sub := &subscription{spec: spec, feed: s.seat.Subscribe(spec)}
+	sub := &subscription{}
+	spec.Told = func(message any) bool { return self.Tell(told{sub, message}) }
+	sub.spec, sub.feed = spec, s.seat.Subscribe(spec)
 	s.subs[m.Sub] = sub
 	switch {
 	case m.Start.After != nil:
