@@ -98,3 +98,12 @@ func cursor(t *testing.T, list ...string) *messages.Cursor {
 	}
 	return &c
 }
+
+func position(t *testing.T, text string) messages.Position {
+	t.Helper()
+	p, err := messages.ParsePosition(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}

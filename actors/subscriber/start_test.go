@@ -84,12 +84,18 @@ func TestStarts(t *testing.T) {
 		{"earliest", func(*testing.T, time.Time) command.Start { return command.Start{Earliest: true} }, "", false, "a1 a2 a3 b1 b2 b3 a4 b4"},
 		{"after the empty cursor", func(t *testing.T, _ time.Time) command.Start { return command.Start{After: after(t)} }, "", false, "a1 a2 a3 b1 b2 b3 a4 b4"},
 		{"after a place of one origin", func(t *testing.T, _ time.Time) command.Start { return command.Start{After: after(t, "a-1-2-0")} }, "a-1-2-0", false, "a3 b1 b2 b3 a4 b4"},
-		{"after a place beyond the head", func(t *testing.T, _ time.Time) command.Start { return command.Start{After: after(t, "a-1-4-0", "b-1-3-1024")} }, "a-1-4-0 b-1-3-1024", false, "b4"},
-		{"after an end that is cut to a batch's", func(t *testing.T, _ time.Time) command.Start { return command.Start{After: after(t, "a-1-2-99999", "b-1-3-0")} }, "a-1-2-1024 b-1-3-0", false, "a3 a4 b4"},
+		{"after a place beyond the head", func(t *testing.T, _ time.Time) command.Start {
+			return command.Start{After: after(t, "a-1-4-0", "b-1-3-1024")}
+		}, "a-1-4-0 b-1-3-1024", false, "b4"},
+		{"after an end that is cut to a batch's", func(t *testing.T, _ time.Time) command.Start {
+			return command.Start{After: after(t, "a-1-2-99999", "b-1-3-0")}
+		}, "a-1-2-1024 b-1-3-0", false, "a3 a4 b4"},
 		{"after places with a time", func(t *testing.T, began time.Time) command.Start {
 			return command.Start{After: after(t, "a-1-1-0", fmt.Sprintf("@%d", began.Add(3*time.Second).UnixMilli()))}
 		}, "a-1-1-0", true, "a2 a3 b3 a4 b4 c9"},
-		{"time", func(_ *testing.T, began time.Time) command.Start { return command.Start{Time: began.Add(2 * time.Second)} }, "", true, "a2 a3 b2 b3 a4 b4 c9"},
+		{"time", func(_ *testing.T, began time.Time) command.Start {
+			return command.Start{Time: began.Add(2 * time.Second)}
+		}, "", true, "a2 a3 b2 b3 a4 b4 c9"},
 		{"a time to come", func(_ *testing.T, began time.Time) command.Start { return command.Start{Time: began.Add(time.Hour)} }, "", true, "a4 b4 c9"},
 		{"last 1", func(*testing.T, time.Time) command.Start { return command.Start{Last: 1} }, "a-1-3-0 b-1-3-0", true, "b3 a4 b4 c9"},
 		{"last 4", func(*testing.T, time.Time) command.Start { return command.Start{Last: 4} }, "a-1-3-0 b-1-3-0", true, "a2 b2 a3 b3 a4 b4 c9"},

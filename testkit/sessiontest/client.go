@@ -114,6 +114,9 @@ func (c *Client) take(m Message) {
 		return
 	}
 	r := c.Sub(m.Sub)
+	if r.Closed && m.Op == "subscribed" { // the name is used again
+		*r = Received{At: make(map[messages.NodeID]messages.Position), Last: r.Last}
+	}
 	r.Log = append(r.Log, m.Op+m.Reason)
 	if r.Closed {
 		c.fail("%s came after unsubscribed", m.Op)

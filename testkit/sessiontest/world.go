@@ -25,7 +25,8 @@ type World struct {
 	Journal *memory.Journal
 	Hub     *hub.Hub
 	System  *actor.System
-	Subs    *actor.Ref
+	// Actor is the hub's, Subs the sessions'.
+	Actor, Subs *actor.Ref
 }
 
 // Self is the node that the World is.
@@ -61,7 +62,7 @@ func NewWorld(t testing.TB, cfg Config, before ...wire.Sealed) *World {
 	must(err)
 	w.System, err = actor.NewSystem(actor.Config{Logger: log})
 	must(err)
-	_, err = w.System.Spawn(w.Hub.Spec())
+	w.Actor, err = w.System.Spawn(w.Hub.Spec())
 	must(err)
 	if cfg.Session.Journal == nil {
 		cfg.Session.Journal = w.Journal
@@ -145,7 +146,9 @@ func (w *World) GiveUp(origin messages.NodeID, epoch uint64, gone messages.Range
 type NativeID string
 
 // Match implements command.Filter.
-func (f NativeID) Match(r *messages.Record) bool { return bytes.HasPrefix([]byte(r.NativeID), []byte(f)) }
+func (f NativeID) Match(r *messages.Record) bool {
+	return bytes.HasPrefix([]byte(r.NativeID), []byte(f))
+}
 
 // String implements command.Filter.
 func (f NativeID) String() string { return string(f) }
