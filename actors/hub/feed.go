@@ -38,6 +38,8 @@ type feed struct {
 	progress time.Time // when the reader last told its cursor; the reader's own
 
 	mode mode
+	// begun: "subscribed" is said; nothing comes before it.
+	begun bool
 	// timedStart: its cursor has a time, so that an origin that turns up live begins where it does.
 	timedStart bool
 	// ahead is where the reader was beyond the hub.
@@ -386,6 +388,9 @@ func (f *feed) passGap(i *item) {
 		if g.From = ahead; g.From.Compare(g.To) >= 0 {
 			return
 		}
+	}
+	if !held {
+		f.spillNow(time.Now())
 	}
 	f.queue(f.gapPiece(g), held)
 }

@@ -36,6 +36,7 @@ func (f *feed) run(ctx context.Context, command func()) error {
 // subscribed says where the subscription begins.
 func (f *feed) subscribed(after messages.Cursor) {
 	_, f.timedStart = after.From()
+	f.begun = true
 	if f.events {
 		f.whole, f.moved = after.Clone(), true
 		f.seat.loop.mark(f.seat)
@@ -151,6 +152,9 @@ func (f *feed) give(ctx context.Context, p piece) error {
 	}
 	p.fed, p.feed = true, f
 	f.inflight.Add(int64(p.size()))
+	if f.thrift != nil { // what is saved from now on must not overtake it
+		return f.run(ctx, func() { f.seat.add(p) })
+	}
 	if !f.seat.loop.do(func() {
 		if f.mode != ended {
 			f.seat.add(p)
@@ -407,6 +411,7 @@ func (f *feed) release(seen messages.Cursor) {
 		case h.group != nil:
 			f.collect(h.group, h.after)
 		default:
+			f.spillNow(time.Now())
 			f.put(h.piece)
 		}
 	}

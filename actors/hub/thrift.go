@@ -184,10 +184,18 @@ func (f *feed) spill(now time.Time) {
 	if f.thrift == nil || f.mode == ended {
 		return
 	}
-	if f.seat.blocked || f.queued > 0 {
+	if f.seat.blocked || f.queued > 0 || !f.begun {
 		f.thrift.mu.Lock()
 		f.thrift.due = now.Add(min(f.thrift.every, 100*time.Millisecond))
 		f.thrift.mu.Unlock()
+		return
+	}
+	f.spillNow(now)
+}
+
+// spillNow is spill whatever waits already: a gap must not pass what is held.
+func (f *feed) spillNow(now time.Time) {
+	if f.thrift == nil {
 		return
 	}
 	records, from := f.thrift.take(now)
