@@ -1,0 +1,91 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"anode/messages/command"
+)
+
+// Status asks a node how it is.
+func (c *Client) Status(ctx context.Context) (v command.StatusView, err error) {
+	return v, c.Get(ctx, "/status", nil, &v)
+}
+
+// Cluster asks for all nodes that a node knows.
+func (c *Client) Cluster(ctx context.Context) (v command.ClusterView, err error) {
+	return v, c.Get(ctx, "/cluster", nil, &v)
+}
+
+// Alarms asks what is wrong anywhere in the mesh.
+func (c *Client) Alarms(ctx context.Context) (v []command.AlarmView, err error) {
+	return v, c.Get(ctx, "/alarms", nil, &v)
+}
+
+// Actors asks for a node's actor tree.
+func (c *Client) Actors(ctx context.Context) (v command.ActorView, err error) {
+	return v, c.Get(ctx, "/actors", nil, &v)
+}
+
+// Subscribers asks for a node's sessions.
+func (c *Client) Subscribers(ctx context.Context) ([]command.SubscriberView, error) {
+	return list[command.SubscriberView](ctx, c, "/subscribers", nil)
+}
+
+// Events asks for the registry's log.
+func (c *Client) Events(ctx context.Context) ([]command.EventView, error) {
+	return list[command.EventView](ctx, c, "/events", nil)
+}
+
+// Streams lists the streams that match a pattern; an empty one is all but the mesh's own.
+func (c *Client) Streams(ctx context.Context, match string) ([]command.StreamView, error) {
+	return list[command.StreamView](ctx, c, "/streams", matching(match))
+}
+
+func matching(match string) url.Values {
+	if match == "" {
+		return nil
+	}
+	return url.Values{"match": {match}}
+}
+
+// Healthy asks whether a node's process lives.
+func (c *Client) Healthy(ctx context.Context) error {
+	_, err := c.call(ctx, request{method: http.MethodGet, path: "/healthz", here: true}, nil)
+	return err
+}
+
+// Ready asks whether a node can serve, and which of its checks fail. That it is not ready is no error.
+func (c *Client) Ready(ctx context.Context) (command.ReadyView, error) {
+	var view command.ReadyView
+	answer, err := c.do(ctx, request{method: http.MethodGet, path: "/readyz", here: true})
+	if err != nil {
+		return view, err
+	}
+	defer closeBody(answer)
+	if answer.StatusCode != http.StatusOK && answer.StatusCode != http.StatusServiceUnavailable {
+		return view, readProblem(answer)
+	}
+	if err := json.NewDecoder(answer.Body).Decode(&view); err != nil {
+		return view, fmt.Errorf("/readyz: the answer can't be read: %w", err)
+	}
+	return view, nil
+}
+
+// Clock is what a node's Date header says, in whole seconds; zero where it has none.
+func (c *Client) Clock(ctx context.Context) (time.Time, error) {
+	answer, err := c.do(ctx, request{method: http.MethodGet, path: "/healthz", here: true})
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer closeBody(answer)
+	date, err := http.ParseTime(answer.Header.Get("Date"))
+	if err != nil {
+		return time.Time{}, nil //nolint:nilerr // no date is none
+	}
+	return date, nil
+}

@@ -1,0 +1,165 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net"
+	"net/http"
+	"net/url"
+)
+
+// api is where the API stands on a server.
+const api = "/api/v1"
+
+// request is one call, in a form that can be sent again.
+type request struct {
+	method, path string
+	query        url.Values
+	header       http.Header
+	body         []byte
+	// once: it must not be done twice, so that it is sent again only where it can't have arrived.
+	once bool
+	// here: an answer of 503 is an answer, not a reason to ask another server.
+	here bool
+}
+
+// ErrUnknown marks a request that broke after it was sent: what it asked may have been done.
+var ErrUnknown = errors.New("the connection broke before the answer, so it may have been done")
+
+// do sends a request to the first server that answers. The answer is any but 503; its body is the
+// caller's to close.
+func (c *Client) do(ctx context.Context, r request) (*http.Response, error) {
+	first := int(c.current.Load())
+	var faults []error
+	for i := range c.servers {
+		at := (first + i) % len(c.servers)
+		answer, err := c.try(ctx, c.servers[at], r)
+		switch {
+		case ctx.Err() != nil && err != nil:
+			return nil, context.Cause(ctx)
+		case err != nil:
+			faults = append(faults, err)
+			if r.once && !undelivered(err) {
+				return nil, fmt.Errorf("%w: %w", ErrUnknown, err)
+			}
+		case answer.StatusCode == http.StatusServiceUnavailable && !r.here:
+			faults = append(faults, fmt.Errorf("%s: %w", c.servers[at], readProblem(answer)))
+			closeBody(answer)
+		default:
+			c.current.Store(int64(at))
+			return answer, nil
+		}
+	}
+	if len(faults) == 1 {
+		return nil, faults[0]
+	}
+	return nil, fmt.Errorf("none of %d servers answers: %w", len(faults), errors.Join(faults...))
+}
+
+func (c *Client) try(ctx context.Context, server *url.URL, r request) (*http.Response, error) {
+	hr, err := http.NewRequestWithContext(ctx, r.method, endpoint(server, r.path, r.query), bytes.NewReader(r.body))
+	if err != nil {
+		return nil, err
+	}
+	for name, values := range r.header {
+		hr.Header[name] = values
+	}
+	if c.cfg.Token != "" {
+		hr.Header.Set("Authorization", "Bearer "+c.cfg.Token)
+	}
+	answer, err := c.http.Do(hr)
+	if err != nil {
+		var wrapped *url.Error
+		if errors.As(err, &wrapped) { // it repeats method and path
+			err = wrapped.Err
+		}
+		return nil, fmt.Errorf("%s: %w", server, err)
+	}
+	return answer, nil
+}
+
+// undelivered tells whether a request can't have reached its server.
+func undelivered(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}
+
+func closeBody(r *http.Response) {
+	_, _ = io.CopyN(io.Discard, r.Body, 64<<10) // so that the connection is used again
+	_ = r.Body.Close()
+}
+
+// call sends a request and decodes a successful answer into into, which may be nil. The status is given.
+func (c *Client) call(ctx context.Context, r request, into any) (int, error) {
+	answer, err := c.do(ctx, r)
+	if err != nil {
+		return 0, err
+	}
+	defer closeBody(answer)
+	if answer.StatusCode < 200 || answer.StatusCode > 299 {
+		return answer.StatusCode, readProblem(answer)
+	}
+	if into == nil || answer.StatusCode == http.StatusNoContent {
+		return answer.StatusCode, nil
+	}
+	if err := json.NewDecoder(answer.Body).Decode(into); err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return answer.StatusCode, fmt.Errorf("%s%s: the answer can't be read: %w", answer.Request.URL.Host, r.path, err)
+	}
+	return answer.StatusCode, nil
+}
+
+// Get asks for a path below /api/v1, such as "/status", and decodes the answer: what this package
+// has no method for, or the answer's own text in a json.RawMessage.
+func (c *Client) Get(ctx context.Context, path string, query url.Values, into any) error {
+	_, err := c.call(ctx, request{method: http.MethodGet, path: api + path, query: query}, into)
+	return err
+}
+
+// Each yields the items of a list below /api/v1, page by page. It ends after an error.
+func (c *Client) Each(ctx context.Context, path string, query url.Values) iter.Seq2[json.RawMessage, error] {
+	return func(yield func(json.RawMessage, error) bool) {
+		for {
+			var page struct {
+				Items []json.RawMessage `json:"items"`
+				Next  string            `json:"next"`
+			}
+			if err := c.Get(ctx, path, query, &page); err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, item := range page.Items {
+				if !yield(item, nil) {
+					return
+				}
+			}
+			if page.Next == "" {
+				return
+			}
+			query = url.Values{"page": {page.Next}}
+		}
+	}
+}
+
+// list is Each as typed values.
+func list[T any](ctx context.Context, c *Client, path string, query url.Values) ([]T, error) {
+	items := []T{}
+	for raw, err := range c.Each(ctx, path, query) {
+		if err != nil {
+			return nil, err
+		}
+		var item T
+		if err := json.Unmarshal(raw, &item); err != nil {
+			return nil, fmt.Errorf("%s: an item can't be read: %w", path, err)
+		}
+		items = append(items, item)
+	}
+	return items, nil
+}
