@@ -154,7 +154,7 @@ func parseServer(text string) (*url.URL, error) {
 	case u.Hostname() == "":
 		return nil, fmt.Errorf("server %q has no host, write it as %s", text, DefaultServer)
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return nil, fmt.Errorf("server %q: only scheme, host, port and path are allowed", text)
+		return nil, fmt.Errorf("server %q: only scheme, host, port and path are allowed", u.Redacted())
 	}
 	return u, nil
 }
