@@ -13,6 +13,7 @@ import (
 	"anode/actors/expr"
 	"anode/actors/hub"
 	"anode/actors/journal"
+	"anode/actors/registry"
 	"anode/actors/status"
 	"anode/actors/subscriber"
 	"anode/messages/command"
@@ -58,7 +59,7 @@ type Node struct {
 	hub    *hub.Hub
 	log    *slog.Logger
 
-	history                                              History
+	history                                                   History
 	journal, hubActor, subscribers, registry, sources, status *actor.Ref
 }
 
@@ -187,7 +188,7 @@ func (n *Node) answerer(question any) *actor.Ref {
 		return n.hubActor
 	case command.Store, command.Probe:
 		return n.journal
-	case command.PutSource, command.RemoveSource, command.PauseSource, command.RestartSource, command.GetSource, command.ListSources, command.Events:
+	case command.PutSource, command.RemoveSource, command.PauseSource, command.RestartSource, command.GetSource, command.ListSources, command.Events, registry.Apply:
 		return n.registry
 	case command.Status, command.Cluster, command.Alarms, command.Ready, command.Streams:
 		return n.status
@@ -209,7 +210,6 @@ func (n *Node) Stop(ctx context.Context) error {
 	faults = append(faults, n.system.Stop(ctx))
 	return errors.Join(faults...)
 }
-
 
 // compile makes the filter of a subscription.
 func compile(text string) (command.Filter, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -33,6 +34,9 @@ func (e *RefusedError) Unwrap() error { return ErrRefused }
 type Config struct {
 	// Allow are the networks that are allowed besides public addresses.
 	Allow []netip.Prefix
+	// Own are single addresses with their ports that are allowed too: where this node itself
+	// serves feeds.
+	Own []netip.AddrPort
 	// DialTimeout bounds resolving and connecting; 10 s when zero.
 	DialTimeout time.Duration
 	// Resolver resolves names; nil means the system's.
@@ -44,6 +48,7 @@ const dialTimeout = 10 * time.Second
 // Guard decides where sources may connect to.
 type Guard struct {
 	allow  []netip.Prefix
+	own    []netip.AddrPort
 	dialer net.Dialer
 }
 
@@ -53,6 +58,9 @@ func New(cfg Config) (*Guard, error) {
 		cfg.DialTimeout = dialTimeout
 	}
 	g := &Guard{}
+	for _, own := range cfg.Own {
+		g.own = append(g.own, netip.AddrPortFrom(own.Addr().WithZone("").Unmap(), own.Port()))
+	}
 	var faults []error
 	for _, p := range cfg.Allow {
 		if !p.IsValid() {
@@ -92,6 +100,9 @@ func (g *Guard) control(_ context.Context, _, address string, _ syscall.RawConn)
 	target, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return fmt.Errorf("egress: %q is no address: %w", address, err)
+	}
+	if slices.Contains(g.own, netip.AddrPortFrom(target.Addr().WithZone("").Unmap(), target.Port())) {
+		return nil
 	}
 	return g.Check(target.Addr())
 }

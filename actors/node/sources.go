@@ -1,0 +1,86 @@
+package node
+
+import (
+	"net/netip"
+	"os"
+
+	"anode/actors/registry"
+	"anode/actors/source"
+	"anode/actors/source/egress"
+	"anode/actors/source/rest"
+	"anode/messages/command"
+	"anode/messages/spec"
+)
+
+// Sources is how a node's sources connect. The zero value runs them to public addresses, without
+// a directory of secrets.
+type Sources struct {
+	// None runs no source on this node; all are registered nevertheless.
+	None bool
+	// AllowPrivate are networks that sources may reach besides public addresses.
+	AllowPrivate []netip.Prefix
+	// Own are single addresses that they may reach too: where this node serves feeds itself.
+	Own []netip.AddrPort
+	// Secrets is the directory of the files that ${secret:NAME} reads; empty means that only the
+	// environment has secrets.
+	Secrets string
+}
+
+// kinds are the connectors: a further kind is a folder beside theirs and a line here.
+func kinds() map[string]source.Kind {
+	return map[string]source.Kind{
+		spec.KindREST: rest.New,
+	}
+}
+
+// startSources makes the actors of sources and registry.
+func (n *Node) startSources(cfg *Config) error {
+	guard, err := egress.New(egress.Config{Allow: cfg.Sources.AllowPrivate, Own: cfg.Sources.Own})
+	if err != nil {
+		return err
+	}
+	sources, err := source.New(source.Config{
+		Node: cfg.View.ID, Intake: n, Journal: cfg.Journal, Language: source.Literal{}, Guard: guard, Kinds: kinds(),
+		Clock: cfg.Clock, Logger: cfg.Logger, Registerer: cfg.Registerer,
+		Secrets: source.Secrets{Dir: cfg.Sources.Secrets, Getenv: os.Getenv},
+	})
+	if err != nil {
+		return err
+	}
+	if n.sources, err = n.system.Spawn(sources.Spec()); err != nil {
+		return err
+	}
+	spec, err := registry.Spec(registry.Config{
+		Node: cfg.View.ID, State: cfg.State, Sources: assigner{sources, cfg.Sources.None}, Check: sources.Check,
+		Clock: cfg.Clock, Logger: cfg.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	n.registry, err = n.system.Spawn(spec)
+	return err
+}
+
+// assigner is who runs sources to the registry.
+type assigner struct {
+	sources *source.Sources
+	none    bool
+}
+
+// Assign implements registry.Sources.
+func (a assigner) Assign(all []registry.Assignment) bool {
+	if a.none {
+		all = nil
+	}
+	list := make([]source.Assignment, len(all))
+	for i, one := range all {
+		list[i] = source.Assignment(one)
+	}
+	return a.sources.Assign(list)
+}
+
+// Restart implements registry.Sources.
+func (a assigner) Restart(name string) bool { return a.sources.Restart(name) }
+
+// Status implements registry.Sources.
+func (a assigner) Status(name string) (command.SourceStatus, bool) { return a.sources.Status(name) }

@@ -1,0 +1,134 @@
+package source
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"anode/messages"
+	"anode/messages/command"
+)
+
+// board is what is known of one source over all incarnations of its actor: what others read
+// without asking it. It is safe for concurrent use.
+type board struct {
+	name string
+	// want is what is to be.
+	want atomic.Pointer[Assignment]
+	// shown is the state as the actor published it last.
+	shown atomic.Pointer[shown]
+
+	// Unix ns of the last sign of life; 0 means never.
+	transport, protocol, data atomic.Int64
+	// quietUntil is when the feed is asked next, while its connection stands; 0 where it is not asked.
+	quietUntil atomic.Int64
+
+	records, errors, connects             atomic.Uint64
+	filtered, duplicate, failed, unstored atomic.Uint64
+	untimed, suppressed                   atomic.Uint64
+	meter                                 meter
+	// inFlight is records on their way into the journal.
+	inFlight atomic.Int64
+	// missed tells that the actor was not told of want.
+	missed atomic.Bool
+}
+
+// shown is a state and what belongs to it. It is not changed once published.
+type shown struct {
+	state     string
+	since     time.Time
+	nextAt    time.Time
+	lastError string
+	// standing tells that the connection stands; transportOK and so on that its clocks are not late.
+	standing, dataLate bool
+}
+
+func newBoard(name string, now time.Time) *board {
+	b := &board{name: name}
+	b.shown.Store(&shown{state: command.SourcePending, since: now})
+	return b
+}
+
+// status is the board as clients see it.
+func (b *board) status(self messages.NodeID, now time.Time) command.SourceStatus {
+	s := b.shown.Load()
+	v := command.SourceStatus{
+		State: s.state, Since: s.since.UTC(), Owners: []messages.NodeID{self},
+		Transport: clock(s.standing, &b.transport), Protocol: clock(s.standing, &b.protocol),
+		Data:    clock(s.standing && !s.dataLate, &b.data),
+		Records: b.records.Load(), Errors: b.errors.Load(), Rate: b.meter.rate(now), LastError: s.lastError,
+		Dropped: command.SourceDrops{Filtered: b.filtered.Load(), Duplicate: b.duplicate.Load(), Failed: b.failed.Load() + b.unstored.Load()},
+	}
+	if n := b.connects.Load(); n > 1 {
+		v.Restarts = n - 1
+	}
+	if s.state == command.SourcePaused {
+		v.Owners = []messages.NodeID{}
+	}
+	if at := s.nextAt.UTC(); !s.nextAt.IsZero() {
+		v.NextAt = &at
+	} else if ns := b.quietUntil.Load(); s.standing && ns > now.UnixNano() {
+		at := time.Unix(0, ns).UTC()
+		v.NextAt = &at
+	}
+	return v
+}
+
+func clock(ok bool, last *atomic.Int64) command.SourceClock {
+	c := command.SourceClock{OK: ok}
+	if ns := last.Load(); ns != 0 {
+		at := time.Unix(0, ns).UTC()
+		c.Last = &at
+	}
+	return c
+}
+
+// meterSpan is what a rate is taken over, in seconds.
+const meterSpan = 10
+
+// meter counts by second. The mutex is a leaf.
+type meter struct {
+	mu      sync.Mutex
+	first   int64 // the second of the first count
+	at      int64 // the newest second
+	seconds [meterSpan + 1]uint64
+}
+
+// move makes now the newest second. mu is held.
+func (m *meter) move(now int64) {
+	if m.first == 0 {
+		m.first, m.at = now, now
+	}
+	if now-m.at > meterSpan {
+		m.seconds, m.at = [meterSpan + 1]uint64{}, now
+	}
+	for ; m.at < now; m.at++ {
+		m.seconds[(m.at+1)%(meterSpan+1)] = 0
+	}
+}
+
+func (m *meter) add(now time.Time, n uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.move(now.Unix())
+	m.seconds[m.at%(meterSpan+1)] += n
+}
+
+// rate is what was counted a second over the last ten whole seconds, or fewer at the beginning, with
+// one decimal.
+func (m *meter) rate(now time.Time) float64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.first == 0 {
+		return 0
+	}
+	m.move(now.Unix())
+	var sum uint64
+	for i, n := range m.seconds {
+		if int64(i) != m.at%(meterSpan+1) || m.at == m.first {
+			sum += n
+		}
+	}
+	span := min(max(m.at-m.first, 1), meterSpan)
+	return float64(int64(float64(sum)/float64(span)*10+0.5)) / 10
+}

@@ -1,0 +1,142 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"anode/actors/actor"
+	"anode/messages/spec"
+)
+
+// The ends that a source makes itself.
+var (
+	errReassigned = errors.New("the source is to be otherwise")
+	errRestart    = errors.New("the source is started again")
+)
+
+// late is the end of a connection whose feed was silent for too long.
+type late struct {
+	clock string
+	after time.Duration
+}
+
+func (l *late) Error() string {
+	switch l.clock {
+	case clockData:
+		return fmt.Sprintf("no data came for %s", l.after)
+	case clockProtocol:
+		return fmt.Sprintf("no message that can be read came for %s", l.after)
+	}
+	return fmt.Sprintf("nothing came for %s", l.after)
+}
+
+// The clocks of liveness.
+const (
+	clockTransport = "transport"
+	clockProtocol  = "protocol"
+	clockData      = "data"
+)
+
+// mostWait bounds what a feed can ask for.
+const mostWait = 24 * time.Hour
+
+// mostQuick is how many short connections in a row may follow each other at once.
+const mostQuick = 3
+
+// ending is how a connection ended.
+type ending struct {
+	// err is why; nil is an end in order.
+	err error
+	// data tells that it brought some; good, that the feed worked.
+	data, good bool
+	lived      time.Duration
+}
+
+// policy decides what comes after the end of a connection. It is pure but for the jitter.
+type policy struct {
+	backoff  spec.Backoff
+	failures int // in a row
+	quick    int // in a row: connections that brought data, ended in order and were short
+}
+
+var errNothing = errors.New("the feed ended the connection before it brought data")
+
+// next is the pause before the next connection, and why; nil is an end in order that needs none.
+func (p *policy) next(e ending) (pause time.Duration, why error) {
+	var of *late
+	switch {
+	case errors.As(e.err, &of) && of.clock == clockData:
+		return 0, e.err
+	case e.err == nil && e.data:
+		p.failures = 0
+		if p.quick++; e.lived >= p.backoff.Min.Of() {
+			p.quick = 0
+		}
+		if p.quick <= mostQuick {
+			return 0, nil
+		}
+		return p.pause(1), nil
+	}
+	p.quick = 0
+	if e.good || e.lived >= p.backoff.Max.Of() {
+		p.failures = 0
+	}
+	p.failures++
+	pause = p.pause(p.failures)
+	var asked *AskedToWait
+	if errors.As(e.err, &asked) {
+		pause = max(pause, min(asked.Wait, mostWait))
+	}
+	if why = e.err; why == nil {
+		why = errNothing
+	}
+	return pause, why
+}
+
+// pause is a random time up to the least, doubled by each failure in a row, up to the most.
+func (p *policy) pause(failures int) time.Duration {
+	return actor.Backoff{Min: p.backoff.Min.Of(), Max: p.backoff.Max.Of()}.Pause(failures)
+}
+
+// signs are when a connection showed life last, in Unix ns; 0 means never.
+type signs struct {
+	begun, transport, protocol, data int64
+	// quietUntil is until when none is awaited.
+	quietUntil int64
+}
+
+// check finds the clock that is late, or how long it takes until one may be; 0 is never. Each counts
+// from the beginning of the connection too. dataWait is the clock of data, which grows.
+func check(l spec.Liveness, dataWait time.Duration, s signs, now int64) (*late, time.Duration) {
+	soonest := time.Duration(0)
+	for _, c := range []struct {
+		name  string
+		after time.Duration
+		last  int64
+	}{
+		{clockTransport, l.Transport.Of(), max(s.begun, s.transport, s.quietUntil)},
+		{clockProtocol, l.Protocol.Of(), max(s.begun, s.protocol, s.quietUntil)},
+		{clockData, dataWait, max(s.begun, s.data)},
+	} {
+		if c.after <= 0 {
+			continue
+		}
+		left := time.Duration(c.last-now) + c.after
+		if left <= 0 {
+			return &late{c.name, c.after}, 0
+		}
+		if soonest == 0 || left < soonest {
+			soonest = left
+		}
+	}
+	return nil, soonest
+}
+
+// mostDataWait bounds how seldom a feed without data is connected anew.
+const mostDataWait = 24 * time.Hour
+
+// nextDataWait is the clock of data after it was late.
+func nextDataWait(configured, last time.Duration) time.Duration {
+	return min(2*last, max(configured, mostDataWait))
+}

@@ -1,0 +1,218 @@
+package source
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"anode/actors/source/transform"
+	"anode/messages"
+	"anode/messages/command"
+)
+
+// The most of one submission: what a message makes beyond goes in several.
+const (
+	mostDrafts      = 1024
+	mostDraftsBytes = 1 << 20
+)
+
+// Line is what one connection hands its feed's messages to, and what it tells of itself. Feed,
+// Settle and Report belong to the goroutine that runs the connector; all else is safe for any.
+type Line struct {
+	cfg   *Config
+	board *board
+	job   *job
+	begun time.Time
+	// tell tells the source's actor; what is refused is told by the end of the connection.
+	tell func(message any)
+	gen  uint64
+
+	standing, good, data atomic.Bool
+	// stale asks to be told of the next data.
+	stale atomic.Bool
+	// held counts waits for the journal: the feed is not read then, and its silence is ours.
+	held atomic.Int32
+	// askable tells that the feed gives what was not stored again.
+	askable atomic.Bool
+}
+
+// Opened tells that the connection stands and the feed was asked for what it is to send.
+func (l *Line) Opened() {
+	l.Heard()
+	if l.standing.CompareAndSwap(false, true) {
+		l.tell(opened{l.gen})
+	}
+}
+
+// Heard tells that bytes came: the connection's transport lives.
+func (l *Line) Heard() { l.board.transport.Store(l.cfg.Clock().UnixNano()) }
+
+// Understood tells that the feed speaks as it should, be it that it has nothing new. Messages that
+// can be parsed do so by themselves.
+func (l *Line) Understood() {
+	l.good.Store(true)
+	l.board.protocol.Store(l.cfg.Clock().UnixNano())
+}
+
+// Quiet tells that nothing is asked of the feed until then, so that no sign of life is awaited.
+func (l *Line) Quiet(until time.Time) { l.board.quietUntil.Store(until.UnixNano()) }
+
+// AsksAgain tells that what the journal does not take is asked of the feed again: it is not counted as lost.
+func (l *Line) AsksAgain() { l.askable.Store(true) }
+
+// Secret resolves secrets for a host, which may have a port.
+func (l *Line) Secret(host string) transform.Secret {
+	return func(name string) (string, error) {
+		value, err := l.cfg.Secrets.get(name, host)
+		if err == nil {
+			l.job.hidden.note(value)
+		}
+		return value, err
+	}
+}
+
+// Hide puts asterisks where a text that people see has a secret that was used.
+func (l *Line) Hide(text string) string { return l.job.hidden.hide(text) }
+
+// Feed takes a message. It blocks while the journal has no room for what the message makes. What the
+// spec's rules want of the connection comes back, in order. An error ends the connection: the
+// journal did not take records, or ctx ended. The message is the line's from now on.
+func (l *Line) Feed(ctx context.Context, message []byte, meta transform.Meta) ([]transform.Action, error) {
+	if err := l.recall(); err != nil {
+		return nil, err
+	}
+	l.Heard()
+	result := l.job.pipeline.Feed(ctx, message, meta)
+	if result.Decoded {
+		l.Understood()
+	}
+	l.count(&result)
+	if result.Data {
+		l.brought()
+	}
+	return result.Actions, l.submit(ctx, result.Drafts)
+}
+
+// count takes over what made no draft.
+func (l *Line) count(r *transform.Result) {
+	b := l.board
+	b.filtered.Add(r.Dropped.Filtered)
+	b.duplicate.Add(r.Dropped.Duplicate)
+	b.failed.Add(r.Dropped.Failed)
+	b.untimed.Add(r.Untimed)
+	shown := uint64(len(r.Failures))
+	if r.Dropped.Failed > shown {
+		b.errors.Add(r.Dropped.Failed - shown)
+		b.suppressed.Add(r.Dropped.Failed - shown)
+	}
+	for i := range r.Failures {
+		f := &r.Failures[i]
+		l.Report(f.Reason, f.Frame, f.Size)
+	}
+}
+
+// brought notes that a message made a record.
+func (l *Line) brought() {
+	l.good.Store(true)
+	l.data.Store(true)
+	l.board.data.Store(l.cfg.Clock().UnixNano())
+	if l.stale.CompareAndSwap(true, false) {
+		l.tell(fresh{l.gen})
+	}
+}
+
+// Report counts an error and puts it on $errors.<source>, with the frame that it is about, of which
+// size bytes came.
+func (l *Line) Report(reason string, frame []byte, size int) {
+	l.board.errors.Add(1)
+	if !l.job.reports.take(l.cfg.Clock()) {
+		l.board.suppressed.Add(1)
+		return
+	}
+	l.cfg.reporter.say(errorDraft(l.board, l.Hide(reason), frame, size, &l.job.hidden))
+}
+
+// submit hands drafts to the journal, in pieces.
+func (l *Line) submit(ctx context.Context, drafts []messages.Draft) error {
+	for len(drafts) > 0 {
+		n, size := piece(drafts)
+		if err := l.enter(ctx, drafts[:n:n], size); err != nil {
+			l.job.pipeline.Forget(drafts)
+			l.unstored(len(drafts))
+			return err
+		}
+		drafts = drafts[n:]
+	}
+	return nil
+}
+
+// piece is how many drafts go in one submission, and their bytes.
+func piece(drafts []messages.Draft) (n, size int) {
+	for n < len(drafts) && n < mostDrafts {
+		next := drafts[n].Size()
+		if n > 0 && size+next > mostDraftsBytes {
+			break
+		}
+		size += next
+		n++
+	}
+	return n, size
+}
+
+func (l *Line) enter(ctx context.Context, drafts []messages.Draft, size int) error {
+	l.held.Add(1)
+	defer func() {
+		now := l.cfg.Clock().UnixNano()
+		l.board.transport.Store(now)
+		l.board.protocol.Store(now)
+		l.held.Add(-1)
+	}()
+	window, board := &l.job.window, l.board
+	if err := window.enter(ctx, size); err != nil {
+		return err
+	}
+	board.inFlight.Add(int64(len(drafts)))
+	err := l.cfg.Intake.Submit(ctx, command.Submission{Drafts: drafts, Done: func(o command.Outcome) {
+		board.inFlight.Add(-int64(len(drafts)))
+		if o.Err == nil {
+			board.records.Add(uint64(len(drafts)))
+			board.meter.add(l.cfg.Clock(), uint64(len(drafts)))
+		}
+		window.leave(size, drafts, o.Err)
+	}})
+	if err != nil {
+		board.inFlight.Add(-int64(len(drafts)))
+		window.leave(size, nil, nil)
+		return fmt.Errorf("the journal does not take records: %w", err)
+	}
+	return nil
+}
+
+// recall takes back what the journal did not store, and tells why.
+func (l *Line) recall() error {
+	lost, err := l.job.window.takeLost()
+	if err == nil {
+		return nil
+	}
+	l.job.pipeline.Forget(lost)
+	l.unstored(len(lost))
+	return fmt.Errorf("the journal does not take records: %w", err)
+}
+
+func (l *Line) unstored(records int) {
+	if !l.askable.Load() {
+		l.board.unstored.Add(uint64(records))
+	}
+}
+
+// Settle waits until the journal has all that was fed, as its durability says. An error tells that
+// some was not stored; it is forgotten, so that it passes when the feed gives it again.
+func (l *Line) Settle(ctx context.Context) error {
+	l.held.Add(1)
+	defer l.held.Add(-1)
+	if err := l.job.window.settle(ctx); err != nil {
+		return err
+	}
+	return l.recall()
+}

@@ -1,0 +1,66 @@
+package source
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// describe is one metric of each source.
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(name, help, append([]string{"source"}, labels...), nil)
+}
+
+// figures are the metrics of sources.
+type figures struct{ records, state, dropped, errors, untimed, restarts, inFlight *prometheus.Desc }
+
+func newFigures() figures {
+	return figures{
+		records:  describe("anode_source_records_total", "Records of a source that the journal has."),
+		state:    describe("anode_source_state", "1 for the state that a source is in, 0 for the others.", "state"),
+		dropped:  describe("anode_source_dropped_total", "What made no record: filtered, duplicate, failed, or unstored by the journal.", "reason"),
+		errors:   describe("anode_source_errors_total", "Errors of a source: of its connections and of its messages."),
+		untimed:  describe("anode_source_untimed_total", "Records whose time could not be read."),
+		restarts: describe("anode_source_restarts_total", "Connections that followed an earlier one."),
+		inFlight: describe("anode_source_in_flight", "Records on their way into the journal."),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (s *Sources) Describe(to chan<- *prometheus.Desc) {
+	f := newFigures()
+	for _, d := range []*prometheus.Desc{f.records, f.state, f.dropped, f.errors, f.untimed, f.restarts, f.inFlight, reportsDropped()} {
+		to <- d
+	}
+}
+
+func reportsDropped() *prometheus.Desc {
+	return prometheus.NewDesc("anode_queue_dropped_total", "What a full queue refused.", nil, prometheus.Labels{"queue": "source_reports"})
+}
+
+// Collect implements prometheus.Collector: a source that is gone has no series.
+func (s *Sources) Collect(to chan<- prometheus.Metric) {
+	f := newFigures()
+	count := func(d *prometheus.Desc, n uint64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+	}
+	gauge := func(d *prometheus.Desc, n float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, n, labels...)
+	}
+	for _, b := range s.all() {
+		count(f.records, b.records.Load(), b.name)
+		count(f.errors, b.errors.Load(), b.name)
+		count(f.untimed, b.untimed.Load(), b.name)
+		count(f.restarts, max(b.connects.Load(), 1)-1, b.name)
+		count(f.dropped, b.filtered.Load(), b.name, "filtered")
+		count(f.dropped, b.duplicate.Load(), b.name, "duplicate")
+		count(f.dropped, b.failed.Load(), b.name, "failed")
+		count(f.dropped, b.unstored.Load(), b.name, "unstored")
+		gauge(f.inFlight, float64(b.inFlight.Load()), b.name)
+		is := b.shown.Load().state
+		for _, state := range states() {
+			on := 0.0
+			if state == is {
+				on = 1
+			}
+			gauge(f.state, on, b.name, state)
+		}
+	}
+	count(reportsDropped(), s.cfg.reporter.dropped.Load())
+}

@@ -1,0 +1,186 @@
+package source
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"anode/messages"
+)
+
+// Secrets are the operator's: files of a directory, or variables of the environment. They are
+// read when they are used, so that one that is changed or added later is found. It is safe for
+// concurrent use.
+type Secrets struct {
+	// Dir has a file a secret, named as the secret, and with NAME.hosts the hosts to which it may
+	// go; empty means no directory.
+	Dir string
+	// Getenv reads a variable of the environment; nil means that there are none.
+	Getenv func(name string) string
+}
+
+// maxSecret is the most bytes of a secret.
+const maxSecret = 64 << 10
+
+// get gives a secret for a host, with or without a port.
+func (s Secrets) get(name, host string) (string, error) {
+	if err := s.allowed(name, host); err != nil {
+		return "", err
+	}
+	if s.Dir != "" {
+		text, err := readSmall(filepath.Join(s.Dir, name))
+		switch {
+		case err == nil:
+			return checked(name, strings.TrimRight(string(text), "\r\n"))
+		case !errors.Is(err, fs.ErrNotExist):
+			return "", fmt.Errorf("secret %s can't be read: %w", name, pathless(err))
+		}
+	}
+	variable := variableOf(name)
+	if s.Getenv != nil {
+		if text := s.Getenv(variable); text != "" {
+			return checked(name, text)
+		}
+	}
+	return "", fmt.Errorf("secret %s is not on this node: put it into the file %s of --secrets, or into the variable %s", name, name, variable)
+}
+
+func checked(name, text string) (string, error) {
+	switch {
+	case text == "":
+		return "", fmt.Errorf("secret %s is empty", name)
+	case len(text) > maxSecret:
+		return "", fmt.Errorf("secret %s has more than %d bytes", name, maxSecret)
+	}
+	return text, nil
+}
+
+// variableOf is the variable that holds a secret.
+func variableOf(name string) string {
+	return "ANODE_SECRET_" + strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z':
+			return r - 'a' + 'A'
+		case r >= 'A' && r <= 'Z' || r >= '0' && r <= '9':
+			return r
+		}
+		return '_'
+	}, name)
+}
+
+// allowed looks into NAME.hosts: hosts, one a line, each a name, "*.name", or either with ":port".
+func (s Secrets) allowed(name, host string) error {
+	if s.Dir == "" {
+		return nil
+	}
+	text, err := readSmall(filepath.Join(s.Dir, name+".hosts"))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("the hosts of secret %s can't be read: %w", name, pathless(err))
+	}
+	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
+		line, _, _ := strings.Cut(lines.Text(), "#")
+		for _, pattern := range strings.FieldsFunc(line, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' }) {
+			if hostMatches(strings.ToLower(pattern), strings.ToLower(host)) {
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("secret %s may not go to %s: its file %s.hosts does not name it", name, host, name)
+}
+
+func hostMatches(pattern, host string) bool {
+	if !strings.Contains(pattern, ":") || strings.HasSuffix(pattern, "]") {
+		if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+			host = host[:i]
+		}
+	}
+	if suffix, wild := strings.CutPrefix(pattern, "*"); wild && strings.HasPrefix(suffix, ".") {
+		return strings.HasSuffix(host, suffix) && len(host) > len(suffix)
+	}
+	return pattern == host
+}
+
+func readSmall(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, errors.New("it is no file")
+	case info.Size() > maxSecret+2:
+		return nil, fmt.Errorf("it has more than %d bytes", maxSecret)
+	}
+	text := make([]byte, info.Size())
+	n, err := f.ReadAt(text, 0)
+	if int64(n) < info.Size() && err != nil {
+		return nil, err
+	}
+	return text[:n], nil
+}
+
+// pathless is the cause without the directory, which users of the API need not know.
+func pathless(err error) error {
+	var of *fs.PathError
+	if errors.As(err, &of) {
+		return of.Err
+	}
+	return err
+}
+
+// hidden keeps secrets that were used out of what people see. The mutex is a leaf.
+type hidden struct {
+	mu     sync.Mutex
+	values []string
+}
+
+// shownSecret stands where a secret was.
+const shownSecret = "***"
+
+// shortest is the length from which on a secret is looked for in texts.
+const shortest = 4
+
+func (h *hidden) note(value string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(value) >= shortest && !slices.Contains(h.values, value) {
+		h.values = append(h.values, value)
+		slices.SortFunc(h.values, func(a, b string) int { return len(b) - len(a) })
+		h.values = h.values[:min(len(h.values), 256)]
+	}
+}
+
+// hide puts asterisks where secrets stand, as they are or as a URL has them.
+func (h *hidden) hide(text string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, value := range h.values {
+		for _, form := range forms(value) {
+			text = strings.ReplaceAll(text, form, shownSecret)
+		}
+	}
+	return text
+}
+
+// forms are the ways in which a text may show a secret.
+func forms(value string) []string {
+	quoted := string(messages.AppendQuoted(nil, value))
+	all := []string{value, url.QueryEscape(value), url.PathEscape(value), escape(value), quoted[1 : len(quoted)-1]}
+	slices.Sort(all)
+	return slices.Compact(all)
+}

@@ -1,0 +1,292 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"anode/actors/actor"
+	"anode/actors/source/egress"
+	"anode/actors/source/transform"
+	"anode/messages"
+	"anode/messages/command"
+	"anode/messages/spec"
+	"anode/storage"
+)
+
+// Name is the supervisor's name in the tree.
+const Name = "sources"
+
+// Assignment is a source that is to run, or to be paused.
+type Assignment struct {
+	Spec   *spec.Spec
+	Paused bool
+}
+
+// Config is what sources need. All fields but the last two are required.
+type Config struct {
+	Node     messages.NodeID
+	Intake   command.Intake
+	Journal  storage.Journal
+	Language transform.Language
+	Guard    *egress.Guard
+	// Kinds are the connectors by the kind of a spec.
+	Kinds  map[string]Kind
+	Clock  func() time.Time
+	Logger *slog.Logger
+	// Secrets are the operator's; the zero value has none.
+	Secrets Secrets
+	// Registerer takes the metrics; nil means none.
+	Registerer prometheus.Registerer
+
+	reporter *reporter
+}
+
+// Validate names all faults of the configuration.
+func (c Config) Validate() error {
+	var faults []error
+	for name, missing := range map[string]bool{
+		"Node": c.Node == "", "Intake": c.Intake == nil, "Journal": c.Journal == nil, "Language": c.Language == nil,
+		"Guard": c.Guard == nil, "Kinds": len(c.Kinds) == 0, "Clock": c.Clock == nil, "Logger": c.Logger == nil,
+	} {
+		if missing {
+			faults = append(faults, fmt.Errorf("sources: %s is required", name))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// Sources runs what it is assigned. It is safe for concurrent use, and no method blocks.
+type Sources struct {
+	cfg    Config
+	ref    atomic.Pointer[actor.Ref]
+	latest atomic.Pointer[[]Assignment]
+
+	// mu guards boards; it is a leaf. Only the supervisor changes them.
+	mu     sync.RWMutex
+	boards map[string]*board
+}
+
+// New makes the sources of a node; Spec has the actor that runs them.
+func New(cfg Config) (*Sources, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg.reporter = newReporter()
+	s := &Sources{cfg: cfg, boards: make(map[string]*board)}
+	if cfg.Registerer != nil {
+		if err := cfg.Registerer.Register(s); err != nil {
+			return nil, fmt.Errorf("sources: %w", err)
+		}
+	}
+	return s, nil
+}
+
+// Check names the faults of a spec's expressions and templates.
+func (s *Sources) Check(spec *spec.Spec) spec.Faults { return faultsOf(&s.cfg, spec) }
+
+func faultsOf(cfg *Config, s *spec.Spec) spec.Faults {
+	j, err := newJob(cfg, s)
+	var faults spec.Faults
+	switch {
+	case errors.As(err, &faults):
+		return faults
+	case err != nil:
+		return spec.Faults{{Message: err.Error()}}
+	}
+	j.connector.Close()
+	return nil
+}
+
+// Assign tells all that is to be, in order of name; the list is not changed afterwards. False is "try again".
+func (s *Sources) Assign(all []Assignment) bool {
+	s.latest.Store(&all)
+	ref := s.ref.Load()
+	return ref != nil && ref.Tell(assigned{})
+}
+
+// Restart makes a source connect anew; false when it is not known, or can't be told now.
+func (s *Sources) Restart(name string) bool {
+	ref := s.ref.Load()
+	return ref != nil && s.board(name) != nil && ref.Tell(restartOne{name})
+}
+
+// Status is how a source is; false when it is not known.
+func (s *Sources) Status(name string) (command.SourceStatus, bool) {
+	b := s.board(name)
+	if b == nil {
+		return command.SourceStatus{}, false
+	}
+	return b.status(s.cfg.Node, s.cfg.Clock()), true
+}
+
+func (s *Sources) board(name string) *board {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.boards[name]
+}
+
+// all are the boards in order of name.
+func (s *Sources) all() []*board {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	boards := slices.Collect(maps.Values(s.boards))
+	slices.SortFunc(boards, func(a, b *board) int { return strings.Compare(a.name, b.name) })
+	return boards
+}
+
+// Spec says how the supervisor is made.
+func (s *Sources) Spec() actor.Spec {
+	return actor.Spec{Name: Name, New: func() actor.Actor { return &supervisor{Sources: s, running: make(map[string]*actor.Ref)} }}
+}
+
+// supervisor has one child a source. Each keeps to itself what fails.
+type supervisor struct {
+	*Sources
+	running map[string]*actor.Ref
+}
+
+type (
+	// assigned tells that there is another list.
+	assigned struct{}
+	// restartOne starts one again.
+	restartOne struct{ name string }
+)
+
+// Started implements actor.Starter.
+func (s *supervisor) Started(ctx *actor.Context) error {
+	s.ref.Store(ctx.Self())
+	ctx.Go("reporter", func(life context.Context) error {
+		s.cfg.reporter.run(life, s.cfg.Intake, s.cfg.Logger)
+		return nil
+	})
+	s.reconcile(ctx)
+	return nil
+}
+
+// Receive implements actor.Actor.
+func (s *supervisor) Receive(ctx *actor.Context, message any) {
+	switch m := message.(type) {
+	case assigned:
+		s.reconcile(ctx)
+	case restartOne:
+		if ref := s.running[m.name]; ref != nil {
+			ref.Tell(restart{})
+		}
+	case command.Component:
+		actor.Answer(ctx, m, s.component(), nil)
+	}
+}
+
+// reconcile makes what runs what is to run. What can't be done now is done with the next list, which comes again
+// soon.
+func (s *supervisor) reconcile(ctx *actor.Context) {
+	latest := s.latest.Load()
+	if latest == nil {
+		return
+	}
+	wanted := make(map[string]bool, len(*latest))
+	for i := range *latest {
+		a := &(*latest)[i]
+		wanted[a.Spec.Name] = true
+		s.want(ctx, a)
+	}
+	for name, ref := range s.running {
+		if !wanted[name] {
+			s.remove(ctx, name, ref)
+		}
+	}
+}
+
+func (s *supervisor) want(ctx *actor.Context, a *Assignment) {
+	name := a.Spec.Name
+	b := s.board(name)
+	if b == nil {
+		b = newBoard(name, s.cfg.Clock())
+		b.want.Store(a)
+		s.mu.Lock()
+		s.boards[name] = b
+		s.mu.Unlock()
+	}
+	before := b.want.Swap(a)
+	ref := s.running[name]
+	if ref != nil {
+		if before.Spec.Hash != a.Spec.Hash || before.Paused != a.Paused || b.missed.Load() {
+			b.missed.Store(!ref.Tell(reassigned{}))
+		}
+		return
+	}
+	ref, err := ctx.Spawn(actor.Spec{
+		Name: name, New: func() actor.Actor { return &sourceActor{cfg: &s.cfg, board: b} },
+		Backoff: actor.Backoff{Min: time.Second, Max: time.Minute},
+	})
+	if err != nil { // one that was removed is still ending: gone tells when it has
+		s.cfg.Logger.Debug("a source can't be started yet", "source", name, "error", err)
+		return
+	}
+	s.running[name] = ref
+}
+
+// remove ends a source. When it is gone, one of its name may begin.
+func (s *supervisor) remove(ctx *actor.Context, name string, ref *actor.Ref) {
+	delete(s.running, name)
+	s.mu.Lock()
+	delete(s.boards, name)
+	s.mu.Unlock()
+	ctx.Stop(ref)
+	self := ctx.Self()
+	ctx.Go("removal", func(life context.Context) error {
+		select {
+		case <-ref.Done():
+			self.Tell(assigned{}) // refused is no harm: the list comes again
+		case <-life.Done():
+		}
+		return nil
+	})
+}
+
+// component counts the sources by state.
+func (s *supervisor) component() command.ComponentView {
+	v := command.ComponentView{Name: Name, State: command.StateOK, Figures: make(map[string]float64)}
+	counts := make(map[string]int)
+	boards := s.all()
+	for _, b := range boards {
+		counts[b.shown.Load().state]++
+		v.Figures["records"] += float64(b.records.Load())
+		v.Figures["errors"] += float64(b.errors.Load())
+		v.Figures["in_flight"] += float64(b.inFlight.Load())
+	}
+	v.Figures["sources"] = float64(len(boards))
+	v.Figures["reports_dropped"] = float64(s.cfg.reporter.dropped.Load())
+	v.Detail = fmt.Sprintf("%d sources", len(boards))
+	for i, state := range states() {
+		v.Figures[state] = float64(counts[state])
+		if counts[state] > 0 {
+			v.Detail += fmt.Sprintf("%s %d %s", map[bool]string{true: ":", false: ","}[!strings.Contains(v.Detail, ":")], counts[state], state)
+		}
+		if i < unwell && counts[state] > 0 {
+			v.State = command.StateDegraded
+		}
+	}
+	return v
+}
+
+// states are all states of a source: first those of one that is not well.
+func states() []string {
+	return []string{
+		command.SourceFailed, command.SourceBackoff, command.SourceStale,
+		command.SourcePending, command.SourceConnecting, command.SourceRunning, command.SourcePaused,
+	}
+}
+
+// unwell is how many states are not well.
+const unwell = 3
