@@ -58,7 +58,7 @@ func (s *scanner) scan() (end int64, torn bool, err error) {
 		case stepTorn:
 			return off, true, nil
 		default:
-			return off, false, nil
+			return next, false, nil
 		}
 	}
 }
