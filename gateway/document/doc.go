@@ -1,0 +1,7 @@
+// Package document holds what the gateway serves of itself: the OpenAPI document of its routes, the
+// AsyncAPI document of its WebSocket protocol, and the page at "/".
+//
+// The documents are written by hand. Tests here check that they are well formed and that their
+// examples are what their schemas say; the tests of gateway/api and gateway/session check that they
+// and the code tell the same.
+package document
