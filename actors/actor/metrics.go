@@ -21,13 +21,20 @@ func newMetrics(s *System) metrics {
 }
 
 func (m metrics) register(reg prometheus.Registerer) error {
-	for _, c := range []prometheus.Collector{m.restarts, m.dropped, depths{m}} {
+	for _, c := range []prometheus.Collector{m.restarts, unchecked{m.dropped}, unchecked{depths{m}}} {
 		if err := reg.Register(c); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// unchecked describes nothing: other queues have metrics of the same name, with the label as a
+// constant, which a registry takes for another metric until it collects them.
+type unchecked struct{ prometheus.Collector }
+
+// Describe implements prometheus.Collector.
+func (unchecked) Describe(chan<- *prometheus.Desc) {}
 
 // queueName is how a mailbox is called among other queues.
 func queueName(class string) string { return "actor/" + class }

@@ -2,6 +2,7 @@ package hub_test
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -9,9 +10,11 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"anode/actors/actor"
 	"anode/actors/hub"
 	"anode/messages"
 	"anode/messages/command"
+	"anode/storage/memory"
 	"anode/testkit/storagetest"
 )
 
@@ -319,4 +322,22 @@ func TestPatience(t *testing.T) {
 		}
 		session.Hangup()
 	})
+}
+
+// TestMetricsOfOneNode: hub and actors count queues under one name in one registry.
+func TestMetricsOfOneNode(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	if _, err := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler), Registerer: reg}); err != nil {
+		t.Fatal(err)
+	}
+	cfg := hub.Config{
+		Journal: memory.NewJournal(memory.Config{}), Logger: slog.New(slog.DiscardHandler), Clock: time.Now,
+		Nodes: func() []string { return nil }, Registerer: reg,
+	}
+	if _, err := hub.New(cfg); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := reg.Gather(); err != nil {
+		t.Error(err)
+	}
 }
