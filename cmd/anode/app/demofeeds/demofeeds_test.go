@@ -1,0 +1,165 @@
+package demofeeds
+
+import (
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"go.uber.org/goleak"
+
+	"anode/messages/spec"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func serve(t *testing.T) *httptest.Server {
+	t.Helper()
+	f, err := New(Config{Clock: time.Now, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(f)
+	t.Cleanup(func() {
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+		s.Close()
+		http.DefaultClient.CloseIdleConnections()
+	})
+	return s
+}
+
+func dial(t *testing.T, s *httptest.Server, first string) *websocket.Conn {
+	t.Helper()
+	ws, answer, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(s.URL, "http")+"/demo/market", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	t.Cleanup(func() { _ = ws.Close() })
+	if err := ws.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if err := ws.WriteMessage(websocket.TextMessage, []byte(first)); err != nil {
+		t.Fatal(err)
+	}
+	return ws
+}
+
+func TestMarketTellsEachTradeOnceAndTheNewestFirst(t *testing.T) {
+	ws := dial(t, serve(t), `{"op":"subscribe","channel":"trades"}`)
+	var m struct {
+		Event  string
+		ID     int64
+		Trades []trade
+	}
+	next := func() string {
+		if err := ws.ReadJSON(&m); err != nil {
+			t.Fatal(err)
+		}
+		return m.Event
+	}
+	if got := next(); got != "subscribed" {
+		t.Fatal(got)
+	}
+	if got := next(); got != "recent" || len(m.Trades) != recentTrades {
+		t.Fatalf("%s, %d trades", got, len(m.Trades))
+	}
+	last := m.Trades[recentTrades-1].ID
+	for range 12 {
+		if next() == "heartbeat" {
+			continue
+		}
+		if m.Event != "trade" || m.ID != last+1 {
+			t.Fatalf("%s %d after %d", m.Event, m.ID, last)
+		}
+		last = m.ID
+	}
+	if got := newestTrade(time.Now()); last > got {
+		t.Fatalf("trade %d came before its time, which is of %d", last, got)
+	}
+}
+
+func TestMarketRefusesWhatItDoesNotKnow(t *testing.T) {
+	s := serve(t)
+	for _, first := range []string{`{"op":"subscribe","channel":"books"}`, `nonsense`} {
+		ws := dial(t, s, first)
+		var m map[string]string
+		if err := ws.ReadJSON(&m); err != nil || m["event"] != "error" || m["message"] == "" {
+			t.Errorf("%s: %v %v", first, m, err)
+		}
+		if _, _, err := ws.ReadMessage(); err == nil {
+			t.Errorf("%s: the connection lives", first)
+		}
+	}
+}
+
+func TestTradesAreLivelyAndAlwaysTheSame(t *testing.T) {
+	first := newestTrade(time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC))
+	count, low, high := make(map[string]int), make(map[string]float64), make(map[string]float64)
+	const hour = int64(time.Hour / tradeEvery)
+	for id := first; id < first+hour; id++ {
+		tr := tradeOf(id)
+		if tr != tradeOf(id) || tr.ID != id || tr.Size <= 0 || tr.Price <= 0 {
+			t.Fatalf("%+v", tr)
+		}
+		if count[tr.Symbol] == 0 {
+			low[tr.Symbol] = tr.Price
+		}
+		count[tr.Symbol]++
+		low[tr.Symbol], high[tr.Symbol] = min(low[tr.Symbol], tr.Price), max(high[tr.Symbol], tr.Price)
+	}
+	for _, s := range symbols() {
+		moved := (high[s.name] - low[s.name]) / s.price
+		if count[s.name] < int(hour)/50 || moved < s.swing/20 || moved > 2.1*s.swing {
+			t.Errorf("%s was traded %d times, and moved by %.4f of its price", s.name, count[s.name], moved)
+		}
+	}
+}
+
+func TestSiteAndQuakesAreAsTheClockSays(t *testing.T) {
+	at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	if s := siteAt(at); len(s.Rooms) != 6 || !reflect.DeepEqual(s, siteAt(at.Add(900*time.Millisecond))) || reflect.DeepEqual(s, siteAt(at.Add(time.Second))) {
+		t.Errorf("the site does not change each second: %+v", s)
+	}
+	before, after := quakesAt(at), quakesAt(at.Add(quakeEvery))
+	if len(before) != quakesShown || !reflect.DeepEqual(before[:quakesShown-1], after[1:]) || before[0].ID == after[0].ID {
+		t.Errorf("one event was to be new:\n%v\n%v", before, after)
+	}
+	s := serve(t)
+	for _, path := range []string{"/demo/site", "/demo/quakes"} {
+		answer, err := http.Get(s.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		if err != nil || answer.StatusCode != http.StatusOK || !json.Valid(body) || answer.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("%s: %d %v %.100s", path, answer.StatusCode, err, body)
+		}
+	}
+}
+
+func TestEachFeedHasAValidSpec(t *testing.T) {
+	all := Sources("127.0.0.1:8080")
+	if len(all) != len(feeds()) {
+		t.Fatalf("%d specs", len(all))
+	}
+	for _, s := range all {
+		parsed, err := spec.Parse(s.YAML, true)
+		if err != nil {
+			t.Errorf("%s: %v", s.Name, err)
+			continue
+		}
+		if parsed.Name != s.Name || !strings.Contains(parsed.URL, "//127.0.0.1:8080/demo/") {
+			t.Errorf("%s is %s at %s", s.Name, parsed.Name, parsed.URL)
+		}
+	}
+}

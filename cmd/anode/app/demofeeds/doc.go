@@ -1,0 +1,12 @@
+// Package demofeeds has the feeds of --demo: made-up data that the node serves below /demo/ of its
+// own HTTP server and collects as it would any other feed, through the network and by a spec.
+//
+//	/demo/market   WebSocket: trades of eight symbols, about 20 a second; the newest come again after a connect
+//	/demo/site     REST: the climate of six rooms, new each second
+//	/demo/quakes   REST: a list of the newest events, mostly seen before
+//
+// What they say is a function of the time alone: a restarted node goes on where it would be now, ids
+// never go back, and two nodes tell the same. The functions are in walk.go, without clock or I/O.
+//
+// A new feed is an entry in feeds: a name, a path, a spec and a handler.
+package demofeeds
