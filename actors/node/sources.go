@@ -8,6 +8,7 @@ import (
 	"anode/actors/source"
 	"anode/actors/source/egress"
 	"anode/actors/source/rest"
+	"anode/actors/source/websocket"
 	"anode/messages/command"
 	"anode/messages/spec"
 )
@@ -29,7 +30,8 @@ type Sources struct {
 // kinds are the connectors: a further kind is a folder beside theirs and a line here.
 func kinds() map[string]source.Kind {
 	return map[string]source.Kind{
-		spec.KindREST: rest.New,
+		spec.KindREST:      rest.New,
+		spec.KindWebSocket: websocket.New,
 	}
 }
 

@@ -19,7 +19,10 @@ func newBucket(burst, perSecond float64) *bucket {
 }
 
 // take tells whether one may pass now.
-func (b *bucket) take(now time.Time) bool {
+func (b *bucket) take(now time.Time) bool { return b.wait(now) == 0 }
+
+// wait lets one pass, with 0, or tells in how long one may.
+func (b *bucket) wait(now time.Time) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if passed := now.Sub(b.last).Seconds(); !b.last.IsZero() && passed > 0 {
@@ -27,8 +30,8 @@ func (b *bucket) take(now time.Time) bool {
 	}
 	b.last = now
 	if b.left < 1 {
-		return false
+		return time.Duration((1-b.left)/b.perSecond*float64(time.Second)) + 1
 	}
 	b.left--
-	return true
+	return 0
 }

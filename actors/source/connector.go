@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"anode/actors/source/egress"
@@ -14,8 +15,8 @@ import (
 // Connector brings the messages of one feed. A source has one at a time.
 type Connector interface {
 	// Run makes one connection and hands what it brings to the line, until the connection or ctx
-	// ends. Nil means that the feed ended it in order; an error says in words, without secrets, what
-	// went wrong. Whatever it started is gone when it returns. It is called again for the next
+	// ends. Nil, or an EndedInOrder, means that the feed ended it in order; another error says in
+	// words, without secrets, what went wrong. Whatever it started is gone when it returns. It is called again for the next
 	// connection, never twice at once.
 	Run(ctx context.Context, line *Line) error
 	// Close releases what was kept between connections, after the last Run.
@@ -52,3 +53,11 @@ func (a *AskedToWait) Error() string { return a.Err.Error() }
 
 // Unwrap gives Err.
 func (a *AskedToWait) Unwrap() error { return a.Err }
+
+// EndedInOrder is what a feed said when it ended a connection in order.
+type EndedInOrder struct{ Words string }
+
+// Error says it.
+func (e *EndedInOrder) Error() string {
+	return "the feed ended the connection before it brought data, and said " + strconv.Quote(e.Words)
+}

@@ -65,10 +65,12 @@ var errNothing = errors.New("the feed ended the connection before it brought dat
 // next is the pause before the next connection, and why; nil is an end in order that needs none.
 func (p *policy) next(e ending) (pause time.Duration, why error) {
 	var of *late
+	var words *EndedInOrder
+	inOrder := e.err == nil || errors.As(e.err, &words)
 	switch {
 	case errors.As(e.err, &of) && of.clock == clockData:
 		return 0, e.err
-	case e.err == nil && e.data:
+	case inOrder && e.data:
 		p.failures = 0
 		if p.quick++; e.lived >= p.backoff.Min.Of() {
 			p.quick = 0

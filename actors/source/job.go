@@ -28,11 +28,16 @@ type job struct {
 	hidden    hidden
 	// reports bounds the records on $errors.
 	reports *bucket
+	// sends bounds what the feed is sent.
+	sends *bucket
 	// restored tells that the window of deduplication was rebuilt.
 	restored bool
 	// refused tells that the journal did not take what the last connection brought.
 	refused bool
 }
+
+// A source sends its feed so many messages at once, then so many a second.
+const sendsAtOnce, sendsASecond = 100, 50
 
 // newJob compiles a spec; its faults come as spec.Faults.
 func newJob(cfg *Config, s *spec.Spec) (*job, error) {
@@ -40,7 +45,7 @@ func newJob(cfg *Config, s *spec.Spec) (*job, error) {
 	if kind == nil {
 		return nil, spec.Faults{{Path: "/kind", Message: fmt.Sprintf("%q is not supported by this version", s.Kind)}}
 	}
-	j := &job{cfg: cfg, spec: s, reports: newBucket(errorsASecond, errorsASecond)}
+	j := &job{cfg: cfg, spec: s, reports: newBucket(errorsASecond, errorsASecond), sends: newBucket(sendsAtOnce, sendsASecond)}
 	var faults spec.Faults
 	collect := func(err error) error {
 		var some spec.Faults

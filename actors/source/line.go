@@ -61,6 +61,24 @@ func (l *Line) Quiet(until time.Time) { l.board.quietUntil.Store(until.UnixNano(
 // AsksAgain tells that what the journal does not take is asked of the feed again: it is not counted as lost.
 func (l *Line) AsksAgain() { l.askable.Store(true) }
 
+// Pace waits until the source may send its feed one more message: a hundred at once, then fifty a
+// second, so that no feed is flooded, should it answer each answer.
+func (l *Line) Pace(ctx context.Context) error {
+	for {
+		wait := l.job.sends.wait(l.cfg.Clock())
+		if wait == 0 {
+			return nil
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return context.Cause(ctx)
+		}
+	}
+}
+
 // Secret resolves secrets for a host, which may have a port.
 func (l *Line) Secret(host string) transform.Secret {
 	return func(name string) (string, error) {

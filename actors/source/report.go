@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -81,9 +82,12 @@ func errorDraft(b *board, reason string, frame []byte, size int, hidden *hidden)
 }
 
 func reportDraft(prefix, source string, data any) messages.Draft {
-	payload, err := json.Marshal(data)
-	if err != nil { // the types above always marshal
-		payload = []byte("null")
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	payload := []byte("null")
+	if e.Encode(data) == nil { // the types above always pass
+		payload = bytes.TrimSpace(text.Bytes())
 	}
 	name := source
 	if strings.Count(name, ".")+2 > messages.MaxStreamTokens {

@@ -113,7 +113,7 @@ func (c *connector) poll(ctx context.Context, line *source.Line) (time.Duration,
 		return 0, failure(bounded, line, err)
 	}
 	cancel() // the time-out is the feed's; what follows is ours
-	wait := asked(response, c.setup.Clock())
+	wait := source.Asked(response, c.setup.Clock())
 	switch {
 	case response.StatusCode == http.StatusNotModified && (c.etag != "" || c.modified != ""):
 		line.Understood()

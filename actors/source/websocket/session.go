@@ -1,0 +1,208 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"anode/actors/source"
+	"anode/actors/source/transform"
+)
+
+const (
+	// writePatience bounds one write.
+	writePatience = 5 * time.Second
+	// farewellPatience bounds the close frame, and the wait for the feed's.
+	farewellPatience = time.Second
+)
+
+// session is one connection that stands.
+type session struct {
+	*connector
+	line   *source.Line
+	conn   *websocket.Conn
+	shown  string
+	secret transform.Secret
+
+	// lastMessage is when a message came last, in Unix ns.
+	lastMessage atomic.Int64
+	// done is closed when the connection is over; workers are the keeper and the farewell.
+	done    chan struct{}
+	workers sync.WaitGroup
+
+	// writing lets one message be written at a time; it is a leaf.
+	writing sync.Mutex
+
+	// mu guards broken: what went wrong outside of the reader. It is a leaf.
+	mu     sync.Mutex
+	broken error
+}
+
+// run reads until the end.
+func (s *session) run(ctx context.Context) error {
+	farewell := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(farewell)
+		s.farewell(websocket.CloseNormalClosure)
+	})
+	err := s.talk(ctx)
+	close(s.done)
+	if errors.Is(err, errCut) && ctx.Err() == nil {
+		err = s.lastWords(err)
+	}
+	if stop() {
+		s.farewell(websocket.CloseNormalClosure)
+	} else {
+		<-farewell
+	}
+	s.drain()
+	_ = s.conn.Close() // the reason of the end is known
+	s.workers.Wait()
+	closed := (*websocket.CloseError)(nil)
+	switch broken := s.brokenBy(); {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.As(err, &closed) && closed.Code != websocket.CloseAbnormalClosure || broken == nil:
+		return s.words(err)
+	default:
+		return broken
+	}
+}
+
+// lastWords looks for a close frame behind a write that failed: it says more.
+func (s *session) lastWords(err error) error {
+	_ = s.conn.SetReadDeadline(time.Now().Add(farewellPatience))
+	for range 1000 {
+		_, _, read := s.conn.NextReader()
+		if closed := (*websocket.CloseError)(nil); errors.As(read, &closed) && closed.Code != websocket.CloseAbnormalClosure {
+			return read
+		}
+		if read != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// talk opens the connection and reads it.
+func (s *session) talk(ctx context.Context) error {
+	s.conn.SetReadLimit(source.MaxMessage)
+	s.lastMessage.Store(s.setup.Clock().UnixNano())
+	for i, t := range s.open {
+		if err := s.fill(ctx, t); err != nil {
+			return fmt.Errorf("open frame %d: %w", i, err)
+		}
+	}
+	s.line.Opened()
+	s.workers.Go(func() { s.keep(ctx) })
+	for {
+		_, message, err := s.conn.ReadMessage()
+		if err != nil {
+			return err
+		}
+		now := s.setup.Clock()
+		s.lastMessage.Store(now.UnixNano())
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		actions, err := s.line.Feed(ctx, message, transform.Meta{Received: now, URL: s.shown, Secret: s.secret})
+		if err != nil {
+			return err
+		}
+		for _, a := range actions {
+			if a.Fail != "" {
+				return errors.New(s.line.Hide(a.Fail))
+			}
+			if err := s.send(ctx, a.Send); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// fill sends what a template makes, unless it makes nothing.
+func (s *session) fill(ctx context.Context, t transform.Template) error {
+	text, present, err := source.Fill(ctx, t, s.secret)
+	if err != nil || !present {
+		return err
+	}
+	return s.send(ctx, []byte(text))
+}
+
+// send writes a text message, at the pace of the source.
+func (s *session) send(ctx context.Context, text []byte) error {
+	if err := s.line.Pace(ctx); err != nil {
+		return err
+	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err := s.conn.SetWriteDeadline(time.Now().Add(writePatience)); err != nil {
+		return s.line.Cause(err)
+	}
+	if err := s.conn.WriteMessage(websocket.TextMessage, text); err != nil {
+		return fmt.Errorf("%w: it takes no message: %w", errCut, s.line.Cause(err))
+	}
+	return nil
+}
+
+// farewell writes a close frame, and lets the reader wait for the feed's for a little while.
+func (s *session) farewell(code int) {
+	until := time.Now().Add(farewellPatience)
+	_ = s.conn.NetConn().SetWriteDeadline(until) // a write that hangs ends
+	_ = s.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, ""), until)
+	_ = s.conn.NetConn().SetReadDeadline(until)
+}
+
+// drain reads what still comes, so that the close frame is not lost to a reset.
+func (s *session) drain() {
+	for range 1000 {
+		if _, _, err := s.conn.NextReader(); err != nil {
+			return
+		}
+	}
+}
+
+func (s *session) brokenBy() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.broken
+}
+
+// breakOff ends the connection from outside of the reader.
+func (s *session) breakOff(err error) {
+	s.mu.Lock()
+	if s.broken == nil {
+		s.broken = err
+	}
+	s.mu.Unlock()
+	_ = s.conn.Close() // the reader sees it
+}
+
+var errCut = errors.New("the feed cut the connection")
+
+// words is the error of a read, as people should see it.
+func (s *session) words(err error) error {
+	var closed *websocket.CloseError
+	switch {
+	case errors.Is(err, websocket.ErrReadLimit):
+		return source.ErrTooLarge
+	case !errors.As(err, &closed):
+		return s.line.Cause(err)
+	}
+	text := s.line.Hide(source.Words([]byte(closed.Text)))
+	switch closed.Code {
+	case websocket.CloseNormalClosure, websocket.CloseGoingAway, websocket.CloseNoStatusReceived, websocket.CloseServiceRestart:
+		return &source.EndedInOrder{Words: fmt.Sprintf("%d %s", closed.Code, text)}
+	case websocket.CloseAbnormalClosure:
+		return errCut
+	}
+	return fmt.Errorf("the feed closed the connection with %d: %s", closed.Code, text)
+}

@@ -1,0 +1,139 @@
+package websocket
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"anode/actors/source"
+	"anode/actors/source/transform"
+	"anode/messages/spec"
+)
+
+const (
+	// handshakePatience bounds connecting, TLS and the handshake.
+	handshakePatience = 15 * time.Second
+	readBuffer        = 4 << 10
+	writeBuffer       = 1 << 10
+)
+
+// connector implements source.Connector.
+type connector struct {
+	setup    source.Setup
+	spec     *spec.WebSocket
+	endpoint *source.Endpoint
+	open     []transform.Template
+	ping     transform.Template // nil: none
+}
+
+// New makes a connector: a source.Kind.
+func New(setup source.Setup) (source.Connector, error) {
+	c := &connector{setup: setup, spec: setup.Spec.WebSocket}
+	var faults spec.Faults
+	c.endpoint = setup.CompileEndpoint("", nil, &faults)
+	for i, frame := range c.spec.Open {
+		c.open = append(c.open, setup.CompileTemplate("/websocket/open/"+strconv.Itoa(i), frame, &faults))
+	}
+	if c.spec.Ping != nil {
+		c.ping = setup.CompileTemplate("/websocket/ping/send", c.spec.Ping.Send, &faults)
+	}
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	return c, nil
+}
+
+// Close implements source.Connector: nothing is kept between connections.
+func (c *connector) Close() {}
+
+// Run implements source.Connector.
+func (c *connector) Run(ctx context.Context, line *source.Line) error {
+	address, err := c.endpoint.Fill(ctx, line)
+	if err != nil {
+		return err
+	}
+	conn, err := c.dial(ctx, line, address)
+	if err != nil {
+		return err
+	}
+	s := &session{
+		connector: c, line: line, conn: conn, shown: address.Shown,
+		secret: line.Secret(address.Host), done: make(chan struct{}),
+	}
+	return s.run(ctx)
+}
+
+// dial makes the connection and the handshake.
+func (c *connector) dial(ctx context.Context, line *source.Line, address source.Address) (*websocket.Conn, error) {
+	dialer := websocket.Dialer{
+		NetDialContext: func(ctx context.Context, network, to string) (net.Conn, error) {
+			conn, err := c.setup.Guard.DialContext(ctx, network, to)
+			if err != nil {
+				return nil, err
+			}
+			return heard{conn, line}, nil
+		},
+		HandshakeTimeout: handshakePatience, ReadBufferSize: readBuffer, WriteBufferSize: writeBuffer,
+		Subprotocols: c.spec.Subprotocols,
+	}
+	header := address.Header
+	if header.Get("User-Agent") == "" {
+		header.Set("User-Agent", "anode")
+	}
+	if user := address.URL.User; user != nil { // the library takes none in the URL
+		password, _ := user.Password()
+		header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password)))
+		address.URL.User = nil
+	}
+	conn, response, err := dialer.DialContext(ctx, address.URL.String(), header)
+	switch {
+	case ctx.Err() != nil:
+		if conn != nil {
+			_ = conn.Close() // nobody is told
+		}
+		return nil, context.Cause(ctx)
+	case errors.Is(err, websocket.ErrBadHandshake) && response != nil:
+		return nil, c.refused(response, line)
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, fmt.Errorf("the feed did not connect within %s", handshakePatience)
+	case err != nil:
+		return nil, line.Cause(err)
+	}
+	return conn, nil
+}
+
+// refused is the error of a handshake that failed, in the feed's own words.
+func (c *connector) refused(r *http.Response, line *source.Line) error {
+	body := make([]byte, 1024) // the library keeps so much of it
+	n, _ := r.Body.Read(body)  // what can't be read is not shown
+	text := fmt.Sprintf("the feed answered the handshake with %d %s", r.StatusCode, http.StatusText(r.StatusCode))
+	if words := source.Words(body[:n]); words != "" {
+		text += ": " + words
+	}
+	err := errors.New(line.Hide(text))
+	if wait := source.Asked(r, c.setup.Clock()); wait > 0 {
+		return &source.AskedToWait{Err: err, Wait: wait}
+	}
+	return err
+}
+
+// heard notes every byte that comes.
+type heard struct {
+	net.Conn
+	line *source.Line
+}
+
+func (h heard) Read(p []byte) (int, error) {
+	n, err := h.Conn.Read(p)
+	if n > 0 {
+		h.line.Heard()
+	}
+	return n, err
+}
