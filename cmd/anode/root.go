@@ -1,0 +1,33 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+)
+
+// newRoot makes the whole command line.
+func newRoot(sh *shell) *cobra.Command {
+	root := group("anode", "a decentralised real-time data mesh in one binary")
+	root.Long = `aNode stores, spreads and serves records: point it at REST or WebSocket feeds, or publish to it,
+and subscribe from anywhere. "anode serve" runs a node; the other commands talk to one.`
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.SetIn(sh.in)
+	root.SetOut(sh.out)
+	root.SetErr(sh.errs)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misuse{err} })
+	root.AddGroup(
+		&cobra.Group{ID: "node", Title: "Run a node:"},
+		&cobra.Group{ID: "data", Title: "Records:"},
+		&cobra.Group{ID: "mesh", Title: "Look after a mesh:"},
+	)
+	add := func(id string, commands ...*cobra.Command) {
+		for _, c := range commands {
+			c.GroupID = id
+		}
+		root.AddCommand(commands...)
+	}
+	add("node", newConfig(sh), newHealth(sh), newVerify(sh), newRepair(sh))
+	add("data", newSubscribe(sh), newPublish(sh), newHistory(sh), newStreams(sh))
+	add("mesh", newSource(sh), newStatus(sh), newAlarms(sh), newSubscribers(sh), newActors(sh), newEvents(sh), newDoctor(sh))
+	root.AddCommand(newVersion(sh))
+	return root
+}
