@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"anode/actors/actor"
+	"anode/messages/command"
 	"anode/messages/spec"
 )
 
@@ -13,6 +14,7 @@ import (
 var (
 	errReassigned = errors.New("the source is to be otherwise")
 	errRestart    = errors.New("the source is started again")
+	errRefused    = fmt.Errorf("%w: the journal does not take records", command.ErrUnavailable)
 )
 
 // late is the end of a connection whose feed was silent for too long.

@@ -29,6 +29,8 @@ type Line struct {
 	gen  uint64
 
 	standing, good, data atomic.Bool
+	// refused tells that the journal did not store something.
+	refused atomic.Bool
 	// stale asks to be told of the next data.
 	stale atomic.Bool
 	// held counts waits for the journal: the feed is not read then, and its silence is ours.
@@ -198,6 +200,9 @@ func (l *Line) enter(ctx context.Context, drafts []messages.Draft, size int) err
 			board.meter.add(l.cfg.Clock(), uint64(len(drafts)))
 		}
 		window.leave(size, drafts, o.Err)
+		if o.Err != nil && l.refused.CompareAndSwap(false, true) {
+			l.tell(refused{l.gen}) // the feed may be silent from now on
+		}
 	}})
 	if err != nil {
 		board.inFlight.Add(-int64(len(drafts)))

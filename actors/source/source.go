@@ -19,6 +19,8 @@ type (
 	// opened and fresh: a connection stands, and brought data after it was stale.
 	opened struct{ gen uint64 }
 	fresh  struct{ gen uint64 }
+	// refused: the journal did not store what a connection brought.
+	refused struct{ gen uint64 }
 	// ended: a connection is over; cause is why this node ended it, if it did.
 	ended struct {
 		gen        uint64
@@ -93,6 +95,10 @@ func (s *sourceActor) Receive(ctx *actor.Context, message any) {
 		if s.attempt != nil && m.gen == s.gen {
 			s.stale, s.dataWait = false, s.job.spec.Liveness.Data.Of()
 			s.opened(ctx)
+		}
+	case refused:
+		if s.attempt != nil && m.gen == s.gen {
+			s.attempt.cancel(errRefused)
 		}
 	case ended:
 		if s.attempt != nil && m.gen == s.gen {
