@@ -56,6 +56,7 @@ func (j *journalActor) Started(ctx *actor.Context) error {
 	s := &syncer{
 		durability: j.cfg.Durability, journal: j.cfg.Journal, inbox: j.inbox, metrics: j.metrics, log: j.cfg.Logger,
 		every: j.cfg.SyncEvery, lazy: j.cfg.LazySync, written: groups,
+		ended: make(chan struct{}),
 	}
 	k := &keeper{cfg: j.cfg, log: j.cfg.Logger}
 	ctx.Go("writer", func(life context.Context) error {
@@ -66,6 +67,7 @@ func (j *journalActor) Started(ctx *actor.Context) error {
 		return nil
 	})
 	ctx.Go("syncer", func(life context.Context) error { s.run(life); return nil })
+	ctx.Go("sweeper", func(context.Context) error { s.sweep(); return nil })
 	ctx.Go("keeper", func(life context.Context) error { k.run(life); return nil })
 	return nil
 }

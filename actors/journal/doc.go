@@ -17,5 +17,6 @@
 // the next batch.
 //
 // Three goroutines belong to the actor: the writer, which alone appends; the syncer,
-// which alone syncs; and the keeper, which does what is due every ten seconds and scrubs.
+// which alone syncs; and the keeper, which does what is due every ten seconds and scrubs. A
+// fourth, the sweeper, answers what is left where the syncer panics.
 package journal

@@ -109,13 +109,15 @@ func (b *Inbox) pending() (queued, bytes int) {
 
 // answer gives a taken submission its outcome and makes its room free.
 func (b *Inbox) answer(s *command.Submission, size int, outcome command.Outcome) {
+	defer func() { // though Done may panic
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.size -= size
+		b.release()
+	}()
 	if s.Done != nil {
 		s.Done(outcome)
 	}
-	b.mu.Lock()
-	b.size -= size
-	b.release()
-	b.mu.Unlock()
 }
 
 // Close refuses what comes from now on. What is in the queue stays to be taken.

@@ -21,6 +21,8 @@ type syncer struct {
 	every      time.Duration
 	lazy       time.Duration
 	written    <-chan written
+	// ended is closed when run has: who comes then is for sweep.
+	ended chan struct{}
 
 	waiting []written
 	// dirty is since when something is not synced that nobody waits for; zero when nothing is.
@@ -34,9 +36,11 @@ const retryEvery = time.Second
 
 // run works until written is closed, then syncs once more and answers what is left.
 func (s *syncer) run(context.Context) {
-	defer func() { // after a panic too: nobody may wait for ever
-		s.fail(fmt.Errorf("%w: the journal failed", command.ErrUnavailable))
-	}()
+	defer close(s.ended)
+	defer func() { abandon(s.log, s.inbox, s.waiting) }()
+	if s.durability != None { // an incarnation before may have left something
+		s.dirty = time.Now()
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -55,6 +59,14 @@ func (s *syncer) run(context.Context) {
 		case <-due:
 			s.sync()
 		}
+	}
+}
+
+// sweep answers what is written after run has panicked, until the writer ends.
+func (s *syncer) sweep() {
+	<-s.ended
+	for g := range s.written {
+		abandon(s.log, s.inbox, []written{g})
 	}
 }
 
@@ -78,7 +90,10 @@ func (s *syncer) take(g written) {
 		s.waiting = append(s.waiting, g)
 		return
 	case len(g.submissions) > 0:
-		g.answer(s.inbox)
+		s.waiting = append(s.waiting, g) // so that it is not forgotten in a panic
+		last := len(s.waiting) - 1
+		s.waiting[last].answer(s.inbox)
+		s.waiting = s.waiting[:last]
 		if s.durability == None {
 			return
 		}
@@ -126,6 +141,7 @@ func (s *syncer) sync() {
 	for i := range s.waiting {
 		s.waiting[i].answer(s.inbox)
 	}
+	clear(s.waiting)
 	s.waiting = s.waiting[:0]
 }
 
@@ -135,5 +151,6 @@ func (s *syncer) fail(err error) {
 		s.waiting[i].fail(err)
 		s.waiting[i].answer(s.inbox)
 	}
+	clear(s.waiting)
 	s.waiting = s.waiting[:0]
 }

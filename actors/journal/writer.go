@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"anode/messages"
@@ -116,8 +117,7 @@ func (w *writer) group() bool {
 	handed := false
 	defer func() {
 		if !handed { // a panic: nobody may wait for ever
-			out.fail(fmt.Errorf("%w: the journal failed", command.ErrUnavailable))
-			out.answer(w.inbox)
+			abandon(w.cfg.Logger, w.inbox, []written{out})
 		}
 	}()
 	if err := w.write(&out); err != nil {
@@ -240,6 +240,28 @@ func (w *writer) store(s command.Store) ([]bool, error) {
 	return fresh, nil
 }
 
+// abandon answers groups of which nobody knows any more what became of them: after a panic, too,
+// nobody may wait for ever. A Done that panics keeps no other from being told.
+func abandon(log *slog.Logger, inbox *Inbox, groups []written) {
+	for i := range groups {
+		groups[i].fail(fmt.Errorf("%w: the journal failed", command.ErrUnavailable))
+		for told := false; !told; {
+			told = groups[i].tell(log, inbox)
+		}
+	}
+}
+
+// tell answers, and is false when that panicked and there may be others to tell.
+func (g *written) tell(log *slog.Logger, inbox *Inbox) (done bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			log.Error("who is told of an outcome panicked", "panic", p)
+		}
+	}()
+	g.answer(inbox)
+	return true
+}
+
 // fail gives all of the group one error.
 func (g *written) fail(err error) {
 	g.err = err
@@ -248,12 +270,16 @@ func (g *written) fail(err error) {
 	}
 }
 
-// answer tells all who submitted, and frees their room.
+// answer tells all who submitted, and frees their room. Each is told once, however often it
+// is called: should one of them panic, the next call goes on with the others.
 func (g *written) answer(inbox *Inbox) {
-	for i := range g.submissions {
-		inbox.answer(&g.submissions[i], g.sizes[i], g.outcomes[i])
+	for len(g.submissions) > 0 {
+		s, size, outcome := g.submissions[0], g.sizes[0], g.outcomes[0]
+		g.submissions, g.sizes, g.outcomes = g.submissions[1:], g.sizes[1:], g.outcomes[1:]
+		inbox.answer(&s, size, outcome)
 	}
-	if g.probe != nil {
-		g.probe(struct{}{}, g.err)
+	if probe := g.probe; probe != nil {
+		g.probe = nil
+		probe(struct{}{}, g.err)
 	}
 }
