@@ -4,9 +4,10 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"mime"
 	"net/http"
-	"strconv"
+	"net/url"
 	"strings"
 	"time"
 
@@ -23,26 +24,23 @@ const (
 	maxRecordLimit = 10_000
 )
 
+// walkParams say which records of a stream are asked for.
+var walkParams = []string{"from", "to", "after", "order", "unique"}
+
 // history answers with the records of a stream that are held.
 func (s *server) history(c echo.Context) error {
-	question, err := readHistory(c)
-	if err != nil {
-		return err
-	}
-	whole := wants(c.Request(), typeNDJSON)
+	lines := wants(c.Request(), typeNDJSON)
 	otherwise := recordLimit
-	if whole {
+	if lines {
 		otherwise = 0
 	}
-	limit, err := parseLimit(c.QueryParam("limit"), otherwise, maxRecordLimit)
+	p, err := readPage(c, otherwise, maxRecordLimit, walkParams...)
 	if err != nil {
 		return err
 	}
-	if question.Page != "" {
-		question.Page, limit, err = pageLimit(question.Page, c.QueryParam("limit"), limit)
-		if err != nil {
-			return err
-		}
+	question, err := readHistory(c.Param("stream"), p)
+	if err != nil {
+		return err
 	}
 	ctx := c.Request().Context()
 	walk, err := command.Ask(ctx, s.Node, question)
@@ -50,137 +48,191 @@ func (s *server) history(c echo.Context) error {
 		return err
 	}
 	defer walk.Close()
-	if whole {
-		return s.sendLines(c, walk, limit)
+	out := &recordWriter{server: s, echo: c, walk: walk, limit: p.limit}
+	if lines {
+		return out.lines(ctx)
 	}
-	return sendRecords(c, walk, limit)
+	return out.object(ctx, question.Stream, p)
 }
 
-func readHistory(c echo.Context) (command.History, error) {
-	q := command.History{Page: c.QueryParam("page")}
+// readHistory makes the question of a request.
+func readHistory(stream string, p page) (command.History, error) {
+	var q command.History
 	var err error
-	if q.Stream, err = messages.ParseStream(c.Param("stream")); err != nil {
+	if q.Stream, err = messages.ParseStream(stream); err != nil {
 		return q, err
 	}
-	if q.FromMs, err = readMs(c, "from"); err != nil {
+	if q.FromMs, err = readMs(p.params, "from"); err != nil {
 		return q, err
 	}
-	if q.ToMs, err = readMs(c, "to"); err != nil {
+	if q.ToMs, err = readMs(p.params, "to"); err != nil {
 		return q, err
 	}
-	if text := c.QueryParam("after"); text != "" {
+	if text := p.params.Get("after"); text != "" {
 		if q.After, err = messages.ParsePosition(text); err != nil {
 			return q, err
 		}
 	}
-	switch order := c.QueryParam("order"); order {
+	switch order := p.params.Get("order"); order {
 	case "", "asc":
 	case "desc":
 		q.Descending = true
 	default:
-		return q, problem.New(http.StatusUnprocessableEntity, "invalid_parameter", "order %q is neither asc nor desc", order)
+		return q, invalidParameter("order %q is neither asc nor desc", clip(order))
 	}
-	switch unique := c.QueryParam("unique"); unique {
+	switch unique := p.params.Get("unique"); unique {
 	case "", "false":
 	case "true":
 		q.Unique = true
 	default:
-		return q, problem.New(http.StatusUnprocessableEntity, "invalid_parameter", "unique %q is neither true nor false", unique)
+		return q, invalidParameter("unique %q is neither true nor false", clip(unique))
+	}
+	if p.token == nil {
+		return q, nil
+	}
+	if q.Page = p.token.Get("walk"); q.Page == "" || p.token.Get("stream") != stream {
+		return q, problem.New(http.StatusUnprocessableEntity, "invalid_page", "page is of another list than the records of %s", stream)
 	}
 	return q, nil
 }
 
+func invalidParameter(detail string, args ...any) *problem.Problem {
+	return problem.New(http.StatusUnprocessableEntity, "invalid_parameter", detail, args...)
+}
+
 // readMs reads a time as Unix ms, rounded up, so that a bound between two milliseconds
 // excludes the earlier one.
-func readMs(c echo.Context, name string) (int64, error) {
-	text := c.QueryParam(name)
+func readMs(params url.Values, name string) (int64, error) {
+	text := params.Get(name)
 	if text == "" {
 		return 0, nil
 	}
 	t, err := messages.ParseTime(text)
 	if err != nil {
-		return 0, problem.New(http.StatusUnprocessableEntity, "invalid_parameter", "%s: %v", name, err)
+		return 0, invalidParameter("%s: %v", name, err)
 	}
 	return max(1, t.Add(time.Millisecond-1).UnixMilli()), nil
 }
 
 // wants tells whether the client asks for a media type by name.
 func wants(r *http.Request, kind string) bool {
-	for _, part := range strings.Split(r.Header.Get("Accept"), ",") {
-		if k, _, err := mime.ParseMediaType(part); err == nil && k == kind {
-			return true
+	for _, line := range r.Header.Values("Accept") {
+		for part := range strings.SplitSeq(line, ",") {
+			if k, params, err := mime.ParseMediaType(part); err == nil && k == kind && params["q"] != "0" {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-// pageLimit takes the limit out of a page token; one in the request wins.
-func pageLimit(token, asked string, limit int) (string, int, error) {
-	values, err := decodePage(token)
-	if err != nil {
-		return "", 0, err
-	}
-	if n, err := strconv.Atoi(values.Get("limit")); asked == "" && err == nil && n > 0 {
-		limit = min(n, maxRecordLimit)
-	}
-	return values.Get("walk"), limit, nil
+// recordWriter sends records as the walk gives them, with little of them in memory. What fails
+// before the first bytes are on their way is a problem; what fails later cuts the connection, so
+// that no client takes a part for the whole.
+type recordWriter struct {
+	server *server
+	echo   echo.Context
+	walk   command.Walk
+	// limit is the most records; 0 is all.
+	limit int
+	out   *bufio.Writer
 }
 
-// sendRecords sends up to limit records as one object.
-func sendRecords(c echo.Context, walk command.Walk, limit int) error {
-	body := []byte(`{"items":[`)
-	for n := 0; n < limit; n++ {
-		record, err := walk.Next(c.Request().Context())
+// ready gives the head; it goes out with the first full buffer.
+func (w *recordWriter) ready(kind string) {
+	w.echo.Response().Header().Set("Content-Type", kind)
+	w.out = bufio.NewWriterSize(w.echo.Response(), 64<<10)
+}
+
+// each calls send for each record, up to the limit.
+func (w *recordWriter) each(ctx context.Context, send func(n int, r *messages.Record) error) error {
+	for n := 0; w.limit == 0 || n < w.limit; n++ {
+		record, err := w.walk.Next(ctx)
 		if err != nil {
-			return err
+			return fmt.Errorf("history: %w", err)
 		}
 		if record == nil {
-			break
+			return nil
 		}
-		if n > 0 {
-			body = append(body, ',')
+		if err := send(n, record); err != nil {
+			return errGone
 		}
-		body = record.AppendJSON(body)
 	}
-	body = append(body, ']')
-	if token := walk.Page(); token != "" {
-		next := encodePage(map[string][]string{"walk": {token}, "limit": {strconv.Itoa(limit)}})
-		body = messages.AppendQuoted(append(body, `,"next":`...), next)
-	}
-	cursor, err := walk.Cursor().MarshalJSON()
-	if err != nil {
-		return err
-	}
-	body = append(append(append(body, `,"cursor":`...), cursor...), '}', '\n')
-	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, body)
+	return nil
 }
 
-// sendLines streams records, one a line; a limit of 0 is none. What fails on the way cuts the
-// connection, so that no client takes a part for the whole.
-func (s *server) sendLines(c echo.Context, walk command.Walk, limit int) error {
-	ctx := c.Request().Context()
-	record, err := walk.Next(ctx)
-	if err != nil {
+// errGone tells that the client takes nothing any more: nobody is left to tell.
+var errGone = errors.New("the client is gone")
+
+// failed is what becomes of a failure on the way.
+func (w *recordWriter) failed(err error) error {
+	if !w.echo.Response().Committed {
+		w.echo.Response().Header().Del("Content-Type")
 		return err
 	}
-	c.Response().Header().Set("Content-Type", typeNDJSON)
-	c.Response().WriteHeader(http.StatusOK)
-	w := bufio.NewWriterSize(c.Response(), 64<<10)
-	var line []byte
-	for n := 1; record != nil; n++ {
-		line = append(record.AppendJSON(line[:0]), '\n')
-		if _, err := w.Write(line); err != nil {
-			return nil // the client is gone, and nobody is left to tell
-		}
-		if n == limit {
-			break
-		}
-		if record, err = walk.Next(ctx); err != nil {
-			if !errors.Is(err, context.Canceled) {
-				s.Logger.Error("a history was cut", "path", c.Request().URL.Path, "error", err)
-			}
-			panic(http.ErrAbortHandler)
-		}
+	if r := w.echo.Request(); !errors.Is(err, errGone) && r.Context().Err() == nil {
+		w.server.Logger.Error("a history was cut", "path", r.URL.Path, "error", err)
 	}
-	return w.Flush()
+	panic(http.ErrAbortHandler)
+}
+
+// lines streams records, one a line.
+func (w *recordWriter) lines(ctx context.Context) error {
+	w.ready(typeNDJSON)
+	if w.echo.Request().Method == http.MethodHead {
+		return w.echo.NoContent(http.StatusOK)
+	}
+	var line []byte
+	err := w.each(ctx, func(_ int, r *messages.Record) error {
+		line = append(r.AppendJSON(line[:0]), '\n')
+		_, err := w.out.Write(line)
+		return err
+	})
+	if err != nil {
+		return w.failed(err)
+	}
+	return w.end()
+}
+
+// end sends what is left.
+func (w *recordWriter) end() error {
+	if !w.echo.Response().Committed {
+		w.echo.Response().WriteHeader(http.StatusOK) // of nothing, too
+	}
+	if w.out.Flush() != nil {
+		return w.failed(errGone)
+	}
+	return nil
+}
+
+// object sends records as one object, with where to go on.
+func (w *recordWriter) object(ctx context.Context, stream messages.Stream, p page) error {
+	w.ready(echo.MIMEApplicationJSON)
+	_, _ = w.out.WriteString(`{"items":[`) // into the buffer
+	var item []byte
+	err := w.each(ctx, func(n int, r *messages.Record) error {
+		if item = item[:0]; n > 0 {
+			item = append(item, ',')
+		}
+		item = r.AppendJSON(item)
+		_, err := w.out.Write(item)
+		return err
+	})
+	if err != nil {
+		return w.failed(err)
+	}
+	tail := []byte{']'}
+	if token := w.walk.Page(); token != "" {
+		next := p.next(url.Values{"walk": {token}, "stream": {string(stream)}})
+		tail = messages.AppendQuoted(append(tail, `,"next":`...), next)
+	}
+	cursor, err := w.walk.Cursor().MarshalJSON()
+	if err != nil {
+		return w.failed(err)
+	}
+	tail = append(append(append(tail, `,"cursor":`...), cursor...), '}', '\n')
+	if _, err := w.out.Write(tail); err != nil {
+		return w.failed(errGone)
+	}
+	return w.end()
 }

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -17,7 +19,7 @@ import (
 // MaxBody is the most bytes of a request body.
 const MaxBody = 8 << 20
 
-// Config is what the API is made of; all fields are required but the last three.
+// Config is what the API is made of; all fields are required but the last four.
 type Config struct {
 	// Node answers questions.
 	Node command.Asker
@@ -36,6 +38,8 @@ type Config struct {
 	Documents map[string][]byte
 	// Root serves "/"; nil leaves it out.
 	Root http.Handler
+	// Patience is how long a client may take nothing of an answer before it is cut: 2 minutes.
+	Patience time.Duration
 }
 
 // Validate names all faults of the configuration.
@@ -64,59 +68,18 @@ func New(cfg Config) (http.Handler, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	if cfg.Patience <= 0 {
+		cfg.Patience = patience
+	}
 	s := &server{cfg}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.fail
 	e.Use(s.recover, s.guard, s.bounds)
-	s.routes(e)
+	for _, r := range s.routes() {
+		s.mount(e, r)
+	}
 	return e, nil
-}
-
-func (s *server) routes(e *echo.Echo) {
-	e.GET("/healthz", s.healthz)
-	e.GET("/readyz", s.readyz)
-	if s.Metrics != nil {
-		e.GET("/metrics", echo.WrapHandler(s.Metrics))
-	}
-	if s.Root != nil {
-		e.GET("/", echo.WrapHandler(s.Root))
-	}
-	v1 := e.Group("/api/v1")
-	v1.GET("/subscribe", echo.WrapHandler(s.Subscribe))
-	v1.POST("/sources", s.postSource)
-	v1.GET("/sources", s.listSources)
-	v1.GET("/sources/:name", s.getSource)
-	v1.PUT("/sources/:name", s.putSource)
-	v1.DELETE("/sources/:name", s.deleteSource)
-	v1.POST("/sources/:name/pause", s.pauseSource)
-	v1.POST("/sources/:name/resume", s.resumeSource)
-	v1.POST("/sources/:name/restart", s.restartSource)
-	v1.POST("/records", s.publishMany)
-	v1.GET("/streams", s.listStreams)
-	v1.POST("/streams/:stream/records", s.publish)
-	v1.GET("/streams/:stream/records", s.history)
-	v1.GET("/streams/:stream/events", s.events)
-	v1.GET("/status", answer(s, command.Status{}))
-	v1.GET("/cluster", answer(s, command.Cluster{}))
-	v1.GET("/alarms", answer(s, command.Alarms{}))
-	v1.GET("/actors", answer(s, command.Actors{}))
-	v1.GET("/subscribers", s.listSubscribers)
-	v1.GET("/events", s.listEvents)
-	for path, body := range s.Documents {
-		v1.GET(path, func(c echo.Context) error { return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, body) })
-	}
-}
-
-// answer makes the handler of a question whose answer is the body.
-func answer[A any](s *server, question command.Question[A]) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		view, err := command.Ask(c.Request().Context(), s.Node, question)
-		if err != nil {
-			return err
-		}
-		return c.JSON(http.StatusOK, view)
-	}
 }
 
 // fail turns every error into a problem document.
@@ -124,12 +87,7 @@ func (s *server) fail(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
 	}
-	p := s.problem(err, c.Request())
-	if c.Request().Method == http.MethodHead {
-		_ = c.NoContent(p.Status)
-		return
-	}
-	p.Write(c.Response())
+	s.problem(err, c.Request()).Write(c.Response())
 }
 
 func (s *server) problem(err error, r *http.Request) *problem.Problem {
@@ -139,7 +97,7 @@ func (s *server) problem(err error, r *http.Request) *problem.Problem {
 	}
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
-		return problem.New(http.StatusRequestEntityTooLarge, "too_large", "the body is above %d bytes", tooLarge.Limit)
+		return tooLargeBody()
 	}
 	p := problem.Of(err)
 	if p.Status == http.StatusInternalServerError && r.Context().Err() == nil {
@@ -148,13 +106,18 @@ func (s *server) problem(err error, r *http.Request) *problem.Problem {
 	return p
 }
 
+func tooLargeBody() *problem.Problem {
+	return problem.New(http.StatusRequestEntityTooLarge, "too_large", "the body is above %d bytes", MaxBody)
+}
+
 // routeProblem is what the router says: no such path, or not with this method.
 func routeProblem(he *echo.HTTPError, r *http.Request) *problem.Problem {
+	path := clip(r.URL.Path)
 	switch he.Code {
 	case http.StatusNotFound:
-		return problem.New(he.Code, "not_found", "nothing is at %s", r.URL.Path)
+		return problem.New(he.Code, "not_found", "nothing is at %s", path)
 	case http.StatusMethodNotAllowed:
-		return problem.New(he.Code, "method_not_allowed", "%s is not for %s", r.Method, r.URL.Path)
+		return problem.New(he.Code, "method_not_allowed", "%s is not for %s", clip(r.Method), path)
 	}
 	return problem.New(he.Code, strings.ReplaceAll(strings.ToLower(http.StatusText(he.Code)), " ", "_"), "%v", he.Message)
 }
@@ -171,6 +134,9 @@ func (s *server) recover(next echo.HandlerFunc) echo.HandlerFunc {
 				panic(r)
 			}
 			s.Logger.Error("request panicked", "method", c.Request().Method, "path", c.Request().URL.Path, "panic", r, "stack", string(debug.Stack()))
+			if c.Response().Committed {
+				panic(http.ErrAbortHandler) // no client is to take a part for the whole
+			}
 			err = problem.New(http.StatusInternalServerError, "internal", "the node failed to answer; its log says why")
 		}()
 		return next(c)
@@ -182,6 +148,7 @@ func (s *server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r, h := c.Request(), c.Response().Header()
 		h.Set("X-Content-Type-Options", "nosniff")
+		h.Add("Vary", "Origin")
 		if p := s.Guard.Check(r); p != nil {
 			return p
 		}
@@ -190,30 +157,39 @@ func (s *server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 			return next(c)
 		}
 		h.Set("Access-Control-Allow-Origin", origin)
-		h.Add("Vary", "Origin")
 		h.Set("Access-Control-Expose-Headers", "ETag, Location, Retry-After")
 		if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
 			return next(c)
 		}
-		h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE")
+		h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE")
 		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, Last-Event-ID")
 		h.Set("Access-Control-Max-Age", "600")
 		return c.NoContent(http.StatusNoContent)
 	}
 }
 
-// bounds limits the body.
+// bounds holds a request to what every one must keep, and its time to what it needs: a body
+// must come within the server's time, an answer may take longer.
 func (s *server) bounds(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		r := c.Request()
-		r.Body = http.MaxBytesReader(c.Response(), r.Body, MaxBody)
+		r, w := c.Request(), c.Response().Writer
+		control := http.NewResponseController(w) // a recorder in a test has no deadlines
+		_ = control.SetWriteDeadline(time.Now().Add(s.Patience))
+		if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
+			return problem.New(http.StatusBadRequest, "bad_request", "the query can't be read, special characters must be percent-encoded: %v", err)
+		}
+		if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+			return problem.New(http.StatusUnsupportedMediaType, "unsupported_media_type", "Content-Encoding %q: bodies come as they are", clip(coding))
+		}
+		if r.ContentLength > MaxBody {
+			c.Response().Header().Set("Connection", "close")
+			return tooLargeBody()
+		}
+		if r.Body == http.NoBody {
+			_ = control.SetReadDeadline(time.Time{})
+		} else {
+			r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
+		}
 		return next(c)
 	}
-}
-
-func (s *server) events(c echo.Context) error {
-	r := c.Request()
-	r.SetPathValue("pattern", c.Param("stream"))
-	s.Events.ServeHTTP(c.Response(), r)
-	return nil
 }

@@ -2,10 +2,11 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
-	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -42,14 +43,17 @@ func (s *server) put(c echo.Context, put command.PutSource) error {
 
 // readSpec reads the document of a source, JSON or YAML.
 func readSpec(r *http.Request) (document []byte, yaml bool, err error) {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	switch {
-	case err == nil && kind == "application/json":
-	case err == nil && (kind == "application/yaml" || kind == "application/x-yaml" || kind == "text/yaml"):
+	kind, _, err := mediaType(r)
+	if err != nil {
+		return nil, false, err
+	}
+	switch kind {
+	case echo.MIMEApplicationJSON:
+	case "application/yaml", "application/x-yaml", "text/yaml":
 		yaml = true
 	default:
 		return nil, false, problem.New(http.StatusUnsupportedMediaType, "unsupported_media_type",
-			"Content-Type %q: a source is application/json or application/yaml", r.Header.Get("Content-Type"))
+			"Content-Type %q: a source is application/json or application/yaml", kind)
 	}
 	document, err = io.ReadAll(io.LimitReader(r.Body, maxSpec+1))
 	if err != nil {
@@ -86,11 +90,15 @@ func ifMatch(c echo.Context) string {
 }
 
 func (s *server) listSources(c echo.Context) error {
+	p, err := readPage(c, listLimit, maxListLimit)
+	if err != nil {
+		return err
+	}
 	views, err := command.Ask(c.Request().Context(), s.Node, command.ListSources{})
 	if err != nil {
 		return err
 	}
-	return sendList(c, views, func(v command.SourceView) string { return v.Name })
+	return sendList(c, p, views, func(v command.SourceView) string { return v.Name })
 }
 
 func (s *server) getSource(c echo.Context) error {
@@ -130,10 +138,14 @@ func sendSource(c echo.Context, status int, view command.SourceView) error {
 	return c.JSON(status, view)
 }
 
-// badBody is what reading a body failed with: too large, or cut by the client.
+// badBody is what reading a body failed with: too large, too slow, or cut by the client.
 func badBody(err error) error {
-	if p := (*http.MaxBytesError)(nil); asMaxBytes(err, &p) {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
 		return err
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return problem.New(http.StatusRequestTimeout, "timeout", "the body did not arrive in time")
 	}
 	return problem.New(http.StatusBadRequest, "bad_body", "the body could not be read: %v", err)
 }

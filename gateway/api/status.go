@@ -27,9 +27,12 @@ func (s *server) readyz(c echo.Context) error {
 }
 
 func (s *server) listStreams(c echo.Context) error {
+	p, err := readPage(c, listLimit, maxListLimit, "match")
+	if err != nil {
+		return err
+	}
 	match := messages.Everything
-	if text := c.QueryParam("match"); text != "" {
-		var err error
+	if text := p.params.Get("match"); text != "" {
 		if match, err = messages.ParseShortPattern(text); err != nil {
 			return err
 		}
@@ -38,23 +41,31 @@ func (s *server) listStreams(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return sendList(c, streams, func(v command.StreamView) string { return string(v.Name) })
+	return sendList(c, p, streams, func(v command.StreamView) string { return string(v.Name) })
 }
 
 func (s *server) listSubscribers(c echo.Context) error {
+	p, err := readPage(c, listLimit, maxListLimit)
+	if err != nil {
+		return err
+	}
 	views, err := command.Ask(c.Request().Context(), s.Node, command.Subscribers{})
 	if err != nil {
 		return err
 	}
-	return sendList(c, views, func(v command.SubscriberView) string { return v.ID })
+	return sendList(c, p, views, func(v command.SubscriberView) string { return v.ID })
 }
 
 func (s *server) listEvents(c echo.Context) error {
+	p, err := readPage(c, listLimit, maxListLimit)
+	if err != nil {
+		return err
+	}
 	views, err := command.Ask(c.Request().Context(), s.Node, command.Events{})
 	if err != nil {
 		return err
 	}
-	return sendList(c, views, func(v command.EventView) string {
+	return sendList(c, p, views, func(v command.EventView) string {
 		return v.At.UTC().Format("2006-01-02T15:04:05.000000000Z") + " " + v.Source + " " + v.Version + " " + v.Event
 	})
 }

@@ -11,16 +11,16 @@ import (
 	"testing"
 
 	"anode/gateway/document"
-	"anode/gateway/document/documenttest"
+	"anode/testkit/documents"
 )
 
 // operations calls f for each operation of the OpenAPI document.
 func operations(doc map[string]any, f func(path, method string, op map[string]any)) {
-	paths := documenttest.Look(doc, "paths")
+	paths := documents.Look(doc, "paths")
 	for _, path := range slices.Sorted(maps.Keys(paths)) {
-		item := documenttest.Look(paths, path)
+		item := documents.Look(paths, path)
 		for _, method := range []string{"get", "put", "post", "delete"} {
-			if op := documenttest.Look(item, method); op != nil {
+			if op := documents.Look(item, method); op != nil {
 				f(path, method, op)
 			}
 		}
@@ -29,7 +29,7 @@ func operations(doc map[string]any, f func(path, method string, op map[string]an
 
 // Every example is what its schema says.
 func TestOpenAPIExamples(t *testing.T) {
-	j := documenttest.New(t)
+	j := documents.New(t)
 	checked := 0
 	media := func(place []string, content map[string]any) {
 		for kind, raw := range content {
@@ -38,8 +38,8 @@ func TestOpenAPIExamples(t *testing.T) {
 			if v, ok := m["example"]; ok {
 				values["example"] = v
 			}
-			for name := range documenttest.Look(m, "examples") {
-				values[name] = documenttest.Look(m, "examples", name)["value"]
+			for name := range documents.Look(m, "examples") {
+				values[name] = documents.Look(m, "examples", name)["value"]
 			}
 			at := append(slices.Clone(place), "content", kind, "schema")
 			for name, value := range values {
@@ -50,22 +50,22 @@ func TestOpenAPIExamples(t *testing.T) {
 			}
 		}
 	}
-	for name := range documenttest.Look(j.OpenAPI, "components", "responses") {
-		media([]string{"components", "responses", name}, documenttest.Look(j.OpenAPI, "components", "responses", name, "content"))
+	for name := range documents.Look(j.OpenAPI, "components", "responses") {
+		media([]string{"components", "responses", name}, documents.Look(j.OpenAPI, "components", "responses", name, "content"))
 	}
 	operations(j.OpenAPI, func(path, method string, op map[string]any) {
 		place := []string{"paths", path, method}
-		if body := documenttest.Look(op, "requestBody"); body != nil {
-			media(append(slices.Clone(place), "requestBody"), documenttest.Look(body, "content"))
+		if body := documents.Look(op, "requestBody"); body != nil {
+			media(append(slices.Clone(place), "requestBody"), documents.Look(body, "content"))
 		}
-		for status, raw := range documenttest.Look(op, "responses") {
+		for status, raw := range documents.Look(op, "responses") {
 			r := raw.(map[string]any)
 			if _, shared := r["$ref"]; !shared {
-				media(append(slices.Clone(place), "responses", status), documenttest.Look(r, "content"))
+				media(append(slices.Clone(place), "responses", status), documents.Look(r, "content"))
 			}
 		}
 	})
-	for name, raw := range documenttest.Look(j.OpenAPI, "components", "parameters") {
+	for name, raw := range documents.Look(j.OpenAPI, "components", "parameters") {
 		p := raw.(map[string]any)
 		checked++
 		if err := j.Body([]string{"components", "parameters", name, "schema"}, p["example"]); err != nil {
@@ -79,7 +79,7 @@ func TestOpenAPIExamples(t *testing.T) {
 
 // Every operation says what it is, under a name of its own.
 func TestOpenAPIOperations(t *testing.T) {
-	j := documenttest.New(t)
+	j := documents.New(t)
 	seen := map[string]string{}
 	operations(j.OpenAPI, func(path, method string, op map[string]any) {
 		where := method + " " + path
@@ -88,15 +88,15 @@ func TestOpenAPIOperations(t *testing.T) {
 			t.Errorf("%s: operationId %q is empty or taken by %s", where, id, seen[id])
 		}
 		seen[id] = where
-		if op["summary"] == "" || len(documenttest.Look(op, "responses")) == 0 {
+		if op["summary"] == "" || len(documents.Look(op, "responses")) == 0 {
 			t.Errorf("%s: has no summary or no responses", where)
 		}
 		declared := map[string]bool{}
-		for _, list := range []any{op["parameters"], documenttest.Look(j.OpenAPI, "paths", path)["parameters"]} {
+		for _, list := range []any{op["parameters"], documents.Look(j.OpenAPI, "paths", path)["parameters"]} {
 			params, _ := list.([]any)
 			for _, p := range params {
 				ref := p.(map[string]any)["$ref"].(string)
-				target := documenttest.Look(j.OpenAPI, strings.Split(strings.TrimPrefix(ref, "#/"), "/")...)
+				target := documents.Look(j.OpenAPI, strings.Split(strings.TrimPrefix(ref, "#/"), "/")...)
 				if target == nil {
 					t.Fatalf("%s: %s leads nowhere", where, ref)
 				}
@@ -119,7 +119,7 @@ func TestOpenAPIOperations(t *testing.T) {
 
 // References of both documents lead somewhere.
 func TestReferences(t *testing.T) {
-	j := documenttest.New(t)
+	j := documents.New(t)
 	for name, doc := range map[string]map[string]any{"openapi": j.OpenAPI, "asyncapi": j.AsyncAPI} {
 		count := 0
 		var walk func(v any)
@@ -128,7 +128,7 @@ func TestReferences(t *testing.T) {
 			case map[string]any:
 				if ref, ok := v["$ref"].(string); ok && strings.HasPrefix(ref, "#/") {
 					count++
-					if documenttest.Look(doc, strings.Split(ref[2:], "/")...) == nil {
+					if documents.Look(doc, strings.Split(ref[2:], "/")...) == nil {
 						t.Errorf("%s: %s leads nowhere", name, ref)
 					}
 				}
@@ -149,10 +149,10 @@ func TestReferences(t *testing.T) {
 }
 
 func TestAsyncAPIExamples(t *testing.T) {
-	j := documenttest.New(t)
-	all := documenttest.Look(j.AsyncAPI, "components", "messages")
+	j := documents.New(t)
+	all := documents.Look(j.AsyncAPI, "components", "messages")
 	for name := range all {
-		m := documenttest.Look(all, name)
+		m := documents.Look(all, name)
 		payload, _ := m["payload"].(map[string]any)
 		schema := strings.TrimPrefix(fmt.Sprint(payload["$ref"]), "#/components/schemas/")
 		examples, _ := m["examples"].([]any)

@@ -3,6 +3,7 @@
 package problem
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -70,6 +71,7 @@ var table = []row{
 	{command.ErrForbidden, http.StatusForbidden, "forbidden"},
 	{command.ErrTooMany, http.StatusTooManyRequests, "rate_limited"},
 	{command.ErrInvalid, http.StatusUnprocessableEntity, "invalid"},
+	{context.DeadlineExceeded, http.StatusServiceUnavailable, "unavailable"},
 }
 
 // Of finds the problem that an error is. One that the table does not know is a 500 whose

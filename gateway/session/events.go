@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,17 +25,11 @@ func (s *Server) ServeEvents(w http.ResponseWriter, r *http.Request) {
 		p.Write(w)
 		return
 	}
-	hijacker, ok := w.(http.Hijacker)
-	if !ok {
-		done()
-		problem.New(http.StatusHTTPVersionNotSupported, "http_version", "events need HTTP/1.1").Write(w)
-		return
-	}
 	header := w.Header().Clone()
-	conn, buffered, err := hijacker.Hijack()
-	if err != nil {
+	conn, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil { // HTTP/2, or nothing that is a connection
 		done()
-		s.Logger.Warn("a connection can't be taken over for events", "error", err)
+		problem.New(http.StatusUpgradeRequired, "http_version", "events need HTTP/1.1").Write(w)
 		return
 	}
 	out := newWire(conn, done)
@@ -44,8 +39,7 @@ func (s *Server) ServeEvents(w http.ResponseWriter, r *http.Request) {
 	}
 	session, err := s.open(r, stream{out})
 	if err != nil {
-		p := problem.Of(err)
-		_ = out.Write(responseHead(p.Status, problem.ContentType, header), firstWrite) // it is closed whatever comes of it
+		out.refuse(err, header)
 		out.Close()
 		return
 	}
@@ -58,10 +52,7 @@ func (s *Server) ServeEvents(w http.ResponseWriter, r *http.Request) {
 	s.serve(out, session, func(ctx context.Context) {
 		// A filter is only checked by the session, so that the head comes after it.
 		if err := session.Ask(ctx, command.Check(ask)); err != nil {
-			p := problem.Of(err)
-			session.Raw(append(responseHead(p.Status, problem.ContentType, header), p.JSON()...))
-			session.Close(command.CloseForbidden, "")
-			drain(rest)
+			out.refuse(err, header) // nothing else can be written: the session has no subscription
 			return
 		}
 		session.Raw(append(responseHead(http.StatusOK, "text/event-stream", header), "retry: 1000\n\n"...))
@@ -93,6 +84,15 @@ func eventsOf(r *http.Request) (command.Subscribe, error) {
 	return ask, nil
 }
 
+// refuse answers with a problem.
+func (w *wire) refuse(err error, header http.Header) {
+	p := problem.Of(err)
+	body := p.JSON()
+	header = header.Clone()
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	_ = w.Write(append(responseHead(p.Status, problem.ContentType, header), body...), firstWrite) // it is closed whatever comes of it
+}
+
 // responseHead is the head of a response that ends with its connection.
 func responseHead(status int, kind string, header http.Header) []byte {
 	header = header.Clone()
@@ -101,7 +101,7 @@ func responseHead(status int, kind string, header http.Header) []byte {
 	header.Set("Connection", "close")
 	header.Set("X-Accel-Buffering", "no")
 	var b strings.Builder
-	b.WriteString("HTTP/1.1 " + statusText(status) + "\r\n")
+	b.WriteString("HTTP/1.1 " + strconv.Itoa(status) + " " + http.StatusText(status) + "\r\n")
 	_ = header.Write(&b) // a Builder takes everything
 	b.WriteString("\r\n")
 	return []byte(b.String())

@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
+	"anode/gateway/publication"
 	"anode/messages"
 	"anode/messages/command"
 )
@@ -24,15 +27,8 @@ type request struct {
 	Unique  bool            `json:"unique"`
 	Policy  *command.Policy `json:"policy"`
 
-	ID       json.RawMessage `json:"id"`
-	Stream   string          `json:"stream"`
-	Key      string          `json:"key"`
-	NativeID string          `json:"native_id"`
-	Time     string          `json:"time"`
-	Data     json.RawMessage `json:"data"`
-	Text     *string         `json:"text"`
-	Base64   *string         `json:"base64"`
-	Content  string          `json:"content_type"`
+	ID json.RawMessage `json:"id"`
+	publication.Form
 }
 
 // fields are what each op knows.
@@ -55,6 +51,9 @@ var errBadFrame = errors.New("bad frame")
 
 // split gives the JSON values of a message, each an object.
 func split(message []byte) ([]json.RawMessage, error) {
+	if !utf8.Valid(message) {
+		return nil, fmt.Errorf("%w: not UTF-8", errBadFrame)
+	}
 	var list []json.RawMessage
 	d := json.NewDecoder(bytes.NewReader(message))
 	for {
@@ -95,7 +94,7 @@ func parse(raw []byte) (request, error) {
 		}
 	}
 	for name := range names {
-		if !contains(known, name) {
+		if !slices.Contains(known, name) {
 			return r, fmt.Errorf("%w: %s has no field %q, its fields are %s", command.ErrInvalid, r.Op, clip(name), strings.Join(known, ", "))
 		}
 	}
@@ -110,26 +109,12 @@ func parse(raw []byte) (request, error) {
 	return r, nil
 }
 
-func contains(list []string, name string) bool {
-	for _, n := range list {
-		if n == name {
-			return true
-		}
-	}
-	return false
-}
-
 // fieldError keeps the seam's errors, and says in plain words what encoding/json found.
 func fieldError(err error) error {
-	var wrong *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &wrong):
-		return fmt.Errorf("%w: %s must be %s, not %s", command.ErrInvalid, wrong.Field, wrong.Type, wrong.Value)
-	case errors.Is(err, messages.ErrCursor), errors.Is(err, messages.ErrPosition):
+	if errors.Is(err, messages.ErrCursor) || errors.Is(err, messages.ErrPosition) {
 		return err
-	default:
-		return fmt.Errorf("%w: %w", command.ErrInvalid, err)
 	}
+	return fmt.Errorf("%w: %w", command.ErrInvalid, publication.Words(err))
 }
 
 // subscribe is the operation that the request asks for.
@@ -149,9 +134,13 @@ func (r *request) subscribe() command.Subscribe {
 
 // fromQuery reads ?stream=P&stream=Q&start=…&where=…&policy=…&unique=…; ok tells whether it asks for a subscription.
 func fromQuery(q url.Values) (s command.Subscribe, ok bool, err error) {
-	for name := range q {
+	for name, values := range q {
 		switch name {
-		case "stream", "start", "where", "policy", "unique":
+		case "stream":
+		case "start", "where", "policy", "unique":
+			if len(values) > 1 {
+				return s, false, fmt.Errorf("%w: %s is given %d times", command.ErrInvalid, name, len(values))
+			}
 		default:
 			return s, false, fmt.Errorf("%w: unknown parameter %q: stream, start, where, policy and unique are known", command.ErrInvalid, clip(name))
 		}
@@ -207,9 +196,11 @@ type reply struct {
 }
 
 func (r reply) encode() []byte {
-	text, err := json.Marshal(r)
-	if err != nil { // an id that is no JSON can't come here: it was cut out of JSON
-		return []byte(`{"op":"error","code":"internal"}`)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)              // an id comes back as it was given
+	if err := e.Encode(r); err != nil { // an id that is no JSON can't come here: it was cut out of JSON
+		return []byte(`{"op":"error","code":"internal","message":"the answer can't be written"}`)
 	}
-	return text
+	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'})
 }

@@ -2,22 +2,17 @@ package session
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
-	"fmt"
 	"log/slog"
-	"mime"
 	"net"
 	"net/http"
-	"strconv"
+	"runtime/debug"
 	"sync"
 
 	"github.com/gorilla/websocket"
 
 	"anode/gateway/problem"
-	"anode/messages"
 	"anode/messages/command"
-	"anode/messages/jsontext"
 )
 
 // Config is what a Server needs; all fields but the last are required.
@@ -70,8 +65,8 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// Close ends what reads; it returns when no goroutine of a session is left. The hub closes the
-// connections.
+// Close tells all sessions that the node is shutting down, and takes no new ones. It returns when
+// no goroutine of a session is left: when the hub has closed their connections.
 func (s *Server) Close() {
 	s.mu.Lock()
 	s.closed = true
@@ -128,82 +123,10 @@ func (s *Server) serve(out *wire, session command.Session, read func(ctx context
 		defer out.Close()
 		defer func() {
 			if r := recover(); r != nil {
-				s.Logger.Error("a session's reader panicked", "session", session.ID(), "panic", r)
+				s.Logger.Error("a session's reader panicked", "session", session.ID(), "panic", r, "stack", string(debug.Stack()))
 			}
 		}()
+		defer context.AfterFunc(s.life, func() { session.Close(command.CloseUnavailable, "the node is shutting down") })()
 		read(s.life)
 	}()
 }
-
-// draft is the record that a publish request carries.
-func (r *request) draft() (messages.Draft, error) {
-	d := messages.Draft{Key: r.Key, NativeID: r.NativeID, ContentType: r.Content}
-	var err error
-	if d.Stream, err = messages.ParseStream(r.Stream); err != nil {
-		return d, err
-	}
-	if d.Stream.Own() {
-		return d, fmt.Errorf("%w: streams that begin with $ are the mesh's own", command.ErrForbidden)
-	}
-	if r.Time != "" {
-		if d.Time, err = messages.ParseTime(r.Time); err != nil {
-			return d, fmt.Errorf("%w: %w", messages.ErrDraft, err)
-		}
-	}
-	given := 0
-	for _, has := range []bool{r.Data != nil, r.Text != nil, r.Base64 != nil} {
-		if has {
-			given++
-		}
-	}
-	if given != 1 {
-		return d, fmt.Errorf("%w: has %d of data, text and base64, exactly one is needed", messages.ErrDraft, given)
-	}
-	return d, r.content(&d)
-}
-
-// content fills in payload and content type.
-func (r *request) content(d *messages.Draft) error {
-	raw := []byte(nil)
-	otherwise := "text/plain"
-	switch {
-	case r.Data != nil:
-		if !d.JSON() {
-			return fmt.Errorf("%w: data is JSON, and content_type says %q", messages.ErrDraft, d.ContentType)
-		}
-		raw, otherwise = r.Data, ""
-	case r.Text != nil:
-		raw = []byte(*r.Text)
-	default:
-		var err error
-		if raw, err = base64.StdEncoding.DecodeString(*r.Base64); err != nil {
-			return fmt.Errorf("%w: base64: %w", messages.ErrDraft, err)
-		}
-		otherwise = "application/octet-stream"
-	}
-	if d.ContentType == "" {
-		d.ContentType = otherwise
-	}
-	if d.ContentType != "" {
-		kind, params, err := mime.ParseMediaType(d.ContentType)
-		if err != nil {
-			return fmt.Errorf("%w: content_type %q is no media type", messages.ErrDraft, clip(d.ContentType))
-		}
-		d.ContentType = mime.FormatMediaType(kind, params)
-	}
-	d.Payload = raw
-	if d.JSON() {
-		d.ContentType = ""
-		compact, err := jsontext.Compact(nil, raw, messages.MaxJSONDepth)
-		if err != nil {
-			return fmt.Errorf("%w: data: %w", messages.ErrDraft, err)
-		}
-		d.Payload = compact
-	}
-	return nil
-}
-
-func statusText(status int) string {
-	return strconv.Itoa(status) + " " + http.StatusText(status)
-}
-

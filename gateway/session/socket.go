@@ -1,12 +1,14 @@
 package session
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -40,12 +42,14 @@ func (s *Server) ServeWebSocket(w http.ResponseWriter, r *http.Request) {
 		p.Write(w)
 		return
 	}
-	conn, err := s.upgrader.Upgrade(w, r, nil)
+	h := &handshake{ResponseWriter: w}
+	conn, err := s.upgrader.Upgrade(h, r, nil)
 	if err != nil { // it has answered
 		done()
 		return
 	}
-	out := newWire(conn.UnderlyingConn(), done)
+	h.conn.over.Store(true)
+	out := newWire(h.conn.Conn, done)
 	session, err := s.open(r, socket{out})
 	if err != nil {
 		out.Close()
@@ -53,6 +57,37 @@ func (s *Server) ServeWebSocket(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &client{Server: s, conn: conn, session: session, publishes: make(chan struct{}, mostPublishes)}
 	s.serve(out, session, func(ctx context.Context) { c.run(ctx, first, asked) })
+}
+
+// handshake is a response whose connection is let speak for the handshake only.
+type handshake struct {
+	http.ResponseWriter
+	conn *spoken
+}
+
+// Hijack implements http.Hijacker.
+func (h *handshake) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	h.conn = &spoken{Conn: conn}
+	return h.conn, buffered, nil
+}
+
+// spoken is a connection to which nothing is written any more once the handshake is over: a library
+// that answers a broken frame by itself would write into the middle of one of the hub's.
+type spoken struct {
+	net.Conn
+	over atomic.Bool
+}
+
+// Write implements net.Conn.
+func (s *spoken) Write(p []byte) (int, error) {
+	if s.over.Load() {
+		return len(p), nil
+	}
+	return s.Conn.Write(p)
 }
 
 // client is the reading side of a WebSocket.
@@ -65,7 +100,6 @@ type client struct {
 
 // run reads until the connection ends.
 func (c *client) run(ctx context.Context, first command.Subscribe, asked bool) {
-	c.conn.SetReadLimit(maxFrame)
 	c.conn.SetPingHandler(func(data string) error {
 		c.session.Raw(appendControl(nil, websocket.PongMessage, []byte(data)))
 		return c.session.Room(ctx)
@@ -91,16 +125,21 @@ func (c *client) run(ctx context.Context, first command.Subscribe, asked bool) {
 			c.end(command.CloseBadFrame, "a binary message")
 			return
 		}
-		message, err := io.ReadAll(r)
+		message, err := io.ReadAll(io.LimitReader(r, maxFrame+1))
 		if err != nil {
 			c.failed(err)
 			return
 		}
-		if err := c.take(ctx, message); err != nil {
-			c.end(command.CloseBadFrame, err.Error())
+		if len(message) > maxFrame {
+			c.end(command.CloseTooLarge, "a message is above 1.5 MiB")
 			return
 		}
-		if err := c.session.Room(ctx); err != nil {
+		switch err := c.take(ctx, message); {
+		case errors.Is(err, errBadFrame):
+			c.end(command.CloseBadFrame, err.Error())
+			return
+		case err != nil: // the connection ends, or the server does
+			c.wait()
 			return
 		}
 	}
@@ -111,11 +150,9 @@ func (c *client) failed(err error) {
 	var closed *websocket.CloseError
 	var network net.Error
 	switch {
-	case errors.Is(err, websocket.ErrReadLimit):
-		c.end(command.CloseTooLarge, "a message is above 1.5 MiB")
 	case errors.As(err, &closed):
-		if closed.Code == websocket.CloseAbnormalClosure {
-			return
+		if closed.Code == websocket.CloseAbnormalClosure || closed.Code == command.CloseUnavailable {
+			return // it is gone, or has answered that it heard of the node's end
 		}
 		c.wait()
 	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
@@ -132,11 +169,12 @@ func (c *client) end(code int, reason string) {
 
 // wait reads on until the connection has ended, so that what was sent last is not cut off.
 func (c *client) wait() {
-	drain(c.conn.UnderlyingConn())
+	drain(c.conn.NetConn())
 	<-c.session.Gone()
 }
 
-// take does what a message asks.
+// take does what a message asks. errBadFrame is the client's fault; another error tells that the
+// connection ends.
 func (c *client) take(ctx context.Context, message []byte) error {
 	list, err := split(message)
 	if err != nil {
@@ -151,6 +189,9 @@ func (c *client) take(ctx context.Context, message []byte) error {
 			c.refuse(r, err)
 		default:
 			c.do(ctx, r)
+		}
+		if err := c.session.Room(ctx); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -187,10 +228,7 @@ func (c *client) refuse(r request, err error) {
 
 // publish hands a record to the journal; the answer comes when that has it.
 func (c *client) publish(ctx context.Context, r request) {
-	d, err := r.draft()
-	if err == nil {
-		err = d.Check()
-	}
+	d, err := r.Draft("")
 	if err != nil {
 		c.refuse(r, err)
 		return

@@ -1,6 +1,6 @@
-// Package documenttest judges bodies and messages by the schemas of the documents, for the tests
+// Package documents judges bodies and messages by the schemas of the documents, for the tests
 // of all who send and take them.
-package documenttest
+package documents
 
 import (
 	"bytes"

@@ -1,0 +1,133 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"anode/gateway/problem"
+	"anode/messages/command"
+)
+
+// prefix stands before the paths of this version of the API.
+const prefix = "/api/v1"
+
+// route is one method of one path.
+type route struct {
+	method, path string
+	handler      echo.HandlerFunc
+	// params are the query parameters that it knows; others are refused.
+	params []string
+	// anyParams: it takes whatever parameters come.
+	anyParams bool
+	// socket: it takes the connection out of the server.
+	socket bool
+}
+
+// several is the one parameter that may be given more than once.
+const several = "stream"
+
+func (s *server) routes() []route {
+	subscription := []string{several, "start", "where", "policy", "unique"}
+	list := []string{"limit", "page"}
+	routes := []route{
+		{method: "GET", path: "/healthz", handler: s.healthz},
+		{method: "GET", path: "/readyz", handler: s.readyz},
+		{method: "GET", path: prefix + "/subscribe", handler: echo.WrapHandler(s.Subscribe), params: subscription, socket: true},
+		{method: "POST", path: prefix + "/sources", handler: s.postSource},
+		{method: "GET", path: prefix + "/sources", handler: s.listSources, params: list},
+		{method: "GET", path: prefix + "/sources/:name", handler: s.getSource},
+		{method: "PUT", path: prefix + "/sources/:name", handler: s.putSource},
+		{method: "DELETE", path: prefix + "/sources/:name", handler: s.deleteSource},
+		{method: "POST", path: prefix + "/sources/:name/pause", handler: s.pauseSource},
+		{method: "POST", path: prefix + "/sources/:name/resume", handler: s.resumeSource},
+		{method: "POST", path: prefix + "/sources/:name/restart", handler: s.restartSource},
+		{method: "POST", path: prefix + "/records", handler: s.publishMany},
+		{method: "GET", path: prefix + "/streams", handler: s.listStreams, params: []string{"match", "limit", "page"}},
+		{method: "POST", path: prefix + "/streams/:stream/records", handler: s.publish, params: []string{"key", "native_id", "time"}},
+		{method: "GET", path: prefix + "/streams/:stream/records", handler: s.history, params: append(slices.Clone(walkParams), "limit", "page")},
+		{method: "GET", path: prefix + "/streams/:stream/events", handler: s.events, params: subscription[1:], socket: true},
+		{method: "GET", path: prefix + "/status", handler: answer(s, command.Status{})},
+		{method: "GET", path: prefix + "/cluster", handler: answer(s, command.Cluster{})},
+		{method: "GET", path: prefix + "/alarms", handler: answer(s, command.Alarms{})},
+		{method: "GET", path: prefix + "/actors", handler: answer(s, command.Actors{})},
+		{method: "GET", path: prefix + "/subscribers", handler: s.listSubscribers, params: list},
+		{method: "GET", path: prefix + "/events", handler: s.listEvents, params: list},
+	}
+	if s.Metrics != nil {
+		routes = append(routes, route{method: "GET", path: "/metrics", handler: echo.WrapHandler(s.Metrics), anyParams: true})
+	}
+	if s.Root != nil {
+		routes = append(routes, route{method: "GET", path: "/", handler: echo.WrapHandler(s.Root)})
+	}
+	for path, body := range s.Documents {
+		routes = append(routes, route{method: "GET", path: prefix + path, handler: func(c echo.Context) error {
+			return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, body)
+		}})
+	}
+	return routes
+}
+
+// mount puts a route on the router: what answers GET answers HEAD too.
+func (s *server) mount(e *echo.Echo, r route) {
+	handler := r.checked(r.handler)
+	if !r.socket {
+		handler = s.patiently(handler)
+	}
+	e.Add(r.method, r.path, handler)
+	if r.method == http.MethodGet && !r.socket {
+		e.Add(http.MethodHead, r.path, handler)
+	}
+}
+
+// checked refuses parameters that the route does not know, and what is given twice.
+func (r route) checked(next echo.HandlerFunc) echo.HandlerFunc {
+	if r.anyParams {
+		return next
+	}
+	known := "none is known here"
+	if len(r.params) > 0 {
+		sorted := slices.Sorted(slices.Values(r.params))
+		known = "known are " + strings.Join(sorted, ", ")
+	}
+	return func(c echo.Context) error {
+		for name, values := range c.QueryParams() {
+			if !slices.Contains(r.params, name) {
+				return problem.New(http.StatusUnprocessableEntity, "invalid_parameter", "unknown parameter %q: %s", clip(name), known)
+			}
+			if len(values) > 1 && name != several {
+				return problem.New(http.StatusUnprocessableEntity, "invalid_parameter", "%s is given %d times", name, len(values))
+			}
+		}
+		return next(c)
+	}
+}
+
+// clip cuts a refused text so that an error stays readable.
+func clip(text string) string {
+	const most = 80
+	if len(text) <= most {
+		return text
+	}
+	return text[:most] + "…"
+}
+
+// answer makes the handler of a question whose answer is the body.
+func answer[A any](s *server, question command.Question[A]) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		view, err := command.Ask(c.Request().Context(), s.Node, question)
+		if err != nil {
+			return err
+		}
+		return c.JSON(http.StatusOK, view)
+	}
+}
+
+func (s *server) events(c echo.Context) error {
+	r := c.Request()
+	r.SetPathValue("pattern", c.Param("stream"))
+	s.Events.ServeHTTP(c.Response(), r)
+	return nil
+}
