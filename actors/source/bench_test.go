@@ -182,6 +182,16 @@ func (b *bench) put(format string, args ...any) {
 	b.assign()
 }
 
+// parse reads a spec from YAML.
+func parse(t *testing.T, document string) *spec.Spec {
+	t.Helper()
+	s, err := spec.Parse([]byte(document), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 func (b *bench) pause(name string, paused bool) {
 	b.t.Helper()
 	a := b.list[name]
