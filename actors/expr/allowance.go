@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"math/big"
 	"strings"
+	"time"
 
 	"github.com/itchyny/gojq"
 )
@@ -16,27 +18,60 @@ const (
 	maxMade = 48 << 20
 	// maxElements is the longest array that one of our functions makes.
 	maxElements = 1 << 17
-	// maxSorted is the weight of what may be sorted.
+	// maxSorted is the weight of two arrays that are subtracted.
 	maxSorted = 1 << 20
+	// maxSteps is how many instructions of the library one run may take: about 40 ms.
+	maxSteps = 1 << 21
+	// patience is how long one run may take. It is real time, whatever clock programs are shown:
+	// it bounds the work of this machine.
+	patience = 20 * time.Millisecond
+	// lookAfter is what may be paid without a look at the time.
+	lookAfter = 16 << 10
 )
 
-var errAllowance = errors.New("the program makes more than its allowance of 48 MiB")
+var (
+	errAllowance = errors.New("the program makes more than its allowance of 48 MiB")
+	errSteps     = fmt.Errorf("the program takes more than its %d steps", maxSteps)
+	errTime      = fmt.Errorf("the program takes more than its %v", patience)
+)
 
-// Allowance is what is left to one run. It is used by one goroutine.
+// Allowance is what is left to one run. It is used by one goroutine. Once something is used up,
+// all that asks for more gets the same error.
 type Allowance struct {
-	ctx  context.Context
-	left int
+	// left is in bytes, and so is unseen, which was paid since the last look at the time.
+	left, unseen int
+	// steps and deadline are for programs; a deadline of zero is none.
+	steps    int
+	deadline time.Time
+	// parent is whoever wants the result; nil is someone who waits.
+	parent context.Context
+	// err is why the run is over.
+	err error
 }
 
 // take pays for n bytes.
 func (a *Allowance) take(n int) error {
-	if err := a.ctx.Err(); err != nil {
-		return err
+	if a.left -= n; a.left < 0 && a.err == nil {
+		a.err = errAllowance
 	}
-	if a.left -= n; a.left < 0 {
-		return errAllowance
+	if a.unseen += n; a.unseen >= lookAfter {
+		a.look()
 	}
-	return nil
+	return a.err
+}
+
+// look ends the run when its time is over or nobody waits for it any more.
+func (a *Allowance) look() {
+	a.unseen = 0
+	switch {
+	case a.err != nil || a.deadline.IsZero():
+	case a.steps <= 0:
+		a.err = errSteps
+	case !time.Now().Before(a.deadline):
+		a.err = errTime
+	case a.parent != nil:
+		a.err = a.parent.Err()
+	}
 }
 
 // check refuses a value above a weight.
@@ -179,10 +214,10 @@ func (a *Allowance) repeat(text string, n float64) (any, error) {
 	if !(n >= 0) { // NaN too
 		return nil, nil
 	}
-	if float64(len(text))*float64(int(min(n, 1<<31))) > maxText {
+	count := int(min(n, 1<<31))
+	if float64(len(text))*float64(count) > maxText {
 		return nil, errSize
 	}
-	count := int(min(n, 1<<31))
 	if text == "" {
 		return "", nil
 	}

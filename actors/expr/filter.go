@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/itchyny/gojq"
@@ -55,7 +54,7 @@ func (f *Filter) Match(r *messages.Record) bool {
 func (f *Filter) MatchJSON(raw []byte) bool { return f.true(rawVal(raw)) }
 
 func (f *Filter) true(input val) bool {
-	run := filterRun{left: maxScan, allowance: Allowance{ctx: context.Background(), left: maxText}}
+	run := filterRun{left: maxScan, allowance: Allowance{left: maxText}}
 	out, end := f.root.eval(&run, input)
 	return end == gave && out.truthy()
 }
@@ -84,19 +83,4 @@ const (
 // node is a compiled expression with at most one result.
 type node interface {
 	eval(run *filterRun, in val) (val, end)
-}
-
-func syntaxError(text string, err error) error {
-	if pe, ok := err.(*gojq.ParseError); ok { //nolint:errorlint // the library returns it as it is
-		return fmt.Errorf("is not jq: at byte %d of %q: %w", pe.Offset, clip(text), err)
-	}
-	return fmt.Errorf("is not jq: %w", err)
-}
-
-func clip(text string) string {
-	const most = 80
-	if len(text) > most {
-		return text[:most] + "…"
-	}
-	return text
 }

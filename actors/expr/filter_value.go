@@ -1,8 +1,6 @@
 package expr
 
 import (
-	"encoding/json"
-	"math/big"
 	"time"
 	"unsafe"
 
@@ -250,13 +248,4 @@ func (v val) rank() int {
 		return 5
 	}
 	return 6
-}
-
-// constant is a literal of the filter.
-func constant(v any) (val, bool) {
-	switch v.(type) {
-	case nil, bool, string, int, float64, *big.Int, json.Number:
-		return val{v: v}, true
-	}
-	return val{}, false
 }

@@ -262,6 +262,15 @@ func typeName(v any) string {
 	return "number"
 }
 
-func mismatch(what string, l, r any) error {
-	return fmt.Errorf("cannot %s: %s and %s", what, typeName(l), typeName(r))
+// mismatchError tells of two values that do not go together. It is written only when it is
+// read: an error of a filter is read by nobody.
+type mismatchError struct {
+	what string
+	l, r any
 }
+
+func (e *mismatchError) Error() string {
+	return fmt.Sprintf("cannot %s: %s and %s", e.what, shown(e.l), shown(e.r))
+}
+
+func mismatch(what string, l, r any) error { return &mismatchError{what, l, r} }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -26,6 +27,8 @@ type pattern struct {
 	next   *regexp.Regexp
 	size   int // instructions
 	global bool
+	// plain tells that what stands before a match does not matter to it.
+	plain bool
 }
 
 // compilePattern compiles a pattern with jq's flags g, i and m… as the library reads them.
@@ -59,6 +62,7 @@ func compilePattern(text, flags string) (*pattern, error) {
 		return nil, err
 	}
 	p.size = len(prog.Inst)
+	p.plain = !slices.ContainsFunc(prog.Inst, func(i syntax.Inst) bool { return i.Op == syntax.InstEmptyWidth })
 	return p, nil
 }
 
@@ -68,6 +72,15 @@ func (p *pattern) cost(text string) int { return p.size * len(text) }
 func (p *pattern) from(text string, at int) []int {
 	if at == 0 {
 		return p.re.FindStringSubmatchIndex(text)
+	}
+	if p.plain {
+		m := p.re.FindStringSubmatchIndex(text[at:])
+		for i := range m {
+			if m[i] >= 0 {
+				m[i] += at
+			}
+		}
+		return m
 	}
 	_, width := utf8.DecodeLastRuneInString(text[:at])
 	m := p.next.FindStringSubmatchIndex(text[at-width:])

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"math/big"
 	"slices"
 	"strings"
@@ -74,8 +75,10 @@ func decodeCompact(raw []byte) (any, error) {
 }
 
 var (
-	errSize  = errors.New("the value is larger than allowed")
-	errDepth = fmt.Errorf("the value nests deeper than %d", messages.MaxJSONDepth)
+	errSize    = errors.New("the value is larger than allowed")
+	errDeep    = fmt.Errorf("the value nests deeper than %d", maxDepth)
+	errMembers = fmt.Errorf("an object has more than %d members", maxElements)
+	errDepth   = fmt.Errorf("the value nests deeper than %d", messages.MaxJSONDepth)
 )
 
 // Append appends a value as compact JSON, objects with sorted keys, numbers with the text that
@@ -151,12 +154,16 @@ func appendObject(dst []byte, v map[string]any, limit, depth int) (_ []byte, err
 
 // weight is about what a value takes as JSON, shared parts counted as often as they are
 // reached. It stops at limit, so that it costs no more than that, and at a depth of 1,000.
-func weight(v any, limit int) int { return weigh(v, limit, 0) }
+func weight(v any, limit int) int { return weighTo(v, limit, maxDepth) }
 
-func weigh(v any, limit, depth int) int {
-	if depth > 1000 {
-		return limit + 1
-	}
+const (
+	// maxDepth is the depth that values may have while a program runs.
+	maxDepth = 1000
+	// tooDeep is the weight of what nests deeper than asked for.
+	tooDeep = math.MaxInt
+)
+
+func weighTo(v any, limit, depth int) int {
 	sum := 8
 	switch v := v.(type) {
 	case string:
@@ -166,15 +173,29 @@ func weigh(v any, limit, depth int) int {
 	case *big.Int:
 		return sum + v.BitLen()/3
 	case []any:
+		if depth == 0 {
+			return tooDeep
+		}
 		for _, e := range v {
-			if sum += weigh(e, limit-sum, depth+1); sum > limit {
+			w := weighTo(e, limit-sum, depth-1)
+			if w == tooDeep {
+				return tooDeep
+			}
+			if sum += w; sum > limit {
 				return sum
 			}
 		}
 	case map[string]any:
+		if depth == 0 {
+			return tooDeep
+		}
 		sum += 32
 		for name, e := range v {
-			if sum += len(name) + 32 + weigh(e, limit-sum, depth+1); sum > limit {
+			w := weighTo(e, limit-sum, depth-1)
+			if w == tooDeep {
+				return tooDeep
+			}
+			if sum += len(name) + 32 + w; sum > limit {
 				return sum
 			}
 		}
@@ -195,6 +216,7 @@ func contains(l, r any, steps *int) (bool, error) {
 	switch l := l.(type) {
 	case string:
 		if r, ok := r.(string); ok {
+			*steps -= len(l) >> 8
 			return strings.Contains(l, r), nil
 		}
 	case []any:

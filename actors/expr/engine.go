@@ -1,0 +1,165 @@
+package expr
+
+import (
+	"container/list"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/itchyny/gojq"
+)
+
+const (
+	// maxProgram is the longest program, in bytes.
+	maxProgram = 16 << 10
+	// maxNesting is how deep a program may nest.
+	maxNesting = 500
+	// defaultPrograms is how many programs are kept.
+	defaultPrograms = 1024
+)
+
+// EngineConfig is what an Engine is made of. All fields may be zero.
+type EngineConfig struct {
+	// Clock is the time that "now" tells; the system's when nil.
+	Clock func() time.Time
+	// Random is what "uuid" and signatures draw from, safe for concurrent use; the system's when
+	// nil.
+	Random io.Reader
+	// Workers is how many runs go at once, GOMAXPROCS when zero; others wait for their turn.
+	Workers int
+	// Programs is how many compiled programs are kept for texts that come again, 1,024 when zero.
+	Programs int
+}
+
+// Engine compiles programs and templates and runs them. It is safe for concurrent use.
+type Engine struct {
+	cfg      EngineConfig
+	std      *library
+	patterns patterns
+	seats    chan struct{}
+	over     chan struct{} // closed
+
+	mu    sync.Mutex // guards what follows
+	byUse *list.List // of *cached, the last used first
+	kept  map[string]*list.Element
+}
+
+// cached is a program that is kept, or one that is being compiled.
+type cached struct {
+	text    string
+	once    sync.Once
+	program *Program
+	err     error
+}
+
+// NewEngine makes an engine; it panics only where its own library is broken.
+func NewEngine(cfg EngineConfig) *Engine {
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	if cfg.Random == nil {
+		cfg.Random = rand.Reader
+	}
+	if cfg.Workers <= 0 {
+		cfg.Workers = runtime.GOMAXPROCS(0)
+	}
+	if cfg.Programs <= 0 {
+		cfg.Programs = defaultPrograms
+	}
+	e := &Engine{
+		cfg: cfg, std: loadLibrary(), seats: make(chan struct{}, cfg.Workers), over: make(chan struct{}),
+		byUse: list.New(), kept: make(map[string]*list.Element),
+	}
+	close(e.over)
+	return e
+}
+
+// Compile reads a program of at most 16 KiB. The same text gives the same program as long as it
+// is among the last used. An error is a *CompileError where it has a place in the text.
+func (e *Engine) Compile(text string) (*Program, error) {
+	if len(text) > maxProgram {
+		return nil, fmt.Errorf("the expression has %d bytes, at most %d are allowed", len(text), maxProgram)
+	}
+	c := e.lookUp(text)
+	c.once.Do(func() { c.program, c.err = e.compile(text) })
+	if c.err != nil {
+		e.forget(c)
+	}
+	return c.program, c.err
+}
+
+// Check tells what is wrong with a program; nothing is kept of it.
+func (e *Engine) Check(text string) error {
+	if len(text) > maxProgram {
+		_, err := e.Compile(text)
+		return err
+	}
+	_, err := e.compile(text)
+	return err
+}
+
+func (e *Engine) compile(text string) (*Program, error) {
+	query, err := gojq.Parse(text)
+	if err != nil {
+		return nil, syntaxError(text, err)
+	}
+	w := rewriter{text: text, std: e.std, used: newUses()}
+	query, err = w.program(query)
+	if err != nil {
+		return nil, err
+	}
+	p := &Program{engine: e, text: text, query: query, natives: w.used.names(), frame: w.frame()}
+	first, err := p.prepare()
+	if err != nil {
+		return nil, &CompileError{Text: text, What: err.Error(), Offset: -1}
+	}
+	p.idle = append(p.idle, first)
+	return p, nil
+}
+
+func (e *Engine) lookUp(text string) *cached {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if at, ok := e.kept[text]; ok {
+		e.byUse.MoveToFront(at)
+		return at.Value.(*cached)
+	}
+	if e.byUse.Len() >= e.cfg.Programs {
+		last := e.byUse.Back()
+		delete(e.kept, last.Value.(*cached).text)
+		e.byUse.Remove(last)
+	}
+	c := &cached{text: text}
+	e.kept[text] = e.byUse.PushFront(c)
+	return c
+}
+
+func (e *Engine) forget(c *cached) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if at, ok := e.kept[c.text]; ok && at.Value == c {
+		delete(e.kept, c.text)
+		e.byUse.Remove(at)
+	}
+}
+
+// enter waits for a seat.
+func (e *Engine) enter(ctx context.Context) error {
+	select {
+	case e.seats <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case e.seats <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (e *Engine) leave() { <-e.seats }

@@ -1,0 +1,236 @@
+package expr
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"sync"
+	"time"
+
+	"github.com/itchyny/gojq"
+
+	"anode/messages"
+)
+
+const (
+	// maxResults is how many results one run may give.
+	maxResults = 1 << 16
+	// maxResultSize bounds them in all: about what they take as JSON, and 8 bytes a value.
+	maxResultSize = 32 << 20
+)
+
+// Env is what expressions see besides their input: $meta and $state.
+type Env struct{ Meta, State any }
+
+// Program is compiled jq. It is safe for concurrent use.
+type Program struct {
+	engine  *Engine
+	text    string
+	query   *gojq.Query
+	natives []string
+	frame   int
+
+	mu   sync.Mutex // guards idle
+	idle []*machine
+}
+
+// machine is a program's code with functions that pay from its own allowance, so that what they
+// make is known. It is used by one run at a time; a program has as many as ever ran at once.
+type machine struct {
+	Allowance
+	engine *Engine
+	code   *gojq.Code
+	// frame is what a call costs of a function that calls itself.
+	frame    int
+	patience time.Duration
+}
+
+// String is the program's text.
+func (p *Program) String() string { return p.text }
+
+// Run gives all results, at most 65,536; an error means that none counts. It waits while as many
+// runs as there are workers are under way, or until the context ends.
+func (p *Program) Run(ctx context.Context, input any, env Env) ([]any, error) {
+	if err := p.engine.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer p.engine.leave()
+	m, err := p.take()
+	if err != nil {
+		return nil, err
+	}
+	out, err := m.run(ctx, input, env)
+	if m.code != nil {
+		p.give(m)
+	}
+	return out, err
+}
+
+func (p *Program) prepare() (*machine, error) {
+	m := &machine{engine: p.engine, frame: p.frame, patience: patience}
+	options := []gojq.CompilerOption{gojq.WithVariables([]string{"$meta", "$state"})}
+	for _, name := range p.natives {
+		n := natives[name]
+		options = append(options, gojq.WithFunction(name, n.args, n.args, m.bind(n)))
+	}
+	var err error
+	m.code, err = gojq.Compile(p.query, options...)
+	return m, err
+}
+
+func (p *Program) take() (*machine, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := len(p.idle); n > 0 {
+		m := p.idle[n-1]
+		p.idle = p.idle[:n-1]
+		return m, nil
+	}
+	return p.prepare()
+}
+
+func (p *Program) give(m *machine) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.idle = append(p.idle, m)
+}
+
+// bind makes a native function one of the library's.
+func (m *machine) bind(n native) func(any, []any) any {
+	return func(in any, args []any) any {
+		v, err := n.do(m, in, args)
+		if err == nil {
+			return v
+		}
+		if n.shows == "" || errors.As(err, new(*mismatchError)) {
+			return err
+		}
+		return &callError{n.shows, in, err}
+	}
+}
+
+// callError is an error of a function, with the value that it met.
+type callError struct {
+	name string
+	in   any
+	err  error
+}
+
+func (e *callError) Error() string {
+	switch e.in.(type) {
+	case *editor, *substitution: // the program does not see these
+		return e.name + ": " + e.err.Error()
+	}
+	return e.name + " of " + shown(e.in) + ": " + e.err.Error()
+}
+
+func (e *callError) Unwrap() error { return e.err }
+
+func (m *machine) run(ctx context.Context, input any, env Env) (out []any, err error) {
+	m.Allowance = Allowance{left: maxMade, steps: maxSteps, deadline: time.Now().Add(m.patience), parent: ctx}
+	defer func() {
+		m.parent = nil
+		if p := recover(); p != nil { // a fault of the library must not end the node
+			m.code, out, err = nil, nil, fmt.Errorf("the jq library failed: %.200v", p)
+		}
+	}()
+	size := measured{maxResultSize}
+	for it := m.code.RunWithContext(m, input, env.Meta, env.State); ; {
+		v, ok := it.Next()
+		if m.err != nil {
+			return nil, m.err
+		}
+		if !ok {
+			return out, nil
+		}
+		if failed, bad := v.(error); bad {
+			return nil, runError(failed)
+		}
+		if len(out) == maxResults {
+			return nil, fmt.Errorf("the program gives more than %d results", maxResults)
+		}
+		if err := size.take(v, messages.MaxJSONDepth); err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+}
+
+// runError is an error that a program ended with. What error(…) was given is shown as a value:
+// as text it may be without end.
+func runError(err error) error {
+	v, ok := err.(gojq.ValueError) //nolint:errorlint // only the library's own
+	if !ok {
+		return errors.New(clipTo(err.Error(), maxMessage))
+	}
+	if text, ok := v.Value().(string); ok {
+		return errors.New("error: " + clipTo(text, maxMessage))
+	}
+	return errors.New("error: " + preview(v.Value()))
+}
+
+// measured is what is left for results.
+type measured struct{ left int }
+
+// take measures a value; parts that are shared count as often as they are reached.
+func (r *measured) take(v any, depth int) error {
+	r.left -= 8
+	switch v := v.(type) {
+	case string:
+		r.left -= len(v)
+	case json.Number:
+		r.left -= len(v)
+	case *big.Int:
+		r.left -= v.BitLen() / 3
+	case []any:
+		if depth == 0 {
+			return errDepth
+		}
+		for _, e := range v {
+			if err := r.take(e, depth-1); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		if depth == 0 {
+			return errDepth
+		}
+		for name, e := range v {
+			r.left -= len(name)
+			if err := r.take(e, depth-1); err != nil {
+				return err
+			}
+		}
+	}
+	if r.left < 0 {
+		return errResults
+	}
+	return nil
+}
+
+var errResults = fmt.Errorf("the results take more than %d MiB", maxResultSize>>20)
+
+// A machine is the context of its run: the library asks for its end before each instruction,
+// which makes that the place where instructions are counted.
+
+// Deadline is none that a context would know.
+func (m *machine) Deadline() (time.Time, bool) { return time.Time{}, false }
+
+// Done counts one instruction.
+func (m *machine) Done() <-chan struct{} {
+	if m.steps--; m.steps&15 == 0 {
+		m.look()
+	}
+	if m.err != nil {
+		return m.engine.over
+	}
+	return nil
+}
+
+// Err is why the run is over.
+func (m *machine) Err() error { return m.err }
+
+// Value is nil.
+func (m *machine) Value(any) any { return nil }
