@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"os"
 
+	"anode/actors/expr"
 	"anode/actors/registry"
 	"anode/actors/source"
 	"anode/actors/source/egress"
@@ -42,7 +43,7 @@ func (n *Node) startSources(cfg *Config) error {
 		return err
 	}
 	sources, err := source.New(source.Config{
-		Node: cfg.View.ID, Intake: n, Journal: cfg.Journal, Language: source.Literal{}, Guard: guard, Kinds: kinds(),
+		Node: cfg.View.ID, Intake: n, Journal: cfg.Journal, Language: source.Language(expr.NewEngine(expr.EngineConfig{Clock: cfg.Clock})), Guard: guard, Kinds: kinds(),
 		Clock: cfg.Clock, Logger: cfg.Logger, Registerer: cfg.Registerer,
 		Secrets: source.Secrets{Dir: cfg.Sources.Secrets, Getenv: os.Getenv},
 	})

@@ -1,8 +1,9 @@
 package source_test
 
 import (
+	"anode/actors/expr"
 	"anode/actors/source"
 	"anode/actors/source/transform"
 )
 
-func language() transform.Language { return source.Literal{} }
+func language() transform.Language { return source.Language(expr.NewEngine(expr.EngineConfig{})) }
