@@ -286,6 +286,10 @@ func (j *Journal) refs(q storage.Scan, group []*span) ([]storage.BatchRef, error
 	var faults []error
 	for _, sp := range group {
 		j.mu.RLock()
+		if sp.last.Millis() < q.FromMs || q.ToMs > 0 && sp.first.Millis() >= q.ToMs {
+			j.mu.RUnlock()
+			continue
+		}
 		x := sp.seg.index
 		if x == nil {
 			j.mu.RUnlock()
@@ -311,13 +315,15 @@ func (x *index) refs(refs []storage.BatchRef, q storage.Scan, sp *span, e *epoch
 	if p == nil || e == nil {
 		return refs
 	}
+	low, high := x.within(sp.ordinal, q)
+	low = max(low, q.From, e.floor)
 	for _, one := range p.list {
 		s := one.sequence
-		if int(one.epoch) != sp.ordinal || s < max(q.From, e.floor) || q.To > 0 && s > q.To || !sp.held.has(s) {
+		if int(one.epoch) != sp.ordinal || s < low || s > high || q.To > 0 && s > q.To || !sp.held.has(s) {
 			continue
 		}
 		at, ok := x.find(sp.ordinal, s)
-		if !ok || at.last.Millis() < q.FromMs || q.ToMs > 0 && at.first.Millis() >= q.ToMs {
+		if !ok {
 			continue
 		}
 		refs = append(refs, storage.BatchRef{
@@ -325,6 +331,34 @@ func (x *index) refs(refs []storage.BatchRef, q storage.Scan, sp *span, e *epoch
 		})
 	}
 	return refs
+}
+
+// within gives the sequences of a span that may have what was received when it is asked for:
+// readings grow with sequences. The high one is below the low one where there are none.
+func (x *index) within(ordinal int, q storage.Scan) (low, high uint64) {
+	if ordinal >= len(x.entries) {
+		return 1, 0
+	}
+	list := x.entries[ordinal]
+	from, _ := slices.BinarySearchFunc(list, q.FromMs, func(e entry, ms int64) int {
+		if e.last.Millis() < ms {
+			return -1
+		}
+		return 1
+	})
+	to := len(list)
+	if q.ToMs > 0 {
+		to, _ = slices.BinarySearchFunc(list, q.ToMs, func(e entry, ms int64) int {
+			if e.first.Millis() < ms {
+				return -1
+			}
+			return 1
+		})
+	}
+	if from >= to {
+		return 1, 0
+	}
+	return list[from].sequence, list[to-1].sequence
 }
 
 // Seek implements storage.Journal.
