@@ -37,7 +37,7 @@ type Address struct {
 func (s *Setup) CompileTemplate(path string, value any, faults *spec.Faults) transform.Template {
 	t, err := s.Language.Template(value)
 	if err != nil {
-		*faults = append(*faults, spec.Fault{Path: path, Message: err.Error()})
+		*faults = append(*faults, spec.FaultAt(path, err))
 	}
 	return t
 }

@@ -251,6 +251,22 @@ func TestCheckNamesAllFaults(t *testing.T) {
 	b.awaitState("w", command.SourceRunning)
 }
 
+func TestFaultsOfJQNameTheirPlace(t *testing.T) {
+	b := newBench(t, nil)
+	faults := b.Check(parse(t, "name: w\nkind: websocket\nurl: 'ws://x/${.a |}'\ntransform: {map: '.a |'}\n"+
+		"on: [{when: .a, send: {b: ['x', '${.c |}']}}]\nwebsocket: {open: [{'c/d': '${nofun}'}]}"))
+	var got []string
+	for _, f := range faults {
+		got = append(got, f.Path)
+		if strings.HasPrefix(f.Message, "/") || f.Message == "" {
+			t.Errorf("%s: %s", f.Path, f.Message)
+		}
+	}
+	if fmt.Sprint(got) != "[/on/0/send/b/1 /transform/map /url /websocket/open/0/c~1d]" {
+		t.Errorf("faults %v", faults)
+	}
+}
+
 // refusing refuses what has "bad" in it.
 type refusing struct{ transform.Language }
 

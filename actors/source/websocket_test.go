@@ -66,6 +66,25 @@ websocket: {open: [{op: subscribe, n: 9007199254740993}, hello], subprotocols: [
 	}
 }
 
+func TestExpressionsSeeFrameStateAndMeta(t *testing.T) {
+	b := newBench(t, nil)
+	socket := listen(b, `on:
+  - {when: 'has("ping")', send: {pong: '${.frame.ping}', text: 'n=${.frame.ping}'}}
+  - {when: '.event == "subscribed"', set: '{(.chan | tostring): .symbol}'}
+transform: {where: 'type == "array"', split: '.[1:][]', map: '{s: $state[$meta.url | if test("secret") then "no" else "7" end], p: .}'}
+stream: 'm.{s}'
+websocket: {open: [{id: '${1 + 1}', none: '${null}', list: ['${.item}', a]}]}`,
+		feeds.Play(feeds.Await(1), feeds.Send(`{"ping":9007199254740993}`), feeds.Await(1),
+			feeds.Send(`{"event":"subscribed","chan":7,"symbol":"BTC"}`, `[7,1.10,2]`), feeds.Silence()))
+	if got := b.awaitRecords("m.BTC", 2); strings.Join(got, " ") != `{"p":1.10,"s":"BTC"} {"p":2,"s":"BTC"}` {
+		t.Errorf("records %v", got)
+	}
+	want := []string{`1 {"id":2,"list":["a"]}`, `1 {"pong":9007199254740993,"text":"n=9007199254740993"}`}
+	if got := b.awaitSent(socket, 2); !slices.Equal(got, want) {
+		t.Errorf("sent %v", got)
+	}
+}
+
 func TestACleanEndAfterDataReconnectsAtOnce(t *testing.T) {
 	b := newBench(t, nil)
 	b.put("name: w\nkind: websocket\nurl: %s\nbackoff: {min: 1h, max: 1h}", b.serve(feeds.NewSocket(

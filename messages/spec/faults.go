@@ -46,6 +46,16 @@ func (f *Faults) add(path, message string, args ...any) {
 	}
 }
 
+// FaultAt is the fault of a value at a path. Where the error begins with the pointer of a part of the
+// value and a colon, that part is where the fault is.
+func FaultAt(path string, err error) Fault {
+	text := err.Error()
+	if inner, what, found := strings.Cut(text, ": "); found && strings.HasPrefix(inner, "/") && !strings.ContainsAny(inner, " \n\"") {
+		return Fault{Path: path + inner, Message: what}
+	}
+	return Fault{Path: path, Message: text}
+}
+
 // pointer is the JSON pointer of a member.
 func pointer(path, name string) string {
 	return path + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)

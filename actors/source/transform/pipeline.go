@@ -50,7 +50,7 @@ func New(cfg Config) (*Pipeline, error) {
 	p := &Pipeline{cfg: cfg, dedupe: newDedupe(s.Dedupe, cfg.MostIdentities)}
 	var faults spec.Faults
 	fault := func(path string, err error) {
-		faults = append(faults, spec.Fault{Path: path, Message: err.Error()})
+		faults = append(faults, spec.FaultAt(path, err))
 	}
 	for i, r := range s.On {
 		p.rules = append(p.rules, compileRule(cfg.Language, "/on/"+strconv.Itoa(i), r, fault))
