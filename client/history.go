@@ -13,8 +13,13 @@ import (
 	"anode/messages"
 )
 
-// historyPage is the most records of one answer.
-const historyPage = 1000
+// Pages are made as large as pageBytes lets expect, from firstPage to lastPage records, so that neither
+// many small records cost many calls nor large ones much memory.
+const (
+	firstPage = 100
+	lastPage  = 10_000
+	pageBytes = 2 << 20
+)
 
 // History is which records of a stream to walk over.
 type History struct {
@@ -57,6 +62,7 @@ type Walk struct {
 	query  url.Values
 	// left is how many records are still wanted; below 0 is all.
 	left   int
+	size   int
 	page   []json.RawMessage
 	cursor messages.Cursor
 	asked  bool
@@ -65,7 +71,7 @@ type Walk struct {
 
 // History begins a walk; nothing is asked before its first Next.
 func (c *Client) History(h History) *Walk {
-	w := &Walk{client: c, path: api + "/streams/" + url.PathEscape(h.Stream) + "/records", query: h.query(), left: -1}
+	w := &Walk{client: c, path: api + "/streams/" + url.PathEscape(h.Stream) + "/records", query: h.query(), left: -1, size: firstPage}
 	if h.Limit > 0 {
 		w.left = h.Limit
 	}
@@ -95,7 +101,7 @@ func (w *Walk) Next(ctx context.Context) (*Record, error) {
 
 // turn gets the next page.
 func (w *Walk) turn(ctx context.Context) error {
-	limit := historyPage
+	limit := w.size
 	if w.left > 0 {
 		limit = min(limit, w.left)
 	}
@@ -111,9 +117,19 @@ func (w *Walk) turn(ctx context.Context) error {
 	if len(page.Items) > limit {
 		return fmt.Errorf("%s: %d records came, %d were asked for", w.path, len(page.Items), limit)
 	}
+	if bytes := sizeOf(page.Items); bytes > 0 {
+		w.size = min(max(1, len(page.Items)*pageBytes/bytes), 10*w.size, lastPage)
+	}
 	w.page, w.cursor, w.asked = page.Items, page.Cursor, true
 	w.query, w.ended = url.Values{"page": {page.Next}}, page.Next == ""
 	return nil
+}
+
+func sizeOf(list []json.RawMessage) (bytes int) {
+	for _, item := range list {
+		bytes += len(item)
+	}
+	return bytes
 }
 
 // All yields the records up to the end; it ends after an error.

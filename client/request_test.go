@@ -338,6 +338,38 @@ func TestHistoryWalksPages(t *testing.T) {
 	}
 }
 
+func TestHistoryPagesAreAsLargeAsRecordsAreSmall(t *testing.T) {
+	for name, of := range map[string]struct {
+		record int
+		limits string
+	}{
+		"small": {300, "[100 1000 6990]"}, "large": {50_000, "[100 41 41]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var limits []int
+			server, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				var limit int
+				fmt.Sscan(r.URL.Query().Get("limit"), &limit)
+				limits = append(limits, limit)
+				record := fmt.Sprintf(`{"id":"a-1-1-0","data":"%s"}`, strings.Repeat("x", of.record-27))
+				next := ""
+				if len(limits) < 3 {
+					next = `,"next":"x"`
+				}
+				fmt.Fprintf(w, `{"items":[%s]%s,"cursor":[]}`, strings.Repeat(record+",", min(limit, 100)-1)+record, next)
+			})
+			for _, err := range newClient(t, server).History(client.History{Stream: "s"}).All(within(t)) {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := fmt.Sprint(limits); got != of.limits {
+				t.Errorf("asked for pages of %s, want %s", got, of.limits)
+			}
+		})
+	}
+}
+
 func TestListsWalkPages(t *testing.T) {
 	server, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Query().Get("page") {

@@ -22,7 +22,7 @@ func newSourceApply(sh *shell) *cobra.Command {
 		Use: "apply -f FILE-or-DIR", Short: "register sources, or replace what changed",
 		Long: `Register the sources in files, or replace those whose document changed. A directory stands for its .yaml, .yml and
 .json files; - is standard input. All files are checked before anything is done.`,
-		Args: arguments(cobra.NoArgs),
+		Args: cobra.NoArgs,
 	}
 	a := &applier{connect: clientCommand(sh, cmd)}
 	cmd.Flags().StringSliceVarP(&a.files, "file", "f", nil, "`FILE-or-DIR` of specs (repeatable)")

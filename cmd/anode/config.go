@@ -10,7 +10,7 @@ import (
 func newConfig(sh *shell) *cobra.Command {
 	check := &cobra.Command{
 		Use: "check", Short: "read the settings of serve, from flags, environment and file, and say what is wrong",
-		Args: arguments(cobra.NoArgs),
+		Args: cobra.NoArgs,
 	}
 	config.Flags(check.Flags())
 	check.RunE = func(cmd *cobra.Command, _ []string) error {

@@ -18,7 +18,7 @@ const skewMost = 2 * time.Second
 func newDoctor(sh *shell) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "look at each of --server for what is often wrong, and say it in words; exit 1 where something is",
-		Args: arguments(cobra.NoArgs),
+		Args: cobra.NoArgs,
 	}
 	c := clientCommand(sh, cmd)
 	cmd.RunE = c.run(func(cmd *cobra.Command, node *client.Client, _ []string) error {

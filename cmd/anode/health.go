@@ -18,7 +18,7 @@ func newHealth(sh *shell) *cobra.Command {
 		Use: "health", Short: "exit 0 where a node answers, 1 where not",
 		Long: `Ask whether a node's process lives and answers; with --ready, whether it can take and deliver records
 just now. For health checks of containers and of service managers.`,
-		Args: arguments(cobra.NoArgs),
+		Args: cobra.NoArgs,
 	}
 	c := clientCommand(sh, cmd)
 	ready := cmd.Flags().Bool("ready", false, "ask for readiness")

@@ -19,7 +19,7 @@ func newHistory(sh *shell) *cobra.Command {
 such as 10m or 7d: so long ago. --from is inclusive, --to exclusive.`,
 		Example: `  anode history market.coinbase.BTC-USD --from 10m
   anode history lab.a.temp --order desc --limit 1 -o json`,
-		Args: arguments(cobra.ExactArgs(1)),
+		Args: cobra.ExactArgs(1),
 	}
 	c := clientCommand(sh, cmd)
 	flags := cmd.Flags()
@@ -83,7 +83,7 @@ func (sh *shell) time(text string) (time.Time, error) {
 func newStreams(sh *shell) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "streams [PATTERN]", Short: "list the streams that are held",
-		Args: arguments(cobra.MaximumNArgs(1)),
+		Args: cobra.MaximumNArgs(1),
 	}
 	c := clientCommand(sh, cmd)
 	cmd.RunE = c.run(func(cmd *cobra.Command, node *client.Client, args []string) error {

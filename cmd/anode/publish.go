@@ -21,7 +21,7 @@ func newPublish(sh *shell) *cobra.Command {
 --content-type says. What was refused is told with its line, and makes the exit code 1.`,
 		Example: `  anode publish lab.a.temp '{"c": 21.5}' --key room1
   tail -f events.ndjson | anode publish app.events -`,
-		Args: arguments(cobra.RangeArgs(1, 2)),
+		Args: cobra.RangeArgs(1, 2),
 	}
 	p := &publisher{connect: clientCommand(sh, cmd)}
 	flags := cmd.Flags()

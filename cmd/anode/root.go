@@ -2,6 +2,8 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+
+	"anode/cmd/anode/bench"
 )
 
 // newRoot makes the whole command line.
@@ -28,6 +30,17 @@ and subscribe from anywhere. "anode serve" runs a node; the other commands talk 
 	add("node", newConfig(sh), newHealth(sh), newVerify(sh), newRepair(sh))
 	add("data", newSubscribe(sh), newPublish(sh), newHistory(sh), newStreams(sh))
 	add("mesh", newSource(sh), newStatus(sh), newAlarms(sh), newSubscribers(sh), newActors(sh), newEvents(sh), newDoctor(sh))
-	root.AddCommand(newVersion(sh))
+	root.AddCommand(newVersion(sh), bench.Command())
+	countArguments(root)
 	return root
+}
+
+// countArguments makes a wrong number of arguments a misuse, for every command.
+func countArguments(cmd *cobra.Command) {
+	if cmd.Args != nil {
+		cmd.Args = arguments(cmd.Args)
+	}
+	for _, c := range cmd.Commands() {
+		countArguments(c)
+	}
 }

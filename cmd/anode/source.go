@@ -26,7 +26,7 @@ func newSource(sh *shell) *cobra.Command {
 func newSourceList(sh *shell) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "list sources and how they are",
-		Args: arguments(cobra.NoArgs),
+		Args: cobra.NoArgs,
 	}
 	c := clientCommand(sh, cmd)
 	cmd.RunE = c.run(func(cmd *cobra.Command, node *client.Client, _ []string) error {
@@ -62,7 +62,7 @@ func kindOf(s command.SourceView) string {
 func newSourceShow(sh *shell) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show NAME", Short: "show a source: how it is, and its spec",
-		Args: arguments(cobra.ExactArgs(1)),
+		Args: cobra.ExactArgs(1),
 	}
 	c := clientCommand(sh, cmd)
 	cmd.ValidArgsFunction = c.sourceNames
@@ -147,7 +147,7 @@ type steer func(c *client.Client, ctx context.Context, name string) (command.Sou
 func newSourceAction(sh *shell, verb, short string, act steer) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: verb + " NAME…", Short: short,
-		Args: arguments(cobra.MinimumNArgs(1)),
+		Args: cobra.MinimumNArgs(1),
 	}
 	c := clientCommand(sh, cmd)
 	cmd.ValidArgsFunction = c.sourceNames
@@ -166,7 +166,7 @@ func newSourceAction(sh *shell, verb, short string, act steer) *cobra.Command {
 func newSourceRemove(sh *shell) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "remove NAME…", Short: "remove sources; the records that they collected stay",
-		Args: arguments(cobra.MinimumNArgs(1)),
+		Args: cobra.MinimumNArgs(1),
 	}
 	c := clientCommand(sh, cmd)
 	cmd.ValidArgsFunction = c.sourceNames

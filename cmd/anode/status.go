@@ -46,7 +46,7 @@ func (c *connect) get(ctx context.Context, node *client.Client, path string, int
 func newStatus(sh *shell) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "status", Short: "say how a node is and what is wrong; exit 1 where there are alarms",
-		Args: arguments(cobra.NoArgs),
+		Args: cobra.NoArgs,
 	}
 	c := clientCommand(sh, cmd)
 	cmd.RunE = c.run(func(cmd *cobra.Command, node *client.Client, _ []string) error {
@@ -141,7 +141,7 @@ func (c *connect) printAlarms(alarms []command.AlarmView) error {
 func newAlarms(sh *shell) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "alarms", Short: "say what is wrong anywhere in the mesh, and what to do",
-		Args: arguments(cobra.NoArgs),
+		Args: cobra.NoArgs,
 	}
 	c := clientCommand(sh, cmd)
 	cmd.RunE = c.run(func(cmd *cobra.Command, node *client.Client, _ []string) error {
@@ -169,7 +169,7 @@ func newAlarms(sh *shell) *cobra.Command {
 func newSubscribers(sh *shell) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "subscribers", Short: "list who is connected to a node, and what they follow",
-		Args: arguments(cobra.NoArgs),
+		Args: cobra.NoArgs,
 	}
 	c := clientCommand(sh, cmd)
 	cmd.RunE = c.run(func(cmd *cobra.Command, node *client.Client, _ []string) error {
@@ -200,7 +200,7 @@ func newSubscribers(sh *shell) *cobra.Command {
 func newActors(sh *shell) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "actors", Short: "show a node's actor tree, with restarts and failures",
-		Args: arguments(cobra.NoArgs),
+		Args: cobra.NoArgs,
 	}
 	c := clientCommand(sh, cmd)
 	cmd.RunE = c.run(func(cmd *cobra.Command, node *client.Client, _ []string) error {
@@ -226,7 +226,7 @@ func newActors(sh *shell) *cobra.Command {
 func newEvents(sh *shell) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "events", Short: "list what was done to sources: registered, replaced, paused, resumed, removed, superseded",
-		Args: arguments(cobra.NoArgs),
+		Args: cobra.NoArgs,
 	}
 	c := clientCommand(sh, cmd)
 	cmd.RunE = c.run(func(cmd *cobra.Command, node *client.Client, _ []string) error {

@@ -44,6 +44,8 @@ type subscriber struct {
 	sub    *client.Subscription
 	out    *recordPrinter
 	given  int
+	// lost is what was told last of a connection that is not there; empty while it is.
+	lost string
 }
 
 func (s *subscriber) follow(cmd *cobra.Command, node *client.Client, patterns []string) error {
@@ -55,9 +57,7 @@ func (s *subscriber) follow(cmd *cobra.Command, node *client.Client, patterns []
 		return err
 	}
 	s.ask.Streams, s.ask.After, s.ask.GiveUp = patterns, after, !s.wait
-	s.ask.Retrying = func(err error, pause time.Duration) {
-		fmt.Fprintf(s.sh.errs, "anode: %s; connecting again\n", oneLine(err.Error()))
-	}
+	s.ask.Retrying = s.cut
 	if s.sub, err = node.Subscribe(s.ask); err != nil {
 		return misuse{err}
 	}
@@ -70,12 +70,29 @@ func (s *subscriber) follow(cmd *cobra.Command, node *client.Client, patterns []
 	return err
 }
 
+// cut tells why there is no connection, each reason once.
+func (s *subscriber) cut(err error, _ time.Duration) {
+	if text := oneLine(err.Error()); text != s.lost {
+		s.lost = text
+		fmt.Fprintf(s.sh.errs, "anode: %s; connecting again\n", text)
+	}
+}
+
+// connected tells that there is one again.
+func (s *subscriber) connected() {
+	if s.lost != "" {
+		s.lost = ""
+		fmt.Fprintf(s.sh.errs, "anode: connected to %s\n", s.sub.Server())
+	}
+}
+
 // read prints what comes, until enough came.
 func (s *subscriber) read(ctx context.Context) error {
 	for event, err := range s.sub.All(ctx) {
 		if err != nil {
 			return err
 		}
+		s.connected()
 		switch e := event.(type) {
 		case *client.Record:
 			if err := s.out.print(e); err != nil {

@@ -17,7 +17,7 @@ import (
 func newVerify(sh *shell) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "verify --data DIR", Short: "read all of a stopped node's journal and change nothing; exit 1 where something is wrong",
-		Args: arguments(cobra.NoArgs),
+		Args: cobra.NoArgs,
 	}
 	o := newOffline(sh, cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -46,7 +46,7 @@ func newRepair(sh *shell) *cobra.Command {
 		Use: "repair --data DIR", Short: "make a stopped node's damaged journal whole: what is readable is kept, the rest set aside",
 		Long: `Make a stopped node's damaged journal whole. A segment with damage is set aside as *.damaged, and what is readable
 in it written into a new one; what was lost is a gap to readers. It may be stopped and run again at any time.`,
-		Args: arguments(cobra.NoArgs),
+		Args: cobra.NoArgs,
 	}
 	o := newOffline(sh, cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
