@@ -184,12 +184,33 @@ func (f *feed) deliver(i *item, g *groupSheet) {
 		f.save(g.group, after)
 		return
 	}
+	if first := g.group.Records[0].Position; f.unique == nil && after.Compare(first) < 0 {
+		for _, c := range g.view(f.spec.Filter, f.events) {
+			p := f.piece(&c, first, i.from)
+			p.since = i.sheet.since
+			if f.queue(p, held); f.mode != live && f.mode != joining {
+				return // it lagged: its reader gives the rest
+			}
+		}
+		return
+	}
 	for _, p := range f.render(g, after, i.from) {
 		p.since = i.sheet.since
 		if f.queue(p, held); f.mode != live && f.mode != joining {
-			return // it lagged: its reader gives the rest
+			return
 		}
 	}
+}
+
+// piece is a message of a batch's records; first is the group's first place, from the one before the batch.
+func (f *feed) piece(c *chunk, first, from messages.Position) piece {
+	to := first
+	to.Index = c.last
+	if c.first > 0 {
+		from = first
+		from.Index = c.first - 1
+	}
+	return piece{head: f.head, body: c.body, feed: f, from: from, to: to, records: c.count}
 }
 
 // render makes the messages of a stream's records after a place; from is the place before the batch.
@@ -203,15 +224,9 @@ func (f *feed) render(g *groupSheet, after, from messages.Position) []piece {
 		chunks = g.pick(f.events, func(r *messages.Record) bool { return f.passes(r, after, &noted) })
 	}
 	pieces := make([]piece, len(chunks))
-	for i, c := range chunks {
-		to := first.Position
-		to.Index = c.last
-		begin := from
-		if c.first > 0 {
-			begin = first.Position
-			begin.Index = c.first - 1
-		}
-		pieces[i] = piece{head: f.head, body: c.body, feed: f, from: begin, to: to, records: c.count}
+	for i := range chunks {
+		c := &chunks[i]
+		pieces[i] = f.piece(c, first.Position, from)
 		for len(noted) > 0 && noted[0].index <= c.last {
 			pieces[i].identities = append(pieces[i].identities, noted[0].identity)
 			noted = noted[1:]

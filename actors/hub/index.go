@@ -10,19 +10,25 @@ import (
 type index struct {
 	literal map[messages.Stream][]*feed
 	wild    []*feed
-	// cache is the answer for streams that were met since the last change.
+	// cache is the answer for streams that were met. Its lists are never changed in place: the loop
+	// may be in the middle of one.
 	cache map[messages.Stream][]*feed
 }
 
-// mostCached bounds the cache; beyond, it begins anew.
-const mostCached = 100_000
+const (
+	// mostCached bounds the cache; beyond, it begins anew.
+	mostCached = 100_000
+	// mostKept is up to how many answers a change is worked in; with more it is cheaper to find them
+	// again as they are needed.
+	mostKept = 2048
+)
 
 func newIndex() index {
 	return index{literal: make(map[messages.Stream][]*feed), cache: make(map[messages.Stream][]*feed)}
 }
 
 func (x *index) add(f *feed) {
-	clear(x.cache)
+	x.change(f, func(list []*feed) []*feed { return append(slices.Clip(list), f) })
 	wild := false
 	for _, p := range f.spec.Streams {
 		if !p.Literal() {
@@ -37,7 +43,13 @@ func (x *index) add(f *feed) {
 }
 
 func (x *index) remove(f *feed) {
-	clear(x.cache)
+	x.change(f, func(list []*feed) []*feed {
+		i := slices.Index(list, f)
+		if i < 0 {
+			return list
+		}
+		return append(append(make([]*feed, 0, len(list)-1), list[:i]...), list[i+1:]...)
+	})
 	is := func(other *feed) bool { return other == f }
 	for _, p := range f.spec.Streams {
 		stream := messages.Stream(p)
@@ -50,6 +62,19 @@ func (x *index) remove(f *feed) {
 		}
 	}
 	x.wild = slices.DeleteFunc(x.wild, is)
+}
+
+// change works a feed that comes or goes into the answers that it is, or is to be, among.
+func (x *index) change(f *feed, work func([]*feed) []*feed) {
+	if len(x.cache) > mostKept {
+		clear(x.cache)
+		return
+	}
+	for stream, list := range x.cache {
+		if f.spec.Matches(stream) {
+			x.cache[stream] = work(list)
+		}
+	}
 }
 
 // feeds gives those who are subscribed to a stream.

@@ -40,6 +40,8 @@ type seat struct {
 	pending []piece
 	queued  int
 	dirty   bool
+	// drops: one of its feeds may be dropping.
+	drops bool
 	// blocked: a goroutine writes what the connection would not take at once.
 	blocked bool
 	// closing: it ends after what is pending; parted: it was told so; over: it has ended.
@@ -118,6 +120,9 @@ func (s *seat) add(p piece) {
 	if s.over || s.closing {
 		return
 	}
+	if s.pending == nil {
+		s.pending = s.loop.pieces()
+	}
 	s.pending = append(s.pending, p)
 	s.queued += p.size()
 	s.loop.mark(s)
@@ -162,6 +167,7 @@ func (s *seat) flush() {
 	l := s.loop
 	buf := l.scratch[:0]
 	count := 0
+	var wrote tally
 	for count < len(s.pending) && len(buf) < mostWrite {
 		p := &s.pending[count]
 		if p.raw {
@@ -169,7 +175,7 @@ func (s *seat) flush() {
 		} else {
 			buf = s.outlet.Frame(buf, p.head, p.body)
 		}
-		s.account(p)
+		s.account(p, &wrote)
 		count++
 	}
 	s.shift(count)
@@ -187,7 +193,9 @@ func (s *seat) flush() {
 		s.written()
 		return
 	}
-	switch n, err := s.outlet.TryWrite(buf); {
+	n, err := s.outlet.TryWrite(buf)
+	s.count(wrote)
+	switch {
 	case err != nil:
 		s.drop()
 	case n < len(buf):
@@ -197,8 +205,27 @@ func (s *seat) flush() {
 	}
 }
 
+// tally is what one write carries: how many records, and since when the oldest waits.
+type tally struct {
+	records int
+	since   time.Time
+}
+
+// count adds a write to the metrics: of its records the oldest counts as delivered.
+func (s *seat) count(wrote tally) {
+	if wrote.records == 0 {
+		return
+	}
+	s.sent.Add(uint64(wrote.records))
+	m := s.loop.hub.metrics
+	m.out.Add(float64(wrote.records))
+	if !wrote.since.IsZero() {
+		m.delivery.Observe(s.loop.hub.cfg.Clock().Sub(wrote.since).Seconds())
+	}
+}
+
 // account notes that a piece leaves the queue.
-func (s *seat) account(p *piece) {
+func (s *seat) account(p *piece, wrote *tally) {
 	size := p.size()
 	s.queued -= size
 	if p.asked {
@@ -220,12 +247,9 @@ func (s *seat) account(p *piece) {
 		f.whole.Advance(p.to)
 		f.moved = true
 	}
-	if p.records > 0 {
-		s.sent.Add(uint64(p.records))
-		s.loop.hub.metrics.out.Add(float64(p.records))
-		if !p.since.IsZero() {
-			s.loop.hub.metrics.delivery.Observe(s.loop.hub.cfg.Clock().Sub(p.since).Seconds())
-		}
+	wrote.records += p.records
+	if wrote.since.IsZero() {
+		wrote.since = p.since
 	}
 }
 
@@ -236,18 +260,14 @@ func signal(ch chan struct{}) {
 	}
 }
 
-// shift drops the first pieces. An idle seat keeps no queue.
+// shift drops the first pieces. An idle seat keeps no queue: its loop lends it one.
 func (s *seat) shift(count int) {
 	if count == 0 {
 		return
 	}
 	if count == len(s.pending) {
-		if cap(s.pending) > 4 {
-			s.pending = nil
-			return
-		}
-		clear(s.pending)
-		s.pending = s.pending[:0]
+		s.loop.giveBack(s.pending)
+		s.pending = nil
 		return
 	}
 	rest := copy(s.pending, s.pending[count:])
@@ -309,6 +329,10 @@ func (s *seat) written() {
 		s.loop.mark(s)
 		return
 	}
+	if !s.drops {
+		return
+	}
+	s.drops = false
 	for _, f := range s.feeds {
 		if f.mode == dropping {
 			f.resume()

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"anode/messages"
@@ -20,9 +21,11 @@ type sheet struct {
 	size   int
 }
 
-// groupSheet is one stream of a batch. mu guards all but group.
+// groupSheet is one stream of a batch. mu guards all but group and plain.
 type groupSheet struct {
 	group *messages.Group
+	// plain is the view without a filter, once it is made.
+	plain atomic.Pointer[[]chunk]
 	mu    sync.Mutex
 	json  []byte
 	ends  []int
@@ -82,6 +85,10 @@ func (g *groupSheet) record(i int) []byte {
 
 // view gives the messages of the records that pass a filter, shared by all with an equal one.
 func (g *groupSheet) view(filter command.Filter, events bool) []chunk {
+	ordinary := filter == nil && !events
+	if made := g.plain.Load(); ordinary && made != nil {
+		return *made
+	}
 	key := viewKey{events: events}
 	if filter != nil {
 		key.where = filter.String()
@@ -96,6 +103,9 @@ func (g *groupSheet) view(filter command.Filter, events bool) []chunk {
 		g.views = make(map[viewKey][]chunk, 1)
 	}
 	g.views[key] = v
+	if ordinary {
+		g.plain.Store(&v)
+	}
 	return v
 }
 

@@ -25,8 +25,10 @@ type session struct {
 type subscription struct {
 	spec command.Subscription
 	feed command.Feed
-	// start is the cursor that it began with: origins that are not listed begin as it says.
-	start messages.Cursor
+	// from is the time of the cursor that it began with, where it has one: origins that are not listed
+	// begin there.
+	from  int64
+	timed bool
 	// stop ends its reader; nil while it has none.
 	stop context.CancelFunc
 	// again is a whole reading that waits for the end of the reader, and behind are origins that do.
@@ -106,22 +108,30 @@ func (s *session) subscribe(ctx *actor.Context, m command.Subscribe) error {
 	spec.Told = func(message any) bool { return self.Tell(told{sub, message}) }
 	sub.spec, sub.feed = spec, s.seat.Subscribe(spec)
 	s.subs[m.Sub] = sub
-	switch {
-	case m.Start.After != nil:
-		sub.start = m.Start.After.Clone()
-	case m.Start.Earliest:
-	case !m.Start.Time.IsZero():
-		sub.start.SetFrom(m.Start.Time.UnixMilli())
-	default:
-		sub.start = s.heads()
-		if m.Start.Last == 0 {
-			sub.feed.BeginLive(sub.start)
-			return nil
-		}
+	start := s.start(m.Start)
+	sub.from, sub.timed = start.From()
+	if m.Start == (command.Start{}) {
+		sub.feed.BeginLive(start)
+		return nil
 	}
-	sub.feed.Begin(sub.start)
-	s.read(ctx, sub, sub.start, nil, m.Start.Last)
+	sub.feed.Begin(start)
+	s.read(ctx, sub, start, nil, m.Start.Last)
 	return nil
+}
+
+// start is a start as a cursor.
+func (s *session) start(at command.Start) messages.Cursor {
+	var c messages.Cursor
+	switch {
+	case at.After != nil:
+		return at.After.Clone()
+	case at.Earliest:
+	case !at.Time.IsZero():
+		c.SetFrom(at.Time.UnixMilli())
+	default:
+		return s.heads()
+	}
+	return c
 }
 
 func (s *session) check(m command.Subscribe) (command.Subscription, error) {
@@ -211,8 +221,8 @@ func (s *session) catchUp(ctx *actor.Context, sub *subscription, m command.Behin
 func (s *session) read(ctx *actor.Context, sub *subscription, at messages.Cursor, only []messages.NodeID, last int) {
 	life, stop := context.WithCancel(context.Background())
 	sub.stop = stop
-	if from, ok := sub.start.From(); ok {
-		at.SetFrom(from)
+	if sub.timed {
+		at.SetFrom(sub.from)
 	}
 	r := &reader{shared: s.shared, sub: sub, seen: at.Clone(), only: only, last: last}
 	self := ctx.Self()

@@ -21,10 +21,16 @@ type wire struct {
 	raw  syscall.RawConn
 	once sync.Once
 	done func()
+	// attempt is w.try, made once; it writes what out is, and leaves how that went.
+	attempt func(fd uintptr) bool
+	out     []byte
+	wrote   int
+	failed  error
 }
 
 func newWire(conn net.Conn, done func()) *wire {
 	w := &wire{conn: conn, done: done}
+	w.attempt = w.try
 	if sc, ok := conn.(syscall.Conn); ok {
 		if raw, err := sc.SyscallConn(); err == nil {
 			w.raw = raw
@@ -39,16 +45,10 @@ func (w *wire) TryWrite(p []byte) (int, error) {
 	if w.raw == nil {
 		return 0, nil
 	}
-	var n int
-	var failed error
-	err := w.raw.Write(func(fd uintptr) bool {
-		for {
-			n, failed = syscall.Write(int(fd), p)
-			if !errors.Is(failed, syscall.EINTR) {
-				return true
-			}
-		}
-	})
+	w.out = p
+	err := w.raw.Write(w.attempt)
+	n, failed := w.wrote, w.failed
+	w.out, w.failed = nil, nil
 	switch {
 	case err != nil:
 		return 0, fmt.Errorf("write: %w", err)
@@ -58,6 +58,16 @@ func (w *wire) TryWrite(p []byte) (int, error) {
 		return 0, fmt.Errorf("write: %w", failed)
 	}
 	return max(n, 0), nil
+}
+
+// try writes once, whatever comes of it.
+func (w *wire) try(fd uintptr) bool {
+	for {
+		w.wrote, w.failed = syscall.Write(int(fd), w.out)
+		if !errors.Is(w.failed, syscall.EINTR) {
+			return true
+		}
+	}
 }
 
 // Write implements command.Outlet.

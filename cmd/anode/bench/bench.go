@@ -71,13 +71,14 @@ func between(flag string, value, low, high int) error {
 type figure struct {
 	name, unit string
 	value      float64
-	text       string // instead of the value, in a table
 }
 
 // result is one line of a report.
 type result struct {
 	name    string
 	figures []figure
+	// notes are what went wrong in words.
+	notes []string
 }
 
 func (r *result) add(name, unit string, value float64) {
@@ -104,6 +105,9 @@ func (r *result) addUsage(u usage, records float64) {
 // MarshalJSON writes an object: a figure's name and unit are its key.
 func (r result) MarshalJSON() ([]byte, error) {
 	object := map[string]any{"name": r.name}
+	if len(r.notes) > 0 {
+		object["notes"] = r.notes
+	}
 	for _, f := range r.figures {
 		key := f.name
 		if f.unit != "" {
@@ -140,7 +144,15 @@ func report(w io.Writer, format string, results []result) error {
 		}
 		fmt.Fprintln(tw)
 	}
-	return tw.Flush()
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	for _, r := range results {
+		for _, note := range r.notes {
+			fmt.Fprintf(w, "%s: %s\n", r.name, note)
+		}
+	}
+	return nil
 }
 
 // number shows three digits, or all that stand before the point.

@@ -152,6 +152,9 @@ func (f *fanout) load(ctx context.Context, p progress, name string, server *proc
 		return r, err
 	}
 	moreRecords, moreFrames, moreGaps := s.totals()
+	if err := wait(ctx, settle, func(time.Duration) {}); err != nil {
+		return r, err
+	}
 	stop()
 	if err := <-sent; err != nil {
 		return r, err
@@ -166,6 +169,7 @@ func (f *fanout) load(ctx context.Context, p progress, name string, server *proc
 	r.addUsage(used, delivered)
 	r.add("gaps", "", float64(moreGaps-gaps))
 	r.add("closed", "", float64(s.ended.Load()))
+	r.notes = s.reasons()
 	return r, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,6 +25,41 @@ type swarm struct {
 	measures atomic.Bool
 	work     sync.WaitGroup
 	ended    atomic.Int64
+
+	// mu guards why: the reasons that the server gave when it ended connections, and how often.
+	mu  sync.Mutex
+	why map[string]int
+}
+
+// mostReasons bounds what is kept of them.
+const mostReasons = 20
+
+// closed notes a close frame.
+func (s *swarm) closed(payload []byte) {
+	reason := "no reason"
+	if len(payload) >= 2 {
+		reason = fmt.Sprintf("%d %s", binary.BigEndian.Uint16(payload), payload[2:])
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.why == nil {
+		s.why = make(map[string]int)
+	}
+	if _, ok := s.why[reason]; ok || len(s.why) < mostReasons {
+		s.why[reason]++
+	}
+}
+
+// reasons are why connections ended, in words.
+func (s *swarm) reasons() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []string
+	for reason, count := range s.why {
+		list = append(list, fmt.Sprintf("%d connections: %s", count, reason))
+	}
+	slices.Sort(list)
+	return list
 }
 
 // conn is one that reads; its goroutine counts, anyone may look.
@@ -135,6 +171,12 @@ func (s *swarm) totals() (records, frames, gaps int64) {
 	return records, frames, gaps
 }
 
+// closeFrame is the opcode of a close frame.
+const closeFrame = 8
+
+// settle is how long a load goes on after it was measured, so that all samples are handed in.
+const settle = time.Second
+
 // read counts until the connection ends.
 func (c *conn) read() {
 	defer c.swarm.work.Done()
@@ -143,7 +185,7 @@ func (c *conn) read() {
 	have := copy(buf, c.rest)
 	c.rest = nil
 	var samples []time.Duration
-	seen := 0
+	seen, handed := 0, time.Now()
 	for {
 		now := time.Now()
 		used := 0
@@ -155,6 +197,9 @@ func (c *conn) read() {
 				}
 				break
 			}
+			if buf[used]&0xf == closeFrame {
+				c.swarm.closed(payload)
+			}
 			n := c.count(payload)
 			if seen += n; n > 0 && seen >= c.swarm.stride {
 				seen = 0
@@ -165,9 +210,9 @@ func (c *conn) read() {
 			used += size
 		}
 		have = copy(buf, buf[used:have])
-		if len(samples) >= 64 {
+		if len(samples) > 0 && now.Sub(handed) > settle/4 {
 			c.swarm.times.add(samples)
-			samples = samples[:0]
+			samples, handed = samples[:0], now
 		}
 		n, err := c.conn.Read(buf[have:])
 		have += n
