@@ -2,6 +2,7 @@ package history
 
 import (
 	"slices"
+	"sort"
 
 	"anode/messages"
 )
@@ -89,9 +90,9 @@ func (w *walk) givenOf(id messages.BatchID, at messages.Position, upTo key) (mes
 // belowHoles gives a place on an origin's line that is not beyond a hole which may still be
 // filled with what was received since a time, in ms.
 func (h *History) belowHoles(at messages.Position, since int64, epochs []messages.EpochDigest) messages.Position {
-	var from messages.Position
 	for i, e := range epochs {
-		for _, hole := range e.Holes {
+		old := sort.Search(len(e.Holes), func(n int) bool { return h.reaches(at.Origin, &e, e.Holes[n], since) })
+		for _, hole := range e.Holes[old:] {
 			first := messages.Position{Origin: at.Origin, Epoch: e.Epoch, Sequence: hole.From - 1, Index: messages.IndexEnd}
 			if hole.From == 1 { // what it names as its prior, and so where the epoch before ends, is not known
 				first = lastOf(at.Origin, epochs[:i])
@@ -99,19 +100,23 @@ func (h *History) belowHoles(at messages.Position, since int64, epochs []message
 			if first.Compare(at) >= 0 {
 				return at
 			}
-			if from.IsZero() {
-				from = h.cfg.Journal.Seek(at.Origin, since)
-			}
 			last := messages.Position{Origin: at.Origin, Epoch: e.Epoch, Sequence: hole.To, Index: messages.IndexEnd}
-			if last.Compare(from) < 0 {
-				continue
-			}
 			if to, waits := h.waits(first, last); waits && to.Compare(at) < 0 {
 				return to
 			}
 		}
 	}
 	return at
+}
+
+// reaches tells whether a hole may have had what was received at ms or later: what is held
+// behind it says so, or nothing does.
+func (h *History) reaches(origin messages.NodeID, e *messages.EpochDigest, hole messages.Range, ms int64) bool {
+	if ms <= 0 || hole.To >= e.Head {
+		return true
+	}
+	sealed, err := h.cfg.Journal.Read(messages.BatchID{Origin: origin, Epoch: e.Epoch, Sequence: hole.To + 1})
+	return err != nil || sealed.First.Millis() >= ms
 }
 
 // lastOf is the newest place that is known of some epochs.
