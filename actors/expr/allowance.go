@@ -16,7 +16,8 @@ import (
 const (
 	// maxMade is what one run may make in all, in bytes.
 	maxMade = 48 << 20
-	// maxElements is the longest array that one of our functions makes.
+	// maxElements is the most parts that a text is taken apart into, and the most members of an
+	// object: wherever the library shows one in an error, it sorts its names.
 	maxElements = 1 << 17
 	// maxSorted is the weight of two arrays that are subtracted.
 	maxSorted = 1 << 20
@@ -25,6 +26,10 @@ const (
 	// patience is how long one run may take. It is real time, whatever clock programs are shown:
 	// it bounds the work of this machine.
 	patience = 20 * time.Millisecond
+	// stall is the most of it that passes between two looks. What is above is seldom the run's
+	// own time: on a busy machine a run of microseconds may stand still for longer than its
+	// patience, and must not fail for that.
+	stall = patience / 8
 	// lookAfter is what may be paid without a look at the time.
 	lookAfter = 16 << 10
 )
@@ -40,10 +45,11 @@ var (
 type Allowance struct {
 	// left is in bytes, and so is unseen, which was paid since the last look at the time.
 	left, unseen int
-	// steps and deadline are for programs; a deadline of zero is none.
+	// steps and patience are for programs; a patience of zero is one without end.
 	steps    int
-	deadline time.Time
-	// parent is whoever wants the result; nil is someone who waits.
+	patience time.Duration
+	looked   time.Time
+	// parent is the context of who wants the result of a program.
 	parent context.Context
 	// err is why the run is over.
 	err error
@@ -63,13 +69,19 @@ func (a *Allowance) take(n int) error {
 // look ends the run when its time is over or nobody waits for it any more.
 func (a *Allowance) look() {
 	a.unseen = 0
+	if a.err != nil || a.patience == 0 {
+		return
+	}
+	now := time.Now()
+	left := a.patience - min(now.Sub(a.looked), stall)
+	a.looked = now
 	switch {
-	case a.err != nil || a.deadline.IsZero():
 	case a.steps <= 0:
 		a.err = errSteps
-	case !time.Now().Before(a.deadline):
+	case left <= 0:
 		a.err = errTime
-	case a.parent != nil:
+	default:
+		a.patience = left
 		a.err = a.parent.Err()
 	}
 }
@@ -144,6 +156,9 @@ func (a *Allowance) addObjects(l, r map[string]any) (any, error) {
 	out := make(map[string]any, len(l)+len(r))
 	maps.Copy(out, l)
 	maps.Copy(out, r)
+	if len(out) > maxElements {
+		return nil, errMembers
+	}
 	return out, nil
 }
 

@@ -133,6 +133,9 @@ func (e *editor) setMember(in map[string]any, name string, path []any, v any) (a
 	if _, dropping := v.(tombstone); dropping && !ok {
 		return orNull(in == nil, in), nil
 	}
+	if !ok && len(in) >= maxElements {
+		return nil, errMembers
+	}
 	next, err := e.set(have, path, v)
 	if err != nil {
 		return nil, err

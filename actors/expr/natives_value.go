@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/big"
 	"slices"
 	"strings"
@@ -225,8 +226,9 @@ func objectsTogether(m *machine, list []any) (any, error) {
 		if err := m.take(64*len(v.(map[string]any)) + 8); err != nil {
 			return nil, err
 		}
-		for name, e := range v.(map[string]any) {
-			out[name] = e
+		maps.Copy(out, v.(map[string]any))
+		if len(out) > maxElements {
+			return nil, errMembers
 		}
 	}
 	return out, nil

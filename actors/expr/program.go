@@ -43,8 +43,9 @@ type machine struct {
 	engine *Engine
 	code   *gojq.Code
 	// frame is what a call costs of a function that calls itself.
-	frame    int
-	patience time.Duration
+	frame int
+	// time is the patience of each run.
+	time time.Duration
 }
 
 // String is the program's text.
@@ -69,7 +70,7 @@ func (p *Program) Run(ctx context.Context, input any, env Env) ([]any, error) {
 }
 
 func (p *Program) prepare() (*machine, error) {
-	m := &machine{engine: p.engine, frame: p.frame, patience: patience}
+	m := &machine{engine: p.engine, frame: p.frame, time: patience}
 	options := []gojq.CompilerOption{gojq.WithVariables([]string{"$meta", "$state"})}
 	for _, name := range p.natives {
 		n := natives[name]
@@ -129,7 +130,7 @@ func (e *callError) Error() string {
 func (e *callError) Unwrap() error { return e.err }
 
 func (m *machine) run(ctx context.Context, input any, env Env) (out []any, err error) {
-	m.Allowance = Allowance{left: maxMade, steps: maxSteps, deadline: time.Now().Add(m.patience), parent: ctx}
+	m.Allowance = Allowance{left: maxMade, steps: maxSteps, patience: m.time, looked: time.Now(), parent: ctx}
 	defer func() {
 		m.parent = nil
 		if p := recover(); p != nil { // a fault of the library must not end the node

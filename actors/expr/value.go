@@ -24,7 +24,8 @@ const (
 )
 
 // Decode reads JSON of at most messages.MaxJSONDepth into what programs take: numbers are
-// json.Number with their text. Numbers above 1,000 characters are refused.
+// json.Number with their text. Numbers above 1,000 characters and objects above 131,072 members
+// are refused.
 func Decode(text []byte) (any, error) {
 	compact, err := jsontext.Compact(make([]byte, 0, len(text)), text, messages.MaxJSONDepth)
 	if err != nil {
@@ -70,7 +71,9 @@ func decodeCompact(raw []byte) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		out[string(jsontext.AppendText(nil, name))] = v
+		if out[string(jsontext.AppendText(nil, name))] = v; len(out) > maxElements {
+			return nil, errMembers
+		}
 	}
 }
 

@@ -2,119 +2,36 @@ package transform
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"math/big"
-	"strings"
+	"time"
 
-	"github.com/itchyny/gojq"
-
-	"anode/messages/spec"
+	"anode/actors/expr"
 )
 
-// plainJQ is the library without any bound, for tests only.
-type plainJQ struct{}
+// engine is the language that sources are written in.
+type engine struct{ *expr.Engine }
 
-type plainProgram struct{ code *gojq.Code }
-
-func (plainJQ) Compile(text string) (Program, error) {
-	query, err := gojq.Parse(text)
-	if err != nil {
-		return nil, err
-	}
-	code, err := gojq.Compile(query, gojq.WithVariables([]string{"$meta", "$state"}),
-		gojq.WithFunction("now", 0, 0, func(any, []any) any { return 1000 }))
-	return plainProgram{code}, err
+func language(clock func() time.Time) Language {
+	return engine{expr.NewEngine(expr.EngineConfig{Clock: clock})}
 }
 
-func (p plainProgram) Run(ctx context.Context, input any, env Env) ([]any, error) {
-	var out []any
-	for it := p.code.RunWithContext(ctx, input, env.Meta, env.State); ; {
-		v, ok := it.Next()
-		if !ok {
-			return out, nil
-		}
-		if err, bad := v.(error); bad {
-			return nil, err
-		}
-		out = append(out, v)
-	}
+type program struct{ *expr.Program }
+
+type template struct{ *expr.Template }
+
+func (e engine) Compile(text string) (Program, error) {
+	p, err := e.Engine.Compile(text)
+	return program{p}, err
 }
 
-type plainTemplate struct{ value any }
-
-func (plainJQ) Template(v any) (Template, error) { return plainTemplate{v}, nil }
-
-func (t plainTemplate) Eval(ctx context.Context, input any, env Env, secret Secret) (any, bool, error) {
-	v, err := fill(ctx, t.value, input, env, secret)
-	return v, v != nil, err
+func (e engine) Template(value any) (Template, error) {
+	t, err := e.Engine.Template(value)
+	return template{t}, err
 }
 
-func fill(ctx context.Context, v, input any, env Env, secret Secret) (any, error) {
-	switch v := v.(type) {
-	case map[string]any:
-		out := map[string]any{}
-		for name, e := range v {
-			filled, err := fill(ctx, e, input, env, secret)
-			if err != nil {
-				return nil, err
-			}
-			if filled != nil {
-				out[name] = filled
-			}
-		}
-		return out, nil
-	case []any:
-		out := []any{}
-		for _, e := range v {
-			filled, err := fill(ctx, e, input, env, secret)
-			if err != nil {
-				return nil, err
-			}
-			if filled != nil {
-				out = append(out, filled)
-			}
-		}
-		return out, nil
-	case string:
-		return fillText(ctx, v, input, env, secret)
-	}
-	return v, nil
+func (p program) Run(ctx context.Context, input any, env Env) ([]any, error) {
+	return p.Program.Run(ctx, input, expr.Env(env))
 }
 
-func fillText(ctx context.Context, text string, input any, env Env, secret Secret) (any, error) {
-	pieces, err := spec.Pieces(text)
-	if err != nil {
-		return nil, err
-	}
-	var b strings.Builder
-	for _, p := range pieces {
-		switch {
-		case p.Secret:
-			s, err := secret(p.Text)
-			if err != nil {
-				return nil, err
-			}
-			b.WriteString(s)
-		case p.Expr:
-			program, err := plainJQ{}.Compile(p.Text)
-			if err != nil {
-				return nil, err
-			}
-			results, err := program.Run(ctx, input, env)
-			if err != nil || len(results) == 0 {
-				return nil, err
-			}
-			if len(pieces) == 1 {
-				return results[0], nil
-			}
-			switch r := results[0].(type) {
-			case string, json.Number, int, float64, *big.Int, bool:
-				fmt.Fprint(&b, r)
-			}
-		default:
-			b.WriteString(p.Text)
-		}
-	}
-	return b.String(), nil
+func (t template) Eval(ctx context.Context, input any, env Env, secret Secret) (any, bool, error) {
+	return t.Template.Eval(ctx, input, expr.Env(env), secret)
 }

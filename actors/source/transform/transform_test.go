@@ -28,7 +28,7 @@ func pipeline(t testing.TB, fields string) (*Pipeline, *clock) {
 		t.Fatalf("%s\n%v", document, err)
 	}
 	c := &clock{start}
-	p, err := New(Config{Spec: s, Language: plainJQ{}, Clock: c.Now})
+	p, err := New(Config{Spec: s, Language: language(c.Now), Clock: c.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -262,7 +262,7 @@ func TestFaultsComeAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = New(Config{Spec: s, Language: plainJQ{}, Clock: time.Now})
+	_, err = New(Config{Spec: s, Language: language(time.Now), Clock: time.Now})
 	var faults spec.Faults
 	if !errors.As(err, &faults) {
 		t.Fatal(err)
@@ -313,7 +313,7 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	p, err := New(Config{Spec: s, Language: plainJQ{}, Clock: time.Now})
+	p, err := New(Config{Spec: s, Language: language(time.Now), Clock: time.Now})
 	if err != nil {
 		panic(err)
 	}
