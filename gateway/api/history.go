@@ -38,7 +38,7 @@ func (s *server) history(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	question, err := readHistory(c.Param("stream"), p)
+	question, err := readHistory(param(c, "stream"), p)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (s *server) history(c echo.Context) error {
 	if lines {
 		return out.lines(ctx)
 	}
-	return out.object(ctx, question.Stream, p)
+	return out.object(ctx, p)
 }
 
 // readHistory makes the question of a request.
@@ -87,11 +87,8 @@ func readHistory(stream string, p page) (command.History, error) {
 	default:
 		return q, invalidParameter("unique %q is neither true nor false", clip(unique))
 	}
-	if p.token == nil {
-		return q, nil
-	}
-	if q.Page = p.token.Get("walk"); q.Page == "" || p.token.Get("stream") != stream {
-		return q, problem.New(http.StatusUnprocessableEntity, "invalid_page", "page is of another list than the records of %s", stream)
+	if q.Page = p.token.Get("walk"); p.token != nil && q.Page == "" {
+		return q, notPage()
 	}
 	return q, nil
 }
@@ -206,7 +203,7 @@ func (w *recordWriter) end() error {
 }
 
 // object sends records as one object, with where to go on.
-func (w *recordWriter) object(ctx context.Context, stream messages.Stream, p page) error {
+func (w *recordWriter) object(ctx context.Context, p page) error {
 	w.ready(echo.MIMEApplicationJSON)
 	_, _ = w.out.WriteString(`{"items":[`) // into the buffer
 	var item []byte
@@ -223,7 +220,7 @@ func (w *recordWriter) object(ctx context.Context, stream messages.Stream, p pag
 	}
 	tail := []byte{']'}
 	if token := w.walk.Page(); token != "" {
-		next := p.next(url.Values{"walk": {token}, "stream": {string(stream)}})
+		next := p.next(url.Values{"walk": {token}})
 		tail = messages.AppendQuoted(append(tail, `,"next":`...), next)
 	}
 	cursor, err := w.walk.Cursor().MarshalJSON()

@@ -19,12 +19,14 @@ type page struct {
 	params url.Values
 	// token is what the page before gave; nil at the beginning.
 	token url.Values
+	// of is the path of the list.
+	of string
 }
 
 // readPage reads ?limit= and ?page=, which carries the other parameters: one that is given beside
 // it must be the same.
 func readPage(c echo.Context, otherwise, most int, names ...string) (page, error) {
-	p := page{params: url.Values{}}
+	p := page{params: url.Values{}, of: c.Request().URL.Path}
 	for _, name := range names {
 		if value := c.QueryParam(name); value != "" {
 			p.params.Set(name, value)
@@ -36,7 +38,9 @@ func readPage(c echo.Context, otherwise, most int, names ...string) (page, error
 		if err != nil {
 			return p, err
 		}
-		p.token = token
+		if p.token = token; token.Get("of") != p.of {
+			return p, problem.New(http.StatusUnprocessableEntity, "invalid_page", "page is of another list than %s", clip(p.of))
+		}
 		for _, name := range names {
 			if given := p.params.Get(name); given != "" && given != token.Get(name) {
 				return p, problem.New(http.StatusUnprocessableEntity, "invalid_page", "page goes on with %s=%q, and the request says %q", name, clip(token.Get(name)), clip(given))
@@ -57,6 +61,7 @@ func readPage(c echo.Context, otherwise, most int, names ...string) (page, error
 // next is the token of the page after this one; at says where it begins.
 func (p page) next(at url.Values) string {
 	maps.Copy(at, p.params)
+	at.Set("of", p.of)
 	if p.limit > 0 {
 		at.Set("limit", strconv.Itoa(p.limit))
 	}
@@ -71,9 +76,13 @@ func decodePage(token string) (url.Values, error) {
 		values, err = url.ParseQuery(string(text))
 	}
 	if err != nil || len(values) == 0 {
-		return nil, problem.New(http.StatusUnprocessableEntity, "invalid_page", "page is not a token that this API gave")
+		return nil, notPage()
 	}
 	return values, nil
+}
+
+func notPage() *problem.Problem {
+	return problem.New(http.StatusUnprocessableEntity, "invalid_page", "page is not a token that this API gave")
 }
 
 // parseLimit reads a limit: at least 1, cut to the most.

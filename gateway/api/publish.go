@@ -17,7 +17,7 @@ import (
 
 // publish takes records for the stream in the path.
 func (s *server) publish(c echo.Context) error {
-	stream, err := publication.Stream(c.Param("stream"))
+	stream, err := publication.Stream(param(c, "stream"))
 	if err != nil {
 		return err
 	}

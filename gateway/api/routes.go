@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -105,6 +106,20 @@ func (r route) checked(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// param is a part of the path. The router gives parts as they were sent where the path has
+// characters that are escaped without need, as $ is by browsers.
+func param(c echo.Context, name string) string {
+	text := c.Param(name)
+	if c.Request().URL.RawPath == "" {
+		return text
+	}
+	plain, err := url.PathUnescape(text)
+	if err != nil { // the path was parsed
+		return text
+	}
+	return plain
+}
+
 // clip cuts a refused text so that an error stays readable.
 func clip(text string) string {
 	const most = 80
@@ -127,7 +142,7 @@ func answer[A any](s *server, question command.Question[A]) echo.HandlerFunc {
 
 func (s *server) events(c echo.Context) error {
 	r := c.Request()
-	r.SetPathValue("pattern", c.Param("stream"))
+	r.SetPathValue("pattern", param(c, "stream"))
 	s.Events.ServeHTTP(c.Response(), r)
 	return nil
 }

@@ -21,7 +21,7 @@ const maxSpec = 256 << 10
 func (s *server) postSource(c echo.Context) error { return s.put(c, command.PutSource{}) }
 
 func (s *server) putSource(c echo.Context) error {
-	return s.put(c, command.PutSource{Name: c.Param("name"), Replace: true, IfMatch: ifMatch(c)})
+	return s.put(c, command.PutSource{Name: param(c, "name"), Replace: true, IfMatch: ifMatch(c)})
 }
 
 func (s *server) put(c echo.Context, put command.PutSource) error {
@@ -102,19 +102,19 @@ func (s *server) listSources(c echo.Context) error {
 }
 
 func (s *server) getSource(c echo.Context) error {
-	return s.source(c, command.GetSource{Name: c.Param("name")})
+	return s.source(c, command.GetSource{Name: param(c, "name")})
 }
 
 func (s *server) pauseSource(c echo.Context) error {
-	return s.source(c, command.PauseSource{Name: c.Param("name")})
+	return s.source(c, command.PauseSource{Name: param(c, "name")})
 }
 
 func (s *server) resumeSource(c echo.Context) error {
-	return s.source(c, command.PauseSource{Name: c.Param("name"), Resume: true})
+	return s.source(c, command.PauseSource{Name: param(c, "name"), Resume: true})
 }
 
 func (s *server) restartSource(c echo.Context) error {
-	return s.source(c, command.RestartSource{Name: c.Param("name")})
+	return s.source(c, command.RestartSource{Name: param(c, "name")})
 }
 
 func (s *server) source(c echo.Context, question command.Question[command.SourceView]) error {
@@ -126,7 +126,7 @@ func (s *server) source(c echo.Context, question command.Question[command.Source
 }
 
 func (s *server) deleteSource(c echo.Context) error {
-	_, err := command.Ask(c.Request().Context(), s.Node, command.RemoveSource{Name: c.Param("name"), IfMatch: ifMatch(c)})
+	_, err := command.Ask(c.Request().Context(), s.Node, command.RemoveSource{Name: param(c, "name"), IfMatch: ifMatch(c)})
 	if err != nil {
 		return err
 	}

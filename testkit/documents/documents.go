@@ -87,7 +87,11 @@ func Parse(t testing.TB, text []byte) any {
 
 // Look gives what stands at a place of a document, following references; nil is nothing.
 func Look(document map[string]any, place ...string) map[string]any {
-	at := document
+	return Find(document, document, place...)
+}
+
+// Find is Look from a part of a document.
+func Find(document, at map[string]any, place ...string) map[string]any {
 	for _, token := range place {
 		at, _ = at[token].(map[string]any)
 		for at != nil {
