@@ -73,6 +73,7 @@ type running struct {
 	journal  *segments.Journal
 	epoch    uint64
 	listener net.Listener
+	mesh     *meshPort
 	url      string
 	node     *node.Node
 	metrics  *prometheus.Registry
@@ -138,6 +139,10 @@ func (r *running) listen() error {
 		return nil
 	})
 	r.url = "http://" + l.Addr().String()
+	if r.mesh, err = holdMesh(r.cfg.Mesh); err != nil {
+		return err
+	}
+	r.onClose(r.mesh.Close)
 	return nil
 }
 
@@ -164,7 +169,7 @@ func (r *running) startNode() error {
 	}
 	r.node, err = node.Start(node.Config{
 		View: command.NodeView{
-			ID: r.identity.ID, Name: r.cfg.Name, HTTP: r.advertised(), Mesh: "off", Version: r.opt.Version,
+			ID: r.identity.ID, Name: r.cfg.Name, HTTP: r.advertised(), Mesh: r.mesh.Addr(), Version: r.opt.Version,
 			Started: r.started.UTC(), Labels: r.cfg.Labels,
 		},
 		Cluster: r.cfg.Cluster, Epoch: r.epoch, Journal: r.journal, State: r.state, History: past,
@@ -188,7 +193,7 @@ func (r *running) serve(ctx context.Context) error {
 	failed := make(chan error, 1)
 	go func() { failed <- r.gateway.server.Serve(r.listener) }()
 	r.onClose(func() error { return r.gateway.stop(failed) })
-	fmt.Fprintf(r.opt.Stdout, "anode: serving http=%s mesh=off node=%s\n", r.url, r.identity.ID)
+	fmt.Fprintf(r.opt.Stdout, "anode: serving http=%s mesh=%s node=%s\n", r.url, r.mesh.Addr(), r.identity.ID)
 	r.log.Info("serving", "http", r.url, "took", time.Since(r.started).Round(time.Millisecond))
 	if r.opt.Serving != nil {
 		r.opt.Serving(r.url)
