@@ -137,7 +137,6 @@ type chunkWriter struct {
 	stream messages.Stream
 	events bool
 	list   []chunk
-	body   []byte
 	parts  [][]byte
 	size   int
 	now    chunk

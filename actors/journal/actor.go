@@ -157,7 +157,11 @@ func recall(cfg Config) numberer {
 func (r *recogniser) fill(cfg Config) {
 	published := ""
 	var known []storage.IdentityAt
-	for at := range cfg.Journal.Identities(cfg.Clock().Add(-r.window).UnixMilli(), &published) {
+	for at, err := range cfg.Journal.Identities(cfg.Clock().Add(-r.window).UnixMilli(), &published) {
+		if err != nil { // the rest is still given
+			cfg.Logger.Error("identities of published records can't be read: their duplicates are not recognised", "error", err)
+			continue
+		}
 		known = append(known, at)
 	}
 	slices.SortFunc(known, func(a, b storage.IdentityAt) int { return cmp.Compare(a.Ms, b.Ms) })

@@ -86,11 +86,11 @@ func (k *keeper) report(what string, err error) {
 	case errors.Is(err, storage.ErrClosed):
 	case err == nil:
 		if k.wrong == what {
-			k.log.Info(what + " succeeds again")
+			k.log.Info("upkeep succeeds again", "what", what)
 			k.wrong = ""
 		}
 	case k.wrong != what:
 		k.wrong = what
-		k.log.Error(what+" failed", "error", err)
+		k.log.Error("upkeep failed", "what", what, "error", err)
 	}
 }

@@ -51,7 +51,7 @@ type finished struct {
 }
 
 // Started implements actor.Starter.
-func (s *session) Started(ctx *actor.Context) error {
+func (s *session) Started(*actor.Context) error {
 	if s.spent {
 		s.seat.Close(command.CloseUnavailable, "the session failed, come again with your cursor")
 	}

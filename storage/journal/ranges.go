@@ -72,12 +72,3 @@ func (r ranges) top() uint64 {
 	}
 	return r[len(r)-1].To
 }
-
-// count is how many sequences are in the set.
-func (r ranges) count() uint64 {
-	var n uint64
-	for _, run := range r {
-		n += run.To - run.From + 1
-	}
-	return n
-}

@@ -492,7 +492,10 @@ func scan(_ *testing.T, t *trial) {
 			t.Fatalf("%d batches", got)
 		}
 	})
-	for range t.Scan(storage.Scan{Stream: "all", Origin: Peer, Epoch: 3}) {
+	for _, err := range t.Scan(storage.Scan{Stream: "all", Origin: Peer, Epoch: 3}) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		break // stopping early is the reader's right
 	}
 }

@@ -177,7 +177,7 @@ func (p *Pipeline) message(ctx context.Context, m *value, meta *Meta, frame []by
 			continue
 		}
 		for _, v := range results {
-			p.value(ctx, v, meta, env, frame, out)
+			p.value(ctx, v, env, frame, out)
 		}
 	}
 	return true
@@ -209,7 +209,7 @@ func apply(ctx context.Context, name string, program Program, m *value, env Env,
 }
 
 // value makes a draft of one mapped value.
-func (p *Pipeline) value(ctx context.Context, v *value, meta *Meta, env Env, frame []byte, out *Result) {
+func (p *Pipeline) value(ctx context.Context, v *value, env Env, frame []byte, out *Result) {
 	draft, untimed, err := p.draft(ctx, v, env)
 	if err != nil {
 		out.fail(frame, "%v", err)
