@@ -1,0 +1,70 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"anode/actors/registry"
+	"anode/cmd/anode/app/demofeeds"
+	"anode/messages/command"
+)
+
+// own is where this node's own sources may connect although it is no public address: its own port, for
+// the demo feeds.
+func (r *running) own() []netip.AddrPort {
+	if !r.cfg.Demo {
+		return nil
+	}
+	return []netip.AddrPort{r.reached()}
+}
+
+// reached is the address at which this machine reaches the node's API.
+func (r *running) reached() netip.AddrPort {
+	at, err := netip.ParseAddrPort(r.listener.Addr().String())
+	if err != nil { // no TCP address: there is nothing to reach
+		return netip.AddrPort{}
+	}
+	addr := at.Addr().WithZone("").Unmap()
+	switch {
+	case addr.IsUnspecified() && addr.Is4():
+		addr = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	case addr.IsUnspecified():
+		addr = netip.IPv6Loopback()
+	}
+	return netip.AddrPortFrom(addr, at.Port())
+}
+
+// withDemo serves the demo feeds beside what there is.
+func (r *running) withDemo(rest http.Handler) (http.Handler, error) {
+	feeds, err := demofeeds.New(demofeeds.Config{Clock: time.Now, Logger: r.log})
+	if err != nil {
+		return nil, err
+	}
+	r.onClose(feeds.Close)
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if strings.HasPrefix(req.URL.Path, demofeeds.Root) {
+			feeds.ServeHTTP(w, req)
+			return
+		}
+		rest.ServeHTTP(w, req)
+	}), nil
+}
+
+// applyDemo registers the sources of the demo feeds. Their addresses have the node's port, so that they
+// are replaced when it has another one, and left alone otherwise.
+func (r *running) applyDemo(ctx context.Context) error {
+	if !r.cfg.Demo {
+		return nil
+	}
+	for _, s := range demofeeds.Sources(r.reached().String()) {
+		if _, err := command.Ask(ctx, r.node, registry.Apply{Document: s.YAML, YAML: true}); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("source %s of the demo: %w", s.Name, err)
+		}
+	}
+	return nil
+}
