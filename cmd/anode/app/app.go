@@ -17,6 +17,7 @@ import (
 
 	"anode/actors/journal"
 	"anode/actors/node"
+	"anode/cmd/anode/app/demofeeds"
 	"anode/cmd/anode/config"
 	"anode/messages/command"
 	"anode/storage/history"
@@ -43,7 +44,7 @@ const stopPatience = 10 * time.Second
 func Run(ctx context.Context, cfg config.Config, opt Options) (err error) {
 	r := &running{cfg: cfg, opt: opt, started: time.Now(), log: newLogger(&cfg, opt.Stderr)}
 	defer func() { err = errors.Join(err, r.close()) }()
-	for _, open := range []func() error{r.checkSources, r.openData, r.listen, r.startNode, r.startGateway} {
+	for _, open := range []func() error{r.checkSources, r.openData, r.listen, r.openDemo, r.startNode, r.startGateway} {
 		if err := open(); err != nil {
 			return err
 		}
@@ -78,6 +79,8 @@ type running struct {
 	node     *node.Node
 	metrics  *prometheus.Registry
 	gateway  *gateway
+	// demo is nil without --demo.
+	demo *demofeeds.Feeds
 }
 
 // onClose has something done at the end, before what was opened earlier is closed.
@@ -174,7 +177,7 @@ func (r *running) startNode() error {
 		},
 		Cluster: r.cfg.Cluster, Epoch: r.epoch, Journal: r.journal, State: r.state, History: past,
 		Durability: journal.Durability(r.cfg.Durability), FlushInterval: r.cfg.FlushInterval,
-		Sources: node.Sources{AllowPrivate: r.cfg.AllowPrivate, Own: r.own(), Secrets: r.cfg.Secrets},
+		Sources: node.Sources{None: r.cfg.Own == "none", AllowPrivate: r.cfg.AllowPrivate, Own: r.own(), Secrets: r.cfg.Secrets},
 		Clock:   time.Now, Logger: r.log, Registerer: r.metrics,
 	})
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"strconv"
 	"strings"
 	"time"
 
@@ -39,20 +38,27 @@ func (r *running) reached() netip.AddrPort {
 	return netip.AddrPortFrom(addr, at.Port())
 }
 
-// withDemo serves the demo feeds beside what there is.
-func (r *running) withDemo(rest http.Handler) (http.Handler, error) {
-	feeds, err := demofeeds.New(demofeeds.Config{Clock: time.Now, Logger: r.log})
-	if err != nil {
-		return nil, err
+// openDemo makes the demo feeds before the node that collects them, so that they end after it.
+func (r *running) openDemo() (err error) {
+	if !r.cfg.Demo {
+		return nil
 	}
-	r.onClose(feeds.Close)
+	if r.demo, err = demofeeds.New(demofeeds.Config{Clock: time.Now, Logger: r.log}); err != nil {
+		return err
+	}
+	r.onClose(r.demo.Close)
+	return nil
+}
+
+// withDemo serves the demo feeds beside what there is.
+func (r *running) withDemo(rest http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if strings.HasPrefix(req.URL.Path, demofeeds.Root) {
-			feeds.ServeHTTP(w, req)
+			r.demo.ServeHTTP(w, req)
 			return
 		}
 		rest.ServeHTTP(w, req)
-	}), nil
+	})
 }
 
 // applyDemo registers the sources of the demo feeds. Their addresses have the node's port, so that they

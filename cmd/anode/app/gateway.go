@@ -55,9 +55,7 @@ func (r *running) startGateway() error {
 		return err
 	}
 	if r.cfg.Demo {
-		if handler, err = r.withDemo(handler); err != nil {
-			return err
-		}
+		handler = r.withDemo(handler)
 	}
 	r.gateway = &gateway{sessions: sessions, refuse: r.node.Refuse, server: &http.Server{
 		Handler: handler, ReadHeaderTimeout: headPatience, ReadTimeout: bodyPatience, IdleTimeout: idlePatience,

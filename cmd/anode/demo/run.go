@@ -45,7 +45,7 @@ func run(ctx context.Context, o *options, in io.Reader, out, errs io.Writer) (er
 		err = nil // being told to end is how it ends
 	}
 	err = errors.Join(err, n.stop())
-	fmt.Fprintf(out, "\n  %d records in %s, the first after %s; %s.\n", d.tally.all.total, time.Since(began).Round(100*time.Millisecond), d.firstAfter(), "the node has stopped")
+	fmt.Fprintf(out, "\n  %d records in %s, the first after %s; the node has stopped.\n", d.tally.all.total, time.Since(began).Round(100*time.Millisecond), d.firstAfter())
 	return err
 }
 
