@@ -59,7 +59,10 @@ type Node struct {
 	hub    *hub.Hub
 	log    *slog.Logger
 
-	history                                                   History
+	history History
+	// drain ends all sources at once.
+	drain func(context.Context) error
+
 	journal, hubActor, subscribers, registry, sources, status *actor.Ref
 }
 
@@ -202,8 +205,11 @@ func (n *Node) Refuse() { n.inbox.Close() }
 // Stop ends the actors: the sources first, then what they feed, the hub last, so that what is
 // stored is delivered.
 func (n *Node) Stop(ctx context.Context) error {
-	n.Refuse()
 	var faults []error
+	if n.drain != nil {
+		faults = append(faults, n.drain(ctx))
+	}
+	n.Refuse()
 	for _, ref := range []*actor.Ref{n.status, n.sources, n.registry, n.journal, n.subscribers, n.hubActor} {
 		faults = append(faults, ref.Stop(ctx))
 	}

@@ -50,6 +50,7 @@ func (n *Node) startSources(cfg *Config) error {
 	if err != nil {
 		return err
 	}
+	n.drain = sources.Drain
 	if n.sources, err = n.system.Spawn(sources.Spec()); err != nil {
 		return err
 	}

@@ -10,9 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
 	"anode/actors/node"
+	"anode/actors/registry"
 	"anode/messages"
 	"anode/messages/command"
 	"anode/storage"
@@ -25,6 +27,7 @@ type whole struct {
 	*node.Node
 	t       *testing.T
 	journal *memory.Journal
+	metrics *prometheus.Registry
 }
 
 type noHistory struct{ noTail }
@@ -35,15 +38,17 @@ func (noHistory) Walk(command.History) (command.Walk, error) {
 
 func startNode(t *testing.T, journal *memory.Journal, state storage.State, sources node.Sources) *whole {
 	t.Helper()
+	metrics := prometheus.NewPedanticRegistry()
 	n, err := node.Start(node.Config{
 		View: command.NodeView{ID: self, Name: "test", HTTP: "http://here"}, Cluster: "test",
 		Epoch: journal.Head(self).Epoch + 1, Journal: journal, State: state,
 		History: noHistory{}, Sources: sources, Clock: time.Now, Logger: slog.New(slog.DiscardHandler),
+		Registerer: metrics,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &whole{Node: n, t: t, journal: journal}
+	return &whole{Node: n, t: t, journal: journal, metrics: metrics}
 }
 
 func (w *whole) stop() {
@@ -149,5 +154,92 @@ func TestASourceThatIsPutBringsRecords(t *testing.T) {
 	actors, err := w.Ask(t.Context(), command.Actors{})
 	if err != nil || !strings.Contains(fmt.Sprint(actors), "/sources/price") {
 		t.Errorf("%v %v", actors, err)
+	}
+}
+
+func TestSourcesAreAskedOfTheNode(t *testing.T) {
+	leaks := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, leaks) })
+	socket := feeds.NewSocket(feeds.Play(feeds.Send("{broken", `{"a":1}`), feeds.Silence()))
+	url := serve(t, socket).SocketURL("/")
+	w := startNode(t, memory.NewJournal(memory.Config{Self: self}), memory.NewState(), loopback())
+	defer w.stop()
+	changed, err := command.Ask(t.Context(), w, registry.Apply{YAML: true, Document: []byte("name: feed\nkind: websocket\nparse: json\nurl: " + url)})
+	if err != nil || !changed {
+		t.Fatal(changed, err)
+	}
+	await(t, "a record and an error", func() bool {
+		return len(w.journal.Streams("feed")) == 1 && len(w.journal.Streams("$errors.feed")) == 1
+	})
+	if got := payloads(t, w.journal, "$errors.feed"); !strings.Contains(got[0], `"frame":"{broken"`) {
+		t.Errorf("%s", got)
+	}
+	families, err := w.metrics.Gather()
+	if err != nil {
+		t.Error(err)
+	}
+	found := make(map[string]bool)
+	for _, f := range families {
+		found[f.GetName()] = true
+	}
+	for _, name := range []string{"anode_source_records_total", "anode_source_state", "anode_source_dropped_total", "anode_queue_dropped_total"} {
+		if !found[name] {
+			t.Errorf("no metric %s", name)
+		}
+	}
+	status, err := command.Ask(t.Context(), w, command.Status{})
+	if err != nil || !strings.Contains(fmt.Sprint(status), "1 sources: 1 running") {
+		t.Errorf("%+v %v", status, err)
+	}
+	if _, err := command.Ask(t.Context(), w, command.RestartSource{Name: "feed"}); err != nil {
+		t.Error(err)
+	}
+	await(t, "another connection", func() bool { return socket.Handshakes() == 2 })
+	view, err := command.Ask(t.Context(), w, command.PauseSource{Name: "feed"})
+	if err != nil || view.Status.State != command.SourcePaused {
+		t.Errorf("%+v %v", view, err)
+	}
+	if _, err := command.Ask(t.Context(), w, command.RemoveSource{Name: "feed"}); err != nil {
+		t.Error(err)
+	}
+	await(t, "no series", func() bool {
+		families, err := w.metrics.Gather()
+		for _, f := range families {
+			if f.GetName() == "anode_source_state" {
+				return false
+			}
+		}
+		return err == nil
+	})
+}
+
+func TestWhereSourcesMayConnect(t *testing.T) {
+	leaks := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, leaks) })
+	server := serve(t, feeds.JSON("1"))
+	address, err := netip.ParseAddrPort(strings.TrimPrefix(server.URL(""), "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		sources node.Sources
+		state   string
+	}{
+		"public only":  {node.Sources{}, command.SourceBackoff},
+		"its own":      {node.Sources{Own: []netip.AddrPort{address}}, command.SourceRunning},
+		"another port": {node.Sources{Own: []netip.AddrPort{netip.AddrPortFrom(address.Addr(), 1)}}, command.SourceBackoff},
+		"none":         {node.Sources{None: true, Own: []netip.AddrPort{address}}, command.SourcePending},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := startNode(t, memory.NewJournal(memory.Config{Self: self}), memory.NewState(), c.sources)
+			defer w.stop()
+			if _, err := command.Ask(t.Context(), w, command.PutSource{YAML: true, Document: []byte("name: p\nkind: rest\nurl: " + server.URL("/"))}); err != nil {
+				t.Fatal(err)
+			}
+			await(t, c.state, func() bool {
+				view, err := command.Ask(t.Context(), w, command.GetSource{Name: "p"})
+				return err == nil && view.Status.State == c.state
+			})
+		})
 	}
 }

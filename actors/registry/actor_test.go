@@ -44,6 +44,13 @@ func (r *runner) Assign(all []Assignment) bool {
 	return true
 }
 
+// refuse lets Assign be refused.
+func (r *runner) refuse(all bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.full = all
+}
+
 func (r *runner) Restart(name string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -334,13 +341,11 @@ func TestDamageIsShownAndTheRestRuns(t *testing.T) {
 func TestARefusedListIsToldAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := open(t, &failing{State: memory.NewState()})
-		o.runner.full = true
+		o.runner.refuse(true)
 		if _, err := ask(o, command.PutSource{Document: document("a", 1)}); err != nil {
 			t.Fatal(err)
 		}
-		o.runner.mu.Lock()
-		o.runner.full = false
-		o.runner.mu.Unlock()
+		o.runner.refuse(false)
 		time.Sleep(assignEvery + time.Second)
 		synctest.Wait()
 		if got := fmt.Sprint(o.runner.shown()); got != "[a http://x/1 false]" {

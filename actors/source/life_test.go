@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	gorilla "github.com/gorilla/websocket"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"anode/actors/source"
@@ -292,4 +293,57 @@ func TestAnAddressThatIsNotAllowedIsNamed(t *testing.T) {
 	b.put("name: w\nkind: websocket\nurl: ws://192.168.1.1/")
 	b.awaitError("p", "an operator can allow it with --allow-private 10.1.2.3/32")
 	b.awaitError("w", "192.168.1.1 is private")
+}
+
+func TestAllSourcesEndAtOnce(t *testing.T) {
+	b := newBench(t, nil)
+	// A feed that says nothing to goodbye.
+	server := b.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		upgrader := gorilla.Upgrader{}
+		conn, err := upgrader.Upgrade(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		<-r.Context().Done()
+	}))
+	const sources = 30
+	for i := range sources {
+		b.put("name: s%d\nkind: websocket\nurl: %s", i, server.SocketURL("/"))
+	}
+	b.await("all run", func() bool { open, _ := server.Connections(); return open == sources })
+	begun := time.Now()
+	if err := b.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(begun); took > 4*time.Second {
+		t.Errorf("ending %d sources took %s", sources, took)
+	}
+	b.assign()
+	if view, err := command.Ask(t.Context(), b.ref, command.Component{}); err != nil || view.Figures["sources"] != 0 {
+		t.Errorf("sources came back: %+v %v", view, err)
+	}
+	server.Cut()
+}
+
+func TestTheComponentCountsSources(t *testing.T) {
+	b := newBench(t, nil)
+	view := func() command.ComponentView {
+		v, err := command.Ask(t.Context(), b.ref, command.Component{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	if v := view(); v.State != command.StateOK || v.Detail != "0 sources" {
+		t.Errorf("%+v", v)
+	}
+	b.put("name: good\nkind: rest\nurl: %s", b.serve(feeds.JSON("1")).URL("/"))
+	b.put("name: bad\nkind: rest\nurl: http://10.0.0.1/\nbackoff: {min: 1h, max: 1h}")
+	b.awaitRecords("good", 1)
+	b.awaitState("bad", command.SourceBackoff)
+	b.awaitState("good", command.SourceRunning)
+	if v := view(); v.State != command.StateDegraded || v.Detail != "2 sources: 1 backoff, 1 running" || v.Figures["records"] != 1 || v.Figures["backoff"] != 1 {
+		t.Errorf("%+v", v)
+	}
 }

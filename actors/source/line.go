@@ -34,7 +34,8 @@ type Line struct {
 	// stale asks to be told of the next data.
 	stale atomic.Bool
 	// held counts waits for the journal: the feed is not read then, and its silence is ours.
-	held atomic.Int32
+	held      atomic.Int32
+	heldUntil atomic.Int64 // Unix ns
 	// askable tells that the feed gives what was not stored again.
 	askable atomic.Bool
 }
@@ -104,6 +105,10 @@ func (l *Line) Feed(ctx context.Context, message []byte, meta transform.Meta) ([
 	}
 	l.Heard()
 	result := l.job.pipeline.Feed(ctx, message, meta)
+	if ctx.Err() != nil { // what failed may have failed for that
+		l.job.pipeline.Forget(result.Drafts)
+		return nil, context.Cause(ctx)
+	}
 	if result.Decoded {
 		l.Understood()
 	}
@@ -181,13 +186,7 @@ func piece(drafts []messages.Draft) (n, size int) {
 }
 
 func (l *Line) enter(ctx context.Context, drafts []messages.Draft, size int) error {
-	l.held.Add(1)
-	defer func() {
-		now := l.cfg.Clock().UnixNano()
-		l.board.transport.Store(now)
-		l.board.protocol.Store(now)
-		l.held.Add(-1)
-	}()
+	defer l.hold()()
 	window, board := &l.job.window, l.board
 	if err := window.enter(ctx, size); err != nil {
 		return err
@@ -212,6 +211,15 @@ func (l *Line) enter(ctx context.Context, drafts []messages.Draft, size int) err
 	return nil
 }
 
+// hold stops the clocks of liveness until what it returns is called.
+func (l *Line) hold() (release func()) {
+	l.held.Add(1)
+	return func() {
+		l.heldUntil.Store(l.cfg.Clock().UnixNano())
+		l.held.Add(-1)
+	}
+}
+
 // recall takes back what the journal did not store, and tells why.
 func (l *Line) recall() error {
 	lost, err := l.job.window.takeLost()
@@ -232,8 +240,7 @@ func (l *Line) unstored(records int) {
 // Settle waits until the journal has all that was fed, as its durability says. An error tells that
 // some was not stored; it is forgotten, so that it passes when the feed gives it again.
 func (l *Line) Settle(ctx context.Context) error {
-	l.held.Add(1)
-	defer l.held.Add(-1)
+	defer l.hold()()
 	if err := l.job.window.settle(ctx); err != nil {
 		return err
 	}

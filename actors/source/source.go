@@ -266,7 +266,7 @@ func (s *sourceActor) watch(ctx *actor.Context) {
 		return
 	}
 	of, wait := check(s.job.spec.Liveness, s.dataWait, signs{
-		begun: line.begun.UnixNano(), transport: b.transport.Load(), protocol: b.protocol.Load(),
+		begun: max(line.begun.UnixNano(), line.heldUntil.Load()), transport: b.transport.Load(), protocol: b.protocol.Load(),
 		data: b.data.Load(), quietUntil: b.quietUntil.Load(),
 	}, now.UnixNano())
 	switch {

@@ -70,6 +70,8 @@ type Sources struct {
 	cfg    Config
 	ref    atomic.Pointer[actor.Ref]
 	latest atomic.Pointer[[]Assignment]
+	// drained tells that nothing runs any more, whatever is assigned.
+	drained atomic.Bool
 
 	// mu guards boards; it is a leaf. Only the supervisor changes them.
 	mu     sync.RWMutex
@@ -112,6 +114,18 @@ func (s *Sources) Assign(all []Assignment) bool {
 	s.latest.Store(&all)
 	ref := s.ref.Load()
 	return ref != nil && ref.Tell(assigned{})
+}
+
+// Drain ends all sources at once and for good, and waits until they are gone and what they brought is
+// in the journal.
+func (s *Sources) Drain(ctx context.Context) error {
+	s.drained.Store(true)
+	ref := s.ref.Load()
+	if ref == nil {
+		return nil
+	}
+	_, err := command.Ask(ctx, ref, drain{})
+	return err
 }
 
 // Restart makes a source connect anew; false when it is not known, or can't be told now.
@@ -158,6 +172,8 @@ type supervisor struct {
 type (
 	// assigned tells that there is another list.
 	assigned struct{}
+	// drain ends all; its answer comes when they are gone.
+	drain struct{ command.To[struct{}] }
 	// restartOne starts one again.
 	restartOne struct{ name string }
 )
@@ -182,6 +198,8 @@ func (s *supervisor) Receive(ctx *actor.Context, message any) {
 		if ref := s.running[m.name]; ref != nil {
 			ref.Tell(restart{})
 		}
+	case drain:
+		s.drain(ctx)
 	case command.Component:
 		actor.Answer(ctx, m, s.component(), nil)
 	}
@@ -191,7 +209,7 @@ func (s *supervisor) Receive(ctx *actor.Context, message any) {
 // soon.
 func (s *supervisor) reconcile(ctx *actor.Context) {
 	latest := s.latest.Load()
-	if latest == nil {
+	if latest == nil || s.drained.Load() {
 		return
 	}
 	wanted := make(map[string]bool, len(*latest))
@@ -250,6 +268,24 @@ func (s *supervisor) remove(ctx *actor.Context, name string, ref *actor.Ref) {
 			self.Tell(assigned{}) // refused is no harm: the list comes again
 		case <-life.Done():
 		}
+		return nil
+	})
+}
+
+func (s *supervisor) drain(ctx *actor.Context) {
+	children := ctx.Self().Children()
+	for name, ref := range s.running {
+		s.remove(ctx, name, ref)
+	}
+	answer := ctx.Later()
+	ctx.Go("drain", func(life context.Context) error {
+		for _, child := range children {
+			select {
+			case <-child.Done():
+			case <-life.Done():
+			}
+		}
+		answer(struct{}{}, nil)
 		return nil
 	})
 }
