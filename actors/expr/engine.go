@@ -16,8 +16,8 @@ import (
 const (
 	// maxProgram is the longest program, in bytes.
 	maxProgram = 16 << 10
-	// maxNesting is how deep a program may nest.
-	maxNesting = 500
+	// maxNesting is how deep a program may nest; a list of n alternatives nests n deep.
+	maxNesting = 4000
 	// defaultPrograms is how many programs are kept.
 	defaultPrograms = 1024
 )
@@ -102,7 +102,12 @@ func (e *Engine) Check(text string) error {
 	return err
 }
 
-func (e *Engine) compile(text string) (*Program, error) {
+func (e *Engine) compile(text string) (p *Program, err error) {
+	defer func() {
+		if fault := recover(); fault != nil { // a fault of the library must not end the node
+			p, err = nil, &CompileError{Text: text, What: fmt.Sprintf("the jq library failed: %.200v", fault), Offset: -1}
+		}
+	}()
 	query, err := gojq.Parse(text)
 	if err != nil {
 		return nil, syntaxError(text, err)
@@ -112,7 +117,7 @@ func (e *Engine) compile(text string) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Program{engine: e, text: text, query: query, natives: w.used.names(), frame: w.frame()}
+	p = &Program{engine: e, text: text, query: query, natives: w.used.names(), frame: w.frame()}
 	first, err := p.prepare()
 	if err != nil {
 		return nil, &CompileError{Text: text, What: err.Error(), Offset: -1}
