@@ -351,7 +351,7 @@ func TestHistoryPagesAreAsLargeAsRecordsAreSmall(t *testing.T) {
 				var limit int
 				fmt.Sscan(r.URL.Query().Get("limit"), &limit)
 				limits = append(limits, limit)
-				record := fmt.Sprintf(`{"id":"a-1-1-0","data":"%s"}`, strings.Repeat("x", of.record-27))
+				record := fmt.Sprintf(`{"id":"a-1-1-0","data":"%s"}`, strings.Repeat("x", of.record-26))
 				next := ""
 				if len(limits) < 3 {
 					next = `,"next":"x"`
