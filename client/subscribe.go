@@ -30,7 +30,8 @@ type Subscribe struct {
 	// GiveUp ends the subscription when no server answers the very first attempt; otherwise it retries
 	// for ever.
 	GiveUp bool
-	// Retrying is told why a connection ended, or none could be made, and how long the pause is; nil is nobody.
+	// Retrying is told why a connection ended, or none could be made, and how long the pause is: none while
+	// a first server is searched. Nil is nobody.
 	Retrying func(err error, pause time.Duration)
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"anode/messages"
@@ -42,7 +41,7 @@ func (f *cursorFile) load() (*messages.Cursor, error) {
 
 // writable finds out at once, not with the first record, that no file can be made there.
 func (f *cursorFile) writable() error {
-	probe, err := os.CreateTemp(filepath.Dir(f.path), ".cursor-*")
+	probe, err := os.OpenFile(f.path+".tmp", os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
 		return fmt.Errorf("cursor file: %w", err)
 	}
@@ -71,17 +70,13 @@ func (f *cursorFile) save(c messages.Cursor, last bool) error {
 	return nil
 }
 
-// replaceFile puts a new file in the place of one.
-func replaceFile(path string, data []byte, sync bool) (err error) {
-	temp, err := os.CreateTemp(filepath.Dir(path), ".cursor-*")
+// replaceFile puts a new file in the place of one. What a killed process left of the new one is
+// overwritten by the next.
+func replaceFile(path string, data []byte, sync bool) error {
+	temp, err := os.OpenFile(path+".tmp", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(temp.Name()))
-		}
-	}()
 	_, err = temp.Write(data)
 	if err == nil && sync {
 		err = temp.Sync()

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"anode/cmd/anode/bench"
+	"anode/cmd/anode/demo"
 )
 
 // newRoot makes the whole command line.
@@ -27,10 +28,10 @@ and subscribe from anywhere. "anode serve" runs a node; the other commands talk 
 		}
 		root.AddCommand(commands...)
 	}
-	add("node", newConfig(sh), newHealth(sh), newVerify(sh), newRepair(sh))
+	add("node", newServe(sh), newConfig(sh), newHealth(sh), newVerify(sh), newRepair(sh))
 	add("data", newSubscribe(sh), newPublish(sh), newHistory(sh), newStreams(sh))
 	add("mesh", newSource(sh), newStatus(sh), newAlarms(sh), newSubscribers(sh), newActors(sh), newEvents(sh), newDoctor(sh))
-	root.AddCommand(newVersion(sh), bench.Command())
+	root.AddCommand(newVersion(sh), bench.Command(), demo.Command())
 	countArguments(root)
 	return root
 }

@@ -70,9 +70,10 @@ func (s *subscriber) follow(cmd *cobra.Command, node *client.Client, patterns []
 	return err
 }
 
-// cut tells why there is no connection, each reason once.
-func (s *subscriber) cut(err error, _ time.Duration) {
-	if text := oneLine(err.Error()); text != s.lost {
+// cut tells why there is no connection, each reason once; not while a first server is searched,
+// when there is no pause.
+func (s *subscriber) cut(err error, pause time.Duration) {
+	if text := oneLine(err.Error()); text != s.lost && pause > 0 {
 		s.lost = text
 		fmt.Fprintf(s.sh.errs, "anode: %s; connecting again\n", text)
 	}

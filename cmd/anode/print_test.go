@@ -1,0 +1,70 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestTimesAreRelative(t *testing.T) {
+	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	sh := &shell{now: func() time.Time { return now }}
+	for before, want := range map[time.Duration]string{
+		0: "now", 999 * time.Millisecond: "now", time.Second: "1s ago", 119 * time.Second: "119s ago", 2 * time.Minute: "2m ago",
+		119 * time.Minute: "119m ago", 47 * time.Hour: "47h ago", 48 * time.Hour: "2d ago", -time.Second: "now", -time.Minute: "in 60s",
+	} {
+		if got := sh.ago(now.Add(-before)); got != want {
+			t.Errorf("%s before is %q, want %q", before, got, want)
+		}
+	}
+	if got := sh.ago(time.Time{}); got != "-" {
+		t.Errorf("no time is %q", got)
+	}
+}
+
+func TestNumbers(t *testing.T) {
+	for got, want := range map[string]string{
+		bytesText(0): "0 B", bytesText(1023): "1023 B", bytesText(1024): "1.0 KiB", bytesText(150 << 20): "150 MiB", bytesText(1.5 * (1 << 40)): "1.5 TiB",
+		rateText(0): "0/s", rateText(0.25): "0.2/s", rateText(1234.5): "1234/s",
+		countText(0): "0", countText(999): "999", countText(1000): "1,000", countText(1234567): "1,234,567",
+		plural(1, "record"): "1 record", plural(2, "batch"): "2 batches", plural(1000, "line"): "1,000 lines",
+		short("abcdef", 4): "abc…", short("äöü", 3): "äöü",
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestColoursDoNotMoveColumns(t *testing.T) {
+	build := func(p paint) string {
+		table := &table{paint: p, rows: [][]string{{"NAME", "STATE", "DETAIL"}}, looks: map[int]func(string) string{1: p.state}}
+		table.row("a", "ok", "fine")
+		table.row("longer", "degraded", "two\nlines\x1b[31m")
+		table.row("b", "off", "")
+		var out strings.Builder
+		if err := table.write(&out, ""); err != nil {
+			t.Fatal(err)
+		}
+		return out.String()
+	}
+	const want = `NAME    STATE     DETAIL
+a       ok        fine
+longer  degraded  two lines [31m
+b       off
+`
+	if got := build(false); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	coloured := build(true)
+	if !strings.Contains(coloured, "\x1b[32mok\x1b[0m        fine") {
+		t.Errorf("colours stand elsewhere: %q", coloured)
+	}
+	plain := coloured
+	for _, code := range []string{"\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[33m", "\x1b[0m"} {
+		plain = strings.ReplaceAll(plain, code, "")
+	}
+	if plain != want {
+		t.Errorf("without its colours it is\n%s\nwant\n%s", plain, want)
+	}
+}
