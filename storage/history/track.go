@@ -105,10 +105,10 @@ func (t *track) pass(q storage.Scan) {
 	switch {
 	case n == mostRefs && q.Descending: // the rest of the stretch is asked for again
 		t.until = min(t.until, t.refs[n-1].Last.Millis()+1)
-		t.length = max(1, t.length/2)
+		t.length = max(1, t.refs[0].Last.Millis()-t.refs[n-1].First.Millis())
 	case n == mostRefs:
 		t.since = max(t.since, t.refs[n-1].First.Millis())
-		t.length = max(1, t.length/2)
+		t.length = max(1, t.refs[n-1].Last.Millis()-t.refs[0].First.Millis())
 	case q.Descending:
 		t.until = q.FromMs
 	default:
