@@ -145,7 +145,11 @@ func TestASourceThatIsPutBringsRecords(t *testing.T) {
 	if n := len(payloads(t, journal, "m.BTC")); n != 2 {
 		t.Errorf("%d records after a restart, want 2", n)
 	}
-	states := strings.Join(payloads(t, journal, "$sources.price"), "\n")
+	var states string
+	await(t, "both lives told of their states", func() bool {
+		states = strings.Join(payloads(t, journal, "$sources.price"), "\n")
+		return strings.Count(states, `"state":"running"`) == 2
+	})
 	for _, want := range []string{`"state":"connecting"`, `"state":"running"`, `"before":"pending"`} {
 		if !strings.Contains(states, want) {
 			t.Errorf("no %s in\n%s", want, states)

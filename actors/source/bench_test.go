@@ -112,7 +112,7 @@ func (l *lines) String() string {
 // bench is sources without the rest of a node.
 type bench struct {
 	*source.Sources
-	t       *testing.T
+	t       testing.TB
 	intake  *intake
 	journal *memory.Journal
 	metrics *prometheus.Registry
@@ -124,7 +124,7 @@ type bench struct {
 
 const self = messages.NodeID("self")
 
-func newBench(t *testing.T, change func(*source.Config)) *bench {
+func newBench(t testing.TB, change func(*source.Config)) *bench {
 	t.Helper()
 	leaks := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, leaks) })
@@ -266,6 +266,12 @@ func (b *bench) states(name string) (all []string) {
 		all = append(all, r.State)
 	}
 	return all
+}
+
+// awaitStates waits until the states that a source told of begin so.
+func (b *bench) awaitStates(name, begin string) {
+	b.t.Helper()
+	b.await(name+" told of "+begin, func() bool { return strings.HasPrefix(strings.Join(b.states(name), " "), begin) })
 }
 
 func (b *bench) serve(h http.Handler) *feeds.Server {

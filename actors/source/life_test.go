@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -69,9 +70,7 @@ func TestPauseResumeRemoveAndAgain(t *testing.T) {
 	}
 	b.pause("a", false)
 	b.awaitRecords("a", 2)
-	if got := fmt.Sprint(b.states("a")); got != "[connecting running paused connecting running]" {
-		t.Errorf("states %s", got)
-	}
+	b.awaitStates("a", "connecting running paused connecting running")
 	var series bytes.Buffer
 	series.WriteString("# HELP anode_source_records_total Records of a source that the journal has.\n# TYPE anode_source_records_total counter\nanode_source_records_total{source=\"a\"} 2\n")
 	if err := testutil.GatherAndCompare(b.metrics, &series, "anode_source_records_total"); err != nil {
@@ -225,6 +224,59 @@ func TestSecretsGoWhereTheyMayAndAreShownNowhere(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestTheURLOfAMessageHasNoSecret(t *testing.T) {
+	b := newBench(t, func(cfg *source.Config) {
+		cfg.Secrets = source.Secrets{Getenv: func(string) string { return "s3cret" }}
+	})
+	asked := make(chan *http.Request, 1)
+	server := b.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r
+		fmt.Fprint(w, "1")
+	}))
+	b.put("name: p\nkind: rest\nurl: 'http://${secret:u}:${secret:p}@%s/x?a=${1 + 1}&k=${secret:k}'\nrest: {every: 1h, query: {q: 'x ${secret:k}'}}\n"+
+		"transform: {map: '$meta.url'}", strings.TrimPrefix(server.URL(""), "http://"))
+	r := <-asked
+	if user, password, ok := r.BasicAuth(); !ok || user != "s3cret" || password != "s3cret" || r.RequestURI != "/x?a=2&k=s3cret&q=x+s3cret" {
+		t.Errorf("%s %s %s", user, password, r.RequestURI)
+	}
+	if got, want := b.awaitRecords("p", 1)[0], fmt.Sprintf("%q", server.URL("/x?a=2&k=***&q=x+***")); got != want {
+		t.Errorf("$meta.url is %s, want %s", got, want)
+	}
+}
+
+// fullJournal says that it is full until it is told otherwise.
+type fullJournal struct {
+	storage.Journal
+	full atomic.Bool
+}
+
+func (f *fullJournal) Stats() storage.JournalStats {
+	stats := f.Journal.Stats()
+	if f.full.Load() {
+		stats.Full = "the disk is full"
+	}
+	return stats
+}
+
+func TestNoFeedIsAskedWhileTheJournalIsFull(t *testing.T) {
+	journal := &fullJournal{}
+	b := newBench(t, func(cfg *source.Config) {
+		journal.Journal = cfg.Journal
+		cfg.Journal = journal
+	})
+	journal.full.Store(true)
+	b.intake.set(false, command.ErrStorageFull)
+	api := poll(b, "rest: {every: 10ms}", feeds.JSON("1"))
+	status := b.awaitError("p", "storage is full: the disk is full")
+	b.await("ten tries", func() bool { s, _ := b.Status("p"); return s.Restarts > 10 })
+	if n := len(api.Requests()); n != 1 {
+		t.Errorf("%d requests, the first shows that the journal is full: %+v", n, status)
+	}
+	journal.full.Store(false)
+	b.intake.set(false, nil)
+	b.awaitRecords("p", 1)
 }
 
 func TestCheckNamesAllFaults(t *testing.T) {

@@ -106,9 +106,7 @@ func TestWhatFailsIsShownInTheFeedsWordsAndTriedAgain(t *testing.T) {
 			if status.Errors == 0 || status.Restarts == 0 {
 				t.Errorf("status %+v", status)
 			}
-			if got := strings.Join(b.states("p"), " "); !strings.HasPrefix(got, "connecting backoff connecting running") {
-				t.Errorf("states %s", got)
-			}
+			b.awaitStates("p", "connecting backoff connecting running")
 		})
 	}
 }
