@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"math"
 	"syscall"
 	"time"
 
@@ -160,16 +161,13 @@ func (j *Journal) note(a *active, batches []wire.Sealed, held []storage.Held) {
 // settle says what became of each batch: late ones, and forks of those that were there.
 func (j *Journal) settle(batches []wire.Sealed, held []storage.Held) []storage.Held {
 	j.mu.RLock()
-	crowded := false
 	for i := range batches {
 		s := &batches[i]
 		if held[i] == storage.HeldNew && j.lines[s.Origin].Late(s.Epoch, s.Sequence) {
 			held[i] = storage.HeldLate
 		}
 	}
-	for _, a := range j.active {
-		crowded = crowded || a != nil && a.seg.unpostedBytes > maxUnindexed
-	}
+	crowded := j.crowded(maxUnindexed)
 	j.mu.RUnlock()
 	for i := range batches {
 		if held[i] == storage.HeldAlready && j.forks(&batches[i]) {
@@ -184,6 +182,16 @@ func (j *Journal) settle(batches []wire.Sealed, held []storage.Held) []storage.H
 		j.post()
 	}
 	return held
+}
+
+// crowded tells whether more than so many bytes of an active segment wait for their postings. mu is held.
+func (j *Journal) crowded(bytes int64) bool {
+	for _, a := range j.active {
+		if a != nil && a.seg.unpostedBytes > bytes {
+			return true
+		}
+	}
+	return false
 }
 
 // forks tells whether another batch than this one is held at its place.
@@ -353,8 +361,11 @@ func (j *Journal) askFree() {
 }
 
 // post takes the streams and identities of what was appended into the indexes.
-func (j *Journal) post() {
-	for {
+func (j *Journal) post() { j.postSome(math.MaxInt64) }
+
+// postSome is post up to a number of bytes.
+func (j *Journal) postSome(most int64) {
+	for most > 0 {
 		j.mu.RLock()
 		var seg *segment
 		for _, s := range j.segments {
@@ -367,14 +378,21 @@ func (j *Journal) post() {
 		if seg == nil {
 			return
 		}
-		j.postOne(seg)
+		most -= j.postOne(seg, most)
 	}
 }
 
-func (j *Journal) postOne(seg *segment) {
+// postOne posts batches of one segment, and gives how many bytes they have.
+func (j *Journal) postOne(seg *segment, most int64) (bytes int64) {
 	j.mu.RLock()
 	list, posted := seg.unposted, seg.posted
 	j.mu.RUnlock()
+	for i := range list {
+		if bytes += frameHeader + int64(len(list[i].Bytes())); bytes >= most {
+			list = list[:i+1]
+			break
+		}
+	}
 	opened := make([]*messages.Batch, len(list))
 	for i := range list {
 		b, err := list[i].Open()
@@ -387,16 +405,15 @@ func (j *Journal) postOne(seg *segment) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if seg.posted != posted || len(seg.unposted) == 0 {
-		return // another did it meanwhile
+		return bytes // another did it meanwhile
 	}
 	for _, b := range opened {
 		if b != nil {
 			seg.index.post(seg.byKey[epochKey{b.Origin, b.Epoch}].ordinal, b, j.totals)
 		}
 	}
-	for i := range list {
-		seg.unpostedBytes -= frameHeader + int64(len(list[i].Bytes()))
-	}
+	seg.unpostedBytes -= bytes
 	seg.posted += uint64(len(list))
 	seg.unposted = append([]wire.Sealed(nil), seg.unposted[len(list):]...)
+	return bytes
 }

@@ -17,6 +17,8 @@ const (
 	maxUnsynced = 32 * mib
 	// maxUnindexed is how much waits for its postings at most.
 	maxUnindexed = 8 * mib
+	// leastPosted is how much of it is worth to be done during a Sync, maxPosted the most of one.
+	leastPosted, maxPosted = mib / 16, mib / 4
 	// maxCached is what the details read from sidecars take in memory.
 	maxCached = 32 * mib
 	// maxOpen is how many segments are held open for reading.

@@ -48,7 +48,7 @@ func (s *scanner) scan() (end int64, torn bool, err error) {
 		if empty := s.window.zeros(segmentHeader); empty && (zeros(head) || s.open && turned(head)) {
 			return segmentHeader, len(head) > 0, nil
 		}
-		s.found(damage{offset: 0, length: segmentHeader, reason: "the segment's header is damaged"})
+		s.found(damage{offset: 0, length: int64(len(head)), reason: "the segment's header is damaged"})
 	}
 	off := int64(segmentHeader)
 	for {
@@ -122,7 +122,7 @@ func (s *scanner) step(off int64) (int64, step) {
 		return off, stepTorn
 	}
 	of := guess(batch)
-	if s.begins(end) {
+	if end = min(end, s.window.size); s.begins(end) {
 		s.found(damage{offset: off, length: end - off, guess: of, reason: reason})
 		return end, stepOn
 	}

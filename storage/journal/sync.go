@@ -3,6 +3,7 @@ package journal
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"anode/messages"
@@ -40,6 +41,7 @@ func (j *Journal) sync() error {
 		return storage.ErrClosed
 	}
 	list, dir := j.dirt(), j.dirDirty
+	crowded := len(list) > 0 && j.crowded(leastPosted)
 	j.dirDirty = false
 	j.mu.Unlock()
 	if dir {
@@ -51,10 +53,15 @@ func (j *Journal) sync() error {
 		}
 	}
 	failed := false
+	var group sync.WaitGroup
+	if crowded { // the indexes are made while the disk is waited for
+		group.Go(func() { j.postSome(maxPosted) })
+	}
 	for i := range list {
 		list[i].err = list[i].a.flush(list[i].closing)
 		failed = failed || list[i].err != nil
 	}
+	group.Wait()
 	j.synced(list)
 	if failed {
 		return j.mend()
