@@ -92,9 +92,12 @@ func (w *walk) givenOf(id messages.BatchID, at messages.Position, upTo key) (mes
 func (h *History) belowHoles(at messages.Position, since int64, epochs []messages.EpochDigest) messages.Position {
 	for i, e := range epochs {
 		old := sort.Search(len(e.Holes), func(n int) bool { return h.reaches(at.Origin, &e, e.Holes[n], since) })
-		for _, hole := range e.Holes[old:] {
+		for n, hole := range e.Holes {
+			if n < old && hole.From > 1 {
+				continue
+			}
 			first := messages.Position{Origin: at.Origin, Epoch: e.Epoch, Sequence: hole.From - 1, Index: messages.IndexEnd}
-			if hole.From == 1 { // what it names as its prior, and so where the epoch before ends, is not known
+			if hole.From == 1 { // of any age: what it names as its prior, and so what came before, is not known
 				first = lastOf(at.Origin, epochs[:i])
 			}
 			if first.Compare(at) >= 0 {
