@@ -192,7 +192,7 @@ func TestSourcesAreAskedOfTheNode(t *testing.T) {
 		}
 	}
 	status, err := command.Ask(t.Context(), w, command.Status{})
-	if err != nil || !strings.Contains(fmt.Sprint(status), "1 sources: 1 running") {
+	if err != nil || !strings.Contains(fmt.Sprint(status), "1 source: 1 running") {
 		t.Errorf("%+v %v", status, err)
 	}
 	if _, err := command.Ask(t.Context(), w, command.RestartSource{Name: "feed"}); err != nil {

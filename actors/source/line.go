@@ -67,19 +67,7 @@ func (l *Line) AsksAgain() { l.askable.Store(true) }
 // Pace waits until the source may send its feed one more message: a hundred at once, then fifty a
 // second, so that no feed is flooded, should it answer each answer.
 func (l *Line) Pace(ctx context.Context) error {
-	for {
-		wait := l.job.sends.wait(l.cfg.Clock())
-		if wait == 0 {
-			return nil
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return context.Cause(ctx)
-		}
-	}
+	return pause(ctx, func() time.Duration { return l.job.sends.wait(l.cfg.Clock()) })
 }
 
 // Secret resolves secrets for a host, which may have a port.

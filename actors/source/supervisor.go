@@ -49,6 +49,7 @@ type Config struct {
 	Registerer prometheus.Registerer
 
 	reporter *reporter
+	hosts    *hosts
 }
 
 // Validate names all faults of the configuration.
@@ -83,7 +84,7 @@ func New(cfg Config) (*Sources, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	cfg.reporter = newReporter()
+	cfg.reporter, cfg.hosts = newReporter(), newHosts()
 	s := &Sources{cfg: cfg, boards: make(map[string]*board)}
 	if cfg.Registerer != nil {
 		if err := cfg.Registerer.Register(s); err != nil {
@@ -303,7 +304,7 @@ func (s *supervisor) component() command.ComponentView {
 	}
 	v.Figures["sources"] = float64(len(boards))
 	v.Figures["reports_dropped"] = float64(s.cfg.reporter.dropped.Load())
-	v.Detail = fmt.Sprintf("%d sources", len(boards))
+	v.Detail = counted(len(boards))
 	for i, state := range states() {
 		v.Figures[state] = float64(counts[state])
 		if counts[state] > 0 {
@@ -314,6 +315,13 @@ func (s *supervisor) component() command.ComponentView {
 		}
 	}
 	return v
+}
+
+func counted(n int) string {
+	if n == 1 {
+		return "1 source"
+	}
+	return fmt.Sprintf("%d sources", n)
 }
 
 // states are all states of a source: first those of one that is not well.

@@ -49,9 +49,9 @@ func (c *connector) Close() { c.client.CloseIdleConnections() }
 // Run implements source.Connector: it polls until a poll fails.
 func (c *connector) Run(ctx context.Context, line *source.Line) error {
 	line.AsksAgain()
-	for {
+	for first := true; ; first = false {
 		begun := c.setup.Clock()
-		wait, err := c.poll(ctx, line)
+		wait, err := c.poll(ctx, line, first)
 		if err != nil {
 			return err
 		}
@@ -94,11 +94,21 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// poll asks once, and gives for how long the feed wants to be left alone.
-func (c *connector) poll(ctx context.Context, line *source.Line) (time.Duration, error) {
+// poll asks once, and gives for how long the feed wants to be left alone. The first poll connects; the
+// others are spread by their pace.
+func (c *connector) poll(ctx context.Context, line *source.Line, first bool) (time.Duration, error) {
+	address, err := c.endpoint.Fill(ctx, line)
+	if err != nil {
+		return 0, err
+	}
+	if first {
+		if err := line.Connect(ctx, address.Host); err != nil {
+			return 0, err
+		}
+	}
 	bounded, cancel := context.WithTimeoutCause(ctx, c.spec.Timeout.Of(), fmt.Errorf("the feed did not answer within %s", c.spec.Timeout.Of()))
 	defer cancel()
-	request, address, err := c.request(bounded, line)
+	request, err := c.request(bounded, line, address)
 	if err != nil {
 		return 0, err
 	}
@@ -144,22 +154,18 @@ func failure(ctx context.Context, line *source.Line, err error) error {
 	return line.Cause(err)
 }
 
-func (c *connector) request(ctx context.Context, line *source.Line) (*http.Request, source.Address, error) {
-	address, err := c.endpoint.Fill(ctx, line)
-	if err != nil {
-		return nil, address, err
-	}
+func (c *connector) request(ctx context.Context, line *source.Line, address source.Address) (*http.Request, error) {
 	var body io.Reader
 	isJSON := false
 	if c.body != nil {
 		v, present, err := c.body.Eval(ctx, transform.Vars(nil), transform.Env{}, line.Secret(address.Host))
 		if err != nil {
-			return nil, address, fmt.Errorf("body: %w", err)
+			return nil, fmt.Errorf("body: %w", err)
 		}
 		if present && v != nil {
 			text, err := transform.Text(v)
 			if err != nil {
-				return nil, address, fmt.Errorf("body: %w", err)
+				return nil, fmt.Errorf("body: %w", err)
 			}
 			_, isText := v.(string)
 			body, isJSON = bytes.NewReader(text), !isText
@@ -167,7 +173,7 @@ func (c *connector) request(ctx context.Context, line *source.Line) (*http.Reque
 	}
 	r, err := http.NewRequestWithContext(ctx, c.spec.Method, address.URL.String(), body)
 	if err != nil {
-		return nil, address, line.Cause(err)
+		return nil, line.Cause(err)
 	}
 	r.Header = address.Header
 	setDefault(r.Header, "User-Agent", "anode")
@@ -183,7 +189,7 @@ func (c *connector) request(ctx context.Context, line *source.Line) (*http.Reque
 			setDefault(r.Header, "If-Modified-Since", c.modified)
 		}
 	}
-	return r, address, nil
+	return r, nil
 }
 
 func setDefault(h http.Header, name, value string) {

@@ -59,6 +59,9 @@ func (c *connector) Run(ctx context.Context, line *source.Line) error {
 	if err != nil {
 		return err
 	}
+	if err := line.Connect(ctx, address.Host); err != nil {
+		return err
+	}
 	conn, err := c.dial(ctx, line, address)
 	if err != nil {
 		return err
