@@ -455,8 +455,7 @@ func TestGoesToNodesThatWereTold(t *testing.T) {
 		s.records("a-1-2-0", "a-1-2-0")
 		s.stay()
 	})
-	var first *fakeNode
-	first = newFakeNode(t, func(_ int, s *subscriberOf) {
+	first := newFakeNode(t, func(_ int, s *subscriberOf) {
 		s.say(`{"op":"subscribed","sub":"0","after":["a-1-1-0"],"node":"n","nodes":[%q,"ftp://no","::"]}`, other.URL)
 		s.end(4503, "shutting down")
 		s.stay()
@@ -516,4 +515,71 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestASlowMessageIsNoSilence(t *testing.T) {
+	const silence = 300 * time.Millisecond
+	node := newFakeNode(t, func(_ int, s *subscriberOf) {
+		s.subscribed()
+		text := fmt.Sprintf(`{"op":"records","sub":"0","pos":"a-1-1-0","records":[%s]}`, recordJSON("a-1-1-0"))
+		frame := append([]byte{0x81, 126, byte(len(text) >> 8), byte(len(text))}, text...)
+		for part := range slices.Chunk(frame, len(frame)/6) {
+			_, _ = s.UnderlyingConn().Write(part) // the client may have gone
+			time.Sleep(silence / 3)               // slower in all than the silence, never as long at once
+		}
+		s.stay()
+	})
+	c, err := client.New(client.Config{Servers: []string{node.URL}, Silence: silence, MinPause: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	ids(t, subscribe(t, c, client.Subscribe{}), 1)
+	if n := node.connections.Load(); n != 1 {
+		t.Errorf("%d connections, want 1", n)
+	}
+}
+
+func TestPlacesThatFallDeliverNothingTwice(t *testing.T) {
+	node := newFakeNode(t, func(_ int, s *subscriberOf) {
+		s.subscribed("b-1-1-0")
+		s.records("a-1-1-0", "a-1-5-0") // the pos is below its record
+		s.records("a-1-2-0", "a-1-2-0", "a-1-5-0", "b-1-1-0")
+		s.subscribed("a-1-1-0")
+		s.records("a-1-6-0", "a-1-5-0", "a-1-6-0")
+		s.stay()
+	})
+	sub := subscribe(t, newClient(t, node.URL), client.Subscribe{})
+	if got := fmt.Sprint(ids(t, sub, 2)); got != "[a-1-5-0 a-1-6-0]" {
+		t.Errorf("got %s", got)
+	}
+	if at, _ := sub.Cursor(); at.String() != "a-1-6-0,b-1-1-0" {
+		t.Errorf("cursor %s", at)
+	}
+}
+
+func TestHundredsOfSubscriptionsLeaveNothingBehind(t *testing.T) {
+	node := newFakeNode(t, func(n int, s *subscriberOf) {
+		s.subscribed()
+		s.live()
+		if n%3 == 0 {
+			return
+		}
+		s.stay()
+	})
+	c := newClient(t, node.URL)
+	ctx, cancel := context.WithCancel(within(t))
+	var all sync.WaitGroup
+	for range 200 {
+		sub := subscribe(t, c, client.Subscribe{})
+		all.Go(func() {
+			for _, err := range sub.All(ctx) {
+				if err != nil && !errors.Is(err, context.Canceled) {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	time.AfterFunc(100*time.Millisecond, cancel)
+	all.Wait() // that nothing is left is goleak's to find
 }

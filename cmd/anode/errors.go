@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"anode/client"
+	"anode/storage"
 )
 
 // Exit codes.
@@ -59,7 +60,7 @@ func errorText(ctx context.Context, err error, command string) string {
 	return oneLine(err.Error()) + hint(err)
 }
 
-// hint says what to do about an error of a node.
+// hint says what to do about an error.
 func hint(err error) string {
 	var p *client.Problem
 	var op *net.OpError
@@ -75,6 +76,10 @@ func hint(err error) string {
 		}
 	case errors.As(err, &op) && op.Op == "dial":
 		return " (is a node there? start one with: anode serve, or name another with --server)"
+	case errors.Is(err, syscall.EADDRINUSE):
+		return " (another process listens there: stop it, or choose other addresses with --http and --mesh; port 0 picks a free one)"
+	case errors.Is(err, storage.ErrLocked):
+		return " (stop that process, or name another directory with --data)"
 	case errors.Is(err, client.ErrUnknown):
 		return " (look whether it was done before repeating it)"
 	}

@@ -1,7 +1,3 @@
-// Command anode is a node of a real-time data mesh, and the tool to use one: "anode serve"
-// runs a node, the other commands talk to one over its API.
-//
-// Exit codes: 0 done, 1 failed, 2 misused.
 package main
 
 import (

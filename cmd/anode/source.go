@@ -114,8 +114,7 @@ func (c *connect) printSource(s command.SourceView) error {
 	if err := t.write(sh.out, ""); err != nil {
 		return err
 	}
-	var spec json.RawMessage = s.Spec
-	text, err := json.MarshalIndent(spec, "", "  ")
+	text, err := json.MarshalIndent(s.Spec, "", "  ")
 	if err != nil {
 		return err
 	}

@@ -108,7 +108,7 @@ func (o *offline) run(ctx context.Context, work func(context.Context, journal.Ch
 	}
 	lock, err := state.LockDir(o.data)
 	if err != nil {
-		return fmt.Errorf("%w (stop the node first)", err)
+		return err
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	o.gauge = o.sh.gauge()
