@@ -121,6 +121,11 @@ func startNode(t *testing.T, dir string) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Wait() }) // its context has killed it
+	return serving(t, out)
+}
+
+// serving reads the URL that a node prints when it serves.
+func serving(t *testing.T, out io.Reader) string {
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		t.Fatal(err)

@@ -26,6 +26,7 @@ func TestMain(m *testing.M) {
 //
 //	node start [flags]   runs a node on $WORK/data and sets ANODE_SERVER
 //	node again           runs it again on the address that it had
+//	node reload          sends it SIGHUP
 //	node stop|kill       ends it, by SIGTERM (it must exit 0) or SIGKILL
 //	code N args…         runs anode and wants the exit code N
 //	keep NAME            sets $NAME to what the last command printed, without the line break
@@ -93,7 +94,7 @@ func nodeCommand(ts *testscript.TestScript, neg bool, args []string) {
 	p := of(ts)
 	switch {
 	case neg || len(args) == 0:
-		ts.Fatalf("usage: node start [flags] | again | stop | kill")
+		ts.Fatalf("usage: node start [flags] | again | reload | stop | kill")
 	case args[0] == "start" || args[0] == "again":
 		address := "127.0.0.1:0"
 		if args[0] == "again" {
@@ -117,6 +118,8 @@ func nodeCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Setenv("ANODE_SERVER", url)
 	case p.node == nil:
 		ts.Fatalf("no node runs")
+	case args[0] == "reload":
+		ts.Check(p.node.cmd.Process.Signal(syscall.SIGHUP))
 	case args[0] == "stop":
 		err := p.node.end(syscall.SIGTERM)
 		if err != nil {

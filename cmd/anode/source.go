@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -114,11 +115,11 @@ func (c *connect) printSource(s command.SourceView) error {
 	if err := t.write(sh.out, ""); err != nil {
 		return err
 	}
-	text, err := json.MarshalIndent(s.Spec, "", "  ")
-	if err != nil {
+	var text bytes.Buffer
+	if err := json.Indent(&text, s.Spec, "", "  "); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(sh.out, "\n%s\n", text)
+	_, err := fmt.Fprintf(sh.out, "\n%s\n", &text)
 	return err
 }
 
