@@ -111,7 +111,8 @@ func (r result) MarshalJSON() ([]byte, error) {
 	for _, f := range r.figures {
 		key := f.name
 		if f.unit != "" {
-			key += "_" + strings.NewReplacer("/", "_per_", "µ", "u", "%", "percent").Replace(f.unit)
+			unit := strings.NewReplacer("/", "_per_", "µ", "u", "%", "percent").Replace(f.unit)
+			key += "_" + strings.TrimPrefix(unit, "_")
 		}
 		object[strings.ReplaceAll(key, ".", "_")] = f.value
 	}
