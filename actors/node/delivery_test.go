@@ -3,14 +3,11 @@ package node_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"os"
-	"strings"
-	"sync"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,80 +21,10 @@ import (
 	"anode/messages/wire"
 	"anode/storage"
 	"anode/storage/memory"
+	"anode/testkit/sessiontest"
 )
 
-// pipe is an Outlet that takes so many bytes until its reader takes some.
-type pipe struct {
-	mu     sync.Mutex
-	room   int
-	data   bytes.Buffer
-	more   chan struct{}
-	closed bool
-}
-
-func newPipe(room int) *pipe { return &pipe{room: room, more: make(chan struct{}, 1)} }
-
-func (p *pipe) Frame(dst, head, body []byte) []byte {
-	return append(append(append(dst, head...), body...), '\n')
-}
-func (p *pipe) Farewell(dst []byte, code int, reason string) []byte {
-	return append(dst, fmt.Sprintf(`{"op":"closed","code":"%d","message":%q}`+"\n", code, reason)...)
-}
-func (p *pipe) Events() bool { return false }
-
-func (p *pipe) TryWrite(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return 0, errors.New("closed")
-	}
-	n := min(len(b), p.room)
-	p.room -= n
-	p.data.Write(b[:n])
-	return n, nil
-}
-
-func (p *pipe) Write(b []byte, patience time.Duration) error {
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	for {
-		n, err := p.TryWrite(b)
-		if b = b[n:]; err != nil || len(b) == 0 {
-			return err
-		}
-		select {
-		case <-p.more:
-		case <-timer.C:
-			return errors.New("patience is over")
-		}
-	}
-}
-
-func (p *pipe) Close() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.closed = true
-	select {
-	case p.more <- struct{}{}:
-	default:
-	}
-}
-
-// take gives what was written, and makes room for so much more.
-func (p *pipe) take(room int) []byte {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	out := bytes.Clone(p.data.Bytes())
-	p.data.Reset()
-	p.room = room
-	select {
-	case p.more <- struct{}{}:
-	default:
-	}
-	return out
-}
-
-// bench is a journal, a hub and sessions.
+// world is a journal with its actor, a hub and sessions.
 type world struct {
 	journal *memory.Journal
 	inbox   *journal.Inbox
@@ -114,14 +41,6 @@ type noTail struct{}
 func (noTail) Last(messages.Stream, int, messages.Cursor) ([]*messages.Record, error) {
 	return nil, nil
 }
-
-// startsWith is a filter: a native id that begins with the text.
-type startsWith string
-
-func (f startsWith) Match(r *messages.Record) bool {
-	return bytes.HasPrefix([]byte(r.NativeID), []byte(f))
-}
-func (f startsWith) String() string { return string(f) }
 
 func newWorld(t *testing.T, cfg hub.Config) *world {
 	t.Helper()
@@ -149,7 +68,7 @@ func newWorld(t *testing.T, cfg hub.Config) *world {
 	must(err)
 	spec, err = subscriber.Spec(subscriber.Config{
 		Hub: w.hub, Journal: w.journal, Tail: noTail{}, Clock: time.Now, Logger: log,
-		Compile: func(text string) (command.Filter, error) { return startsWith(text), nil },
+		Compile: func(text string) (command.Filter, error) { return sessiontest.NativeID(text), nil },
 	})
 	must(err)
 	w.subs, err = w.system.Spawn(spec)
@@ -187,134 +106,6 @@ func (w *world) open(t *testing.T, out command.Outlet) command.Session {
 	return s
 }
 
-// reader follows one session as a client does, and checks the rules of the protocol.
-type client struct {
-	t    *testing.T
-	name string
-	out  *pipe
-	rest []byte
-	subs map[string]*received
-	// said is what came last, for a failure to show.
-	said []string
-}
-
-// fail ends the test with what came last.
-func (c *client) fail(format string, args ...any) {
-	c.t.Helper()
-	c.t.Fatalf("%s: %s\n%s", c.name, fmt.Sprintf(format, args...), strings.Join(c.said, "\n"))
-}
-
-// received is what one subscription got.
-type received struct {
-	ids     []string
-	at      map[messages.NodeID]messages.Position
-	after   []string
-	live    int
-	gaps    []message
-	ended   bool
-	newest  bool // positions may come twice: last
-	streams map[messages.NodeID]int
-}
-
-type message struct {
-	Op, Sub, Stream, Pos, Origin, From, To, Reason, Code, Message string
-	After                                                         []string
-	Records                                                       []struct{ ID, Stream string }
-}
-
-func (c *client) read(room int) {
-	c.rest = append(c.rest, c.out.take(room)...)
-	for {
-		line, rest, ok := bytes.Cut(c.rest, []byte{'\n'})
-		if !ok {
-			return
-		}
-		c.rest = rest
-		c.said = append(c.said[max(0, len(c.said)-30):], string(line[:min(len(line), 200)]))
-		var m message
-		if err := json.Unmarshal(line, &m); err != nil {
-			c.fail("%q: %v", line, err)
-		}
-		c.take(m)
-	}
-}
-
-func (c *client) take(m message) {
-	r := c.subs[m.Sub]
-	if r == nil {
-		r = &received{at: make(map[messages.NodeID]messages.Position)}
-		c.subs[m.Sub] = r
-	}
-	switch m.Op {
-	case "subscribed":
-		r.after = m.After
-		r.move(c, m.After)
-	case "records":
-		pos := c.position(m.Pos)
-		for _, rec := range m.Records {
-			p := c.position(rec.ID)
-			if at := r.at[p.Origin]; at.Compare(p) >= 0 && at.Origin != "" {
-				c.fail("%s: %s came at or below %s", m.Sub, p, at)
-			}
-			if p.Compare(pos) > 0 {
-				c.fail("%s: %s is beyond its message's %s", m.Sub, p, pos)
-			}
-			r.ids = append(r.ids, rec.ID)
-		}
-		r.advance(c, pos)
-	case "gap":
-		r.gaps = append(r.gaps, m)
-		if m.Reason != "late" {
-			r.advance(c, c.position(m.To))
-		}
-	case "cursor":
-		r.move(c, m.After)
-	case "live":
-		r.live++
-	case "closed", "error":
-		c.fail("%+v", m)
-	}
-}
-
-func (c *client) position(text string) messages.Position {
-	p, err := messages.ParsePosition(text)
-	if err != nil {
-		c.fail("%v", err)
-	}
-	return p
-}
-
-func (r *received) move(c *client, list []string) {
-	for _, text := range list {
-		if text[0] != '@' {
-			r.advance(c, c.position(text))
-		}
-	}
-}
-
-func (r *received) advance(c *client, p messages.Position) {
-	if at := r.at[p.Origin]; at.Origin != "" && at.Compare(p) > 0 {
-		c.fail("went back from %s to %s", at, p)
-	}
-	r.at[p.Origin] = p
-}
-
-// cursor is what a client that resumes sends.
-func (r *received) cursor() messages.Cursor {
-	var c messages.Cursor
-	for _, text := range r.after {
-		if text[0] == '@' {
-			d, _ := messages.ParseCursor([]string{text})
-			ms, _ := d.From()
-			c.SetFrom(ms)
-		}
-	}
-	for _, p := range r.at {
-		c.Advance(p)
-	}
-	return c
-}
-
 // expect is what a subscription from a cursor must have got: per origin, in order.
 func expect(t *testing.T, j storage.Journal, spec command.Subscribe, after map[messages.NodeID]messages.Position) map[messages.NodeID][]string {
 	t.Helper()
@@ -348,7 +139,7 @@ func expect(t *testing.T, j storage.Journal, spec command.Subscribe, after map[m
 			for g := range b.Groups {
 				for i := range b.Groups[g].Records {
 					r := &b.Groups[g].Records[i]
-					if sub.Matches(r.Stream) && r.Position.Compare(at) > 0 && (spec.Where == "" || startsWith(spec.Where).Match(r)) {
+					if sub.Matches(r.Stream) && r.Position.Compare(at) > 0 && (spec.Where == "" || sessiontest.NativeID(spec.Where).Match(r)) {
 						want[origin] = append(want[origin], r.Position.String())
 					}
 				}
@@ -423,9 +214,10 @@ func deliver(t *testing.T, seed uint64) {
 	w := newWorld(t, hub.Config{Loops: 1 + rnd.IntN(2), Slack: 200 + rnd.IntN(4000), QueueBytes: 2000 + rnd.IntN(100_000)})
 	defer w.stop(t)
 	other := newOther(rnd)
-	var clients []*client
+	var clients []*sessiontest.Client
 	specs := make(map[string]command.Subscribe)
-	sessions := make(map[*client]command.Session)
+	sessions := make(map[*sessiontest.Client]command.Session)
+	earlier := make(map[string][]*sessiontest.Received) // by client and subscription: its connections before
 	for i := range 300 {
 		switch n := rnd.IntN(20); {
 		case n < 9:
@@ -441,9 +233,9 @@ func deliver(t *testing.T, seed uint64) {
 				}
 			}
 		case n < 13 && len(clients) < 12:
-			c := &client{t: t, name: fmt.Sprintf("client %d", len(clients)), out: newPipe(rnd.IntN(20_000)), subs: make(map[string]*received)}
+			c := sessiontest.NewClient(t, fmt.Sprintf("client %d", len(clients)), sessiontest.NewPipe(rnd.IntN(20_000), false))
 			clients = append(clients, c)
-			sessions[c] = w.open(t, c.out)
+			sessions[c] = w.open(t, c.Out)
 			for s := range 1 + rnd.IntN(3) {
 				sub := command.Subscribe{Sub: fmt.Sprint(s), Streams: randomPatterns(rnd)}
 				if rnd.IntN(3) == 0 {
@@ -454,19 +246,22 @@ func deliver(t *testing.T, seed uint64) {
 					sub.Start.Earliest = true
 				case 1:
 					if len(clients) > 1 {
-						if from := clients[rnd.IntN(len(clients)-1)].subs["0"]; from != nil {
-							cur := from.cursor()
+						if from := clients[rnd.IntN(len(clients)-1)].Subs["0"]; from != nil {
+							cur := from.Cursor()
 							sub.Start.After = &cur
 						}
 					}
 				}
-				specs[c.name+sub.Sub] = sub
+				specs[c.Name+sub.Sub] = sub
 				if err := sessions[c].Ask(t.Context(), sub); err != nil {
 					t.Fatal(err)
 				}
 			}
+		case n < 14 && len(clients) > 0:
+			c := clients[rnd.IntN(len(clients))]
+			comeAgain(t, w, c, sessions, specs, earlier)
 		case n < 17 && len(clients) > 0:
-			clients[rnd.IntN(len(clients))].read(rnd.IntN(30_000))
+			clients[rnd.IntN(len(clients))].Read(rnd.IntN(30_000))
 		default:
 			time.Sleep(time.Duration(rnd.IntN(3000)) * time.Microsecond)
 		}
@@ -483,14 +278,21 @@ func deliver(t *testing.T, seed uint64) {
 		time.Sleep(10 * time.Millisecond)
 		synctest.Wait()
 		for _, c := range clients {
-			c.read(50_000)
+			c.Read(50_000)
 		}
 	}
 	for _, c := range clients {
-		for name, r := range c.subs {
-			spec := specs[c.name+name]
+		for name, r := range c.Subs {
+			spec := specs[c.Name+name]
 			after := make(map[messages.NodeID]messages.Position)
-			cur, err := messages.ParseCursor(r.after)
+			first, ids := r.After, r.IDs
+			if past := earlier[c.Name+name]; len(past) > 0 {
+				first, ids = past[0].After, nil
+				for _, p := range append(slices.Clone(past), r) {
+					ids = append(ids, p.IDs...)
+				}
+			}
+			cur, err := messages.ParseCursor(first)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -499,22 +301,52 @@ func deliver(t *testing.T, seed uint64) {
 			}
 			if _, timed := cur.From(); timed && after[otherNode].Origin == "" {
 				// It may begin with a live batch in the middle: what came must be a tail.
-				got := byOrigin(r.ids)
+				got := byOrigin(ids)
 				want := expect(t, w.journal, spec, after)
 				if n := len(want[otherNode]) - len(got[otherNode]); n > 0 && len(got[otherNode]) > 0 {
 					want[otherNode] = want[otherNode][n:]
 				} else if n > 0 {
 					delete(want, otherNode)
 				}
-				compare(t, fmt.Sprintf("%s/%s %+v", c.name, name, spec), got, want)
+				compare(t, fmt.Sprintf("%s/%s %+v", c.Name, name, spec), got, want)
 				continue
 			}
-			compare(t, fmt.Sprintf("%s/%s %+v", c.name, name, spec), byOrigin(r.ids), expect(t, w.journal, spec, after))
-			if r.live == 0 {
-				t.Errorf("%s/%s never heard that it is live", c.name, name)
+			compare(t, fmt.Sprintf("%s/%s %+v", c.Name, name, spec), byOrigin(ids), expect(t, w.journal, spec, after))
+			if r.Lives == 0 {
+				t.Errorf("%s/%s never heard that it is live", c.Name, name)
 			}
 		}
 		sessions[c].Hangup()
+	}
+}
+
+// comeAgain ends a client's connection; it comes again and goes on with the cursors of what it got.
+func comeAgain(
+	t *testing.T, w *world, c *sessiontest.Client, sessions map[*sessiontest.Client]command.Session,
+	specs map[string]command.Subscribe, earlier map[string][]*sessiontest.Received,
+) {
+	for name := range 3 {
+		if _, asked := specs[c.Name+fmt.Sprint(name)]; asked && (c.Subs[fmt.Sprint(name)] == nil || c.Subs[fmt.Sprint(name)].After == nil) {
+			return // it does not know yet where it begins
+		}
+	}
+	sessions[c].Hangup()
+	got := c.Subs
+	c.Again(sessiontest.NewPipe(1000, false))
+	sessions[c] = w.open(t, c.Out)
+	for name := range 3 {
+		r := got[fmt.Sprint(name)]
+		if r == nil {
+			continue
+		}
+		key := c.Name + fmt.Sprint(name)
+		earlier[key] = append(earlier[key], r)
+		sub := specs[key]
+		at := r.Cursor()
+		sub.Start = command.Start{After: &at}
+		if err := sessions[c].Ask(t.Context(), sub); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -69,6 +69,11 @@ func NewClient(t testing.TB, name string, out *Pipe) *Client {
 	return &Client{t: t, Name: name, Out: out, Subs: make(map[string]*Received)}
 }
 
+// Again follows another connection, with nothing known of what came before.
+func (c *Client) Again(out *Pipe) {
+	c.Out, c.Rest, c.Ended, c.Subs = out, nil, nil, make(map[string]*Received)
+}
+
 // fail ends the test with what came last.
 func (c *Client) fail(format string, args ...any) {
 	c.t.Helper()

@@ -134,7 +134,7 @@ func (j *journalBench) write(ctx context.Context, p progress, journal storage.Jo
 func (j *journalBench) drafts(now time.Time) []messages.Draft {
 	list := make([]messages.Draft, j.batch)
 	for i := range list {
-		list[i] = messages.Draft{Stream: messages.Stream(fmt.Sprintf("bench.journal.s%d", i%j.streams)), Payload: data(nil, j.size, now)}
+		list[i] = messages.Draft{Stream: messages.Stream(fmt.Sprintf("bench.journal.s%d", i%j.streams)), Payload: data(nil, j.size, now.Add(time.Duration(i)))}
 	}
 	return list
 }
