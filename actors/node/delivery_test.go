@@ -38,8 +38,8 @@ const self = messages.NodeID("self")
 
 type noTail struct{}
 
-func (noTail) Last(messages.Stream, int, messages.Cursor) ([]*messages.Record, error) {
-	return nil, nil
+func (noTail) Last(context.Context, messages.Stream, int, messages.Cursor, func([]*messages.Record) error) error {
+	return nil
 }
 
 func newWorld(t *testing.T, cfg hub.Config) *world {

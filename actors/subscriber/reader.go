@@ -71,12 +71,9 @@ func (r *reader) readLast(ctx context.Context) error {
 			if r.covered(info.Stream, pattern) {
 				continue
 			}
-			records, err := r.shared.Tail.Last(info.Stream, r.last, r.seen)
-			if err != nil {
+			give := func(records []*messages.Record) error { return r.sub.feed.Last(ctx, records) }
+			if err := r.shared.Tail.Last(ctx, info.Stream, r.last, r.seen, give); err != nil {
 				return fmt.Errorf("last of %s: %w", info.Stream, err)
-			}
-			if err := r.sub.feed.Last(ctx, records); err != nil {
-				return err
 			}
 		}
 	}

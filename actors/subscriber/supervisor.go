@@ -22,9 +22,10 @@ type Hub interface {
 	Open(outlet command.Outlet, remote string) command.Seat
 }
 
-// Tail gives the newest records of a stream, ascending, that stand at or below a cursor.
+// Tail gives the n newest records of a stream, ascending, that stand at or below a cursor: in parts that
+// are small enough to be held, the next when give has returned. An error of give ends it.
 type Tail interface {
-	Last(stream messages.Stream, n int, upTo messages.Cursor) ([]*messages.Record, error)
+	Last(ctx context.Context, stream messages.Stream, n int, upTo messages.Cursor, give func([]*messages.Record) error) error
 }
 
 // Compile makes a filter of its text; an error says what is wrong with it.

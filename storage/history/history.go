@@ -20,7 +20,11 @@ type Config struct {
 	Journal storage.Journal
 	// Clock is the wall clock; nil means time.Now.
 	Clock func() time.Time
+	// LastBytes is about the most of records that Last holds at a time; 0 means 4 MiB.
+	LastBytes int
 }
+
+const defaultLastBytes = 4 << 20
 
 // Validate names all faults of the configuration.
 func (c Config) Validate() error {
@@ -43,6 +47,9 @@ func New(cfg Config) (*History, error) {
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
+	}
+	if cfg.LastBytes <= 0 {
+		cfg.LastBytes = defaultLastBytes
 	}
 	return &History{cfg: cfg}, nil
 }
@@ -170,27 +177,63 @@ func absent(err error) bool {
 }
 
 // Last gives the n newest records of a stream that stand at or below a cursor and on their
-// origin's line, ascending. They keep nothing of the batches that they came in.
-func (h *History) Last(stream messages.Stream, n int, upTo messages.Cursor) ([]*messages.Record, error) {
+// origin's line, ascending, in parts of about Config.LastBytes at most. They keep nothing of the batches that they
+// came in. More than that is read twice: backwards to find where it begins, and forwards to give it.
+func (h *History) Last(ctx context.Context, stream messages.Stream, n int, upTo messages.Cursor, give func([]*messages.Record) error) error {
 	heads := make(map[messages.NodeID]messages.Position, upTo.Len())
 	for p := range upTo.All() {
 		heads[p.Origin] = p
 	}
-	m := h.merge(stream, true, key{}, key{ms: most + 1}, heads)
-	m.lineOnly = true
+	end := key{ms: most + 1}
+	back := h.merge(stream, true, key{}, end, heads)
+	back.lineOnly = true
 	var list []*messages.Record
-	for len(list) < n {
-		r, err := m.next(context.Background())
+	var oldest key
+	size := 0
+	for range n {
+		r, err := back.next(ctx)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if r == nil {
 			break
 		}
-		list = append(list, detach(r))
+		oldest = keyOf(r)
+		if size += r.Size(); size <= h.cfg.LastBytes {
+			list = append(list, detach(r))
+		} else {
+			list = nil
+		}
 	}
-	slices.Reverse(list)
-	return list, nil
+	if size <= h.cfg.LastBytes {
+		slices.Reverse(list)
+		return give(list)
+	}
+	forth := h.merge(stream, false, oldest.before(), end, heads)
+	forth.lineOnly = true
+	return forth.parts(ctx, give)
+}
+
+// parts gives all that is left, in parts.
+func (m *merge) parts(ctx context.Context, give func([]*messages.Record) error) error {
+	var list []*messages.Record
+	size := 0
+	for {
+		r, err := m.next(ctx)
+		if err != nil {
+			return err
+		}
+		if r != nil {
+			list = append(list, detach(r))
+			size += r.Size()
+		}
+		if r == nil || size >= m.history.cfg.LastBytes {
+			if err := give(list); err != nil || r == nil {
+				return err
+			}
+			list, size = nil, 0
+		}
+	}
 }
 
 // detach copies a record, so that its batch can go.

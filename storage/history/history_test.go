@@ -426,13 +426,19 @@ func TestLastGivesTheNewestOfTheLine(t *testing.T) {
 		}
 		n := rapid.IntRange(0, 12).Draw(r, "n")
 		want = want[max(0, len(want)-n):]
-		records, err := w.history.Last(stream, n, upTo)
+		h, err := history.New(history.Config{Journal: w, LastBytes: rapid.SampledFrom([]int{0, 1, 500, 1500}).Draw(r, "bytes")})
 		if err != nil {
 			r.Fatal(err)
 		}
 		var got []place
-		for _, record := range records {
-			got = append(got, placeOf(record))
+		err = h.Last(t.Context(), stream, n, upTo, func(records []*messages.Record) error {
+			for _, record := range records {
+				got = append(got, placeOf(record))
+			}
+			return nil
+		})
+		if err != nil {
+			r.Fatal(err)
 		}
 		if !slices.Equal(got, want) {
 			r.Fatalf("got %v, want %v", got, want)

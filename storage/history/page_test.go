@@ -226,8 +226,10 @@ func BenchmarkPageOf100In1000000(b *testing.B) {
 		}
 		b.ReportAllocs()
 		for b.Loop() {
-			if got, err := w.history.Last(stream, 100, heads); err != nil || len(got) != 100 {
-				b.Fatal(len(got), err)
+			got := 0
+			err := w.history.Last(b.Context(), stream, 100, heads, func(list []*messages.Record) error { got += len(list); return nil })
+			if err != nil || got != 100 {
+				b.Fatal(got, err)
 			}
 		}
 	})

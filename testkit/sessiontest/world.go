@@ -157,7 +157,15 @@ func (f NativeID) String() string { return string(f) }
 type tail struct{ journal storage.Journal }
 
 // Last implements subscriber.Tail.
-func (t tail) Last(stream messages.Stream, n int, upTo messages.Cursor) ([]*messages.Record, error) {
+func (t tail) Last(_ context.Context, stream messages.Stream, n int, upTo messages.Cursor, give func([]*messages.Record) error) error {
+	list, err := t.last(stream, n, upTo)
+	if err != nil {
+		return err
+	}
+	return give(list)
+}
+
+func (t tail) last(stream messages.Stream, n int, upTo messages.Cursor) ([]*messages.Record, error) {
 	var list []*messages.Record
 	for origin, epochs := range t.journal.Digest() {
 		for _, e := range epochs {
