@@ -116,7 +116,7 @@ func serve(t *testing.T, h http.Handler) *feeds.Server {
 
 func TestASourceThatIsPutBringsRecords(t *testing.T) {
 	leaks := goleak.IgnoreCurrent()
-	t.Cleanup(func() { goleak.VerifyNone(t, leaks) })
+	t.Cleanup(func() { goleak.VerifyNone(t, leaks, throttle()) })
 	server := serve(t, feeds.NewREST(map[string][]http.Handler{"/price": {feeds.JSON(`{"s":"BTC","p":1.10,"id":1}`), feeds.JSON(`{"s":"BTC","p":1.20,"id":2}`)}}))
 	journal, state := memory.NewJournal(memory.Config{Self: self}), memory.NewState()
 	w := startNode(t, journal, state, loopback())
@@ -163,7 +163,7 @@ func TestASourceThatIsPutBringsRecords(t *testing.T) {
 
 func TestSourcesAreAskedOfTheNode(t *testing.T) {
 	leaks := goleak.IgnoreCurrent()
-	t.Cleanup(func() { goleak.VerifyNone(t, leaks) })
+	t.Cleanup(func() { goleak.VerifyNone(t, leaks, throttle()) })
 	socket := feeds.NewSocket(feeds.Play(feeds.Send("{broken", `{"a":1}`), feeds.Silence()))
 	url := serve(t, socket).SocketURL("/")
 	w := startNode(t, memory.NewJournal(memory.Config{Self: self}), memory.NewState(), loopback())
@@ -219,7 +219,7 @@ func TestSourcesAreAskedOfTheNode(t *testing.T) {
 
 func TestWhereSourcesMayConnect(t *testing.T) {
 	leaks := goleak.IgnoreCurrent()
-	t.Cleanup(func() { goleak.VerifyNone(t, leaks) })
+	t.Cleanup(func() { goleak.VerifyNone(t, leaks, throttle()) })
 	server := serve(t, feeds.JSON("1"))
 	address, err := netip.ParseAddrPort(strings.TrimPrefix(server.URL(""), "http://"))
 	if err != nil {
@@ -246,4 +246,9 @@ func TestWhereSourcesMayConnect(t *testing.T) {
 			})
 		})
 	}
+}
+
+// throttle is a goroutine that the actor library leaves for a second after a dead letter.
+func throttle() goleak.Option {
+	return goleak.IgnoreAnyFunction("github.com/asynkron/protoactor-go/actor.NewDeadLetter.NewThrottle.func4.1")
 }

@@ -127,7 +127,7 @@ const self = messages.NodeID("self")
 func newBench(t testing.TB, change func(*source.Config)) *bench {
 	t.Helper()
 	leaks := goleak.IgnoreCurrent()
-	t.Cleanup(func() { goleak.VerifyNone(t, leaks) })
+	t.Cleanup(func() { goleak.VerifyNone(t, leaks, throttle()) })
 	guard, err := egress.New(egress.Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
 	if err != nil {
 		t.Fatal(err)
@@ -286,4 +286,9 @@ func (b *bench) serve(h http.Handler) *feeds.Server {
 		}
 	})
 	return server
+}
+
+// throttle is a goroutine that the actor library leaves for a second after a dead letter.
+func throttle() goleak.Option {
+	return goleak.IgnoreAnyFunction("github.com/asynkron/protoactor-go/actor.NewDeadLetter.NewThrottle.func4.1")
 }

@@ -175,19 +175,21 @@ func TestPongsKeepAQuietFeedAlive(t *testing.T) {
 	}
 }
 
+// heartbeats come for ever.
+func heartbeats(c *feeds.Conn) error {
+	for {
+		if err := c.Text([]byte(`{"type":"heartbeat"}`)); err != nil {
+			return err
+		}
+		if err := c.Pause(5 * time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
 func TestDataThatIsLateMakesAFeedStale(t *testing.T) {
 	b := newBench(t, nil)
 	more := make(chan struct{})
-	heartbeats := func(c *feeds.Conn) error {
-		for {
-			if err := c.Text([]byte(`{"type":"heartbeat"}`)); err != nil {
-				return err
-			}
-			if err := c.Pause(5 * time.Millisecond); err != nil {
-				return err
-			}
-		}
-	}
 	quiet := feeds.Play(heartbeats)
 	socket := listen(b, "transform: {where: '.type == \"trade\"'}\nliveness: {data: 50ms}", quiet, quiet, quiet,
 		feeds.Play(feeds.Until(more), feeds.Send(`{"type":"trade"}`), heartbeats))
@@ -217,7 +219,7 @@ func TestASlowJournalHoldsTheFeedUp(t *testing.T) {
 	const frames = 3000
 	payload := strings.Repeat("x", 8<<10)
 	var written atomic.Int32
-	socket := listen(b, "liveness: {transport: 100ms, protocol: 100ms}", feeds.Play(func(c *feeds.Conn) error {
+	socket := listen(b, "liveness: {transport: 400ms, protocol: 400ms}", feeds.Play(func(c *feeds.Conn) error {
 		for i := range frames {
 			if err := c.Text(fmt.Appendf(nil, `{"i":%d,"p":%q}`, i, payload)); err != nil {
 				return err
@@ -225,7 +227,7 @@ func TestASlowJournalHoldsTheFeedUp(t *testing.T) {
 			written.Add(1)
 		}
 		return nil
-	}, feeds.Silence()))
+	}, heartbeats))
 	b.await("the feed stands still", func() bool {
 		before := written.Load()
 		time.Sleep(150 * time.Millisecond)
@@ -234,13 +236,13 @@ func TestASlowJournalHoldsTheFeedUp(t *testing.T) {
 	if n := written.Load(); n == frames {
 		t.Fatal("the feed was read to its end without a journal")
 	}
-	time.Sleep(300 * time.Millisecond) // three times the clocks
+	time.Sleep(time.Second) // more than twice the clocks
 	if status, _ := b.Status("w"); status.Restarts != 0 || status.Errors != 0 {
 		t.Errorf("our own slowness counted as the feed's: %+v", status)
 	}
 	b.intake.set(false, nil)
 	got := b.awaitRecords("w", frames)
-	for i := range got {
+	for i := range frames {
 		if !strings.HasPrefix(got[i], fmt.Sprintf(`{"i":%d,`, i)) {
 			t.Fatalf("record %d is %.20s", i, got[i])
 		}
