@@ -53,10 +53,11 @@ func (l *Line) Heard() { l.board.transport.Store(l.cfg.Clock().UnixNano()) }
 
 // Understood tells that the feed speaks as it should, be it that it has nothing new. Messages that
 // can be parsed do so by themselves.
-func (l *Line) Understood() {
-	l.good.Store(true)
-	l.board.protocol.Store(l.cfg.Clock().UnixNano())
-}
+func (l *Line) Understood() { l.board.protocol.Store(l.cfg.Clock().UnixNano()) }
+
+// Worked tells that the feed did what it is there for, be it without data: earlier failures do not count
+// any more. Data does so by itself.
+func (l *Line) Worked() { l.good.Store(true) }
 
 // Quiet tells that nothing is asked of the feed until then, so that no sign of life is awaited.
 func (l *Line) Quiet(until time.Time) { l.board.quietUntil.Store(until.UnixNano()) }

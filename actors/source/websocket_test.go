@@ -264,6 +264,22 @@ func TestWhatTheJournalRefusesOfASocketIsCounted(t *testing.T) {
 	}
 }
 
+func TestAFeedThatAnswersWithErrorsOnlyIsLeftAloneMoreAndMore(t *testing.T) {
+	b := newBench(t, nil)
+	socket := feeds.NewSocket(feeds.Play(feeds.Send(`{"error":"who are you?"}`), feeds.Silence()))
+	b.put("name: w\nkind: websocket\nurl: %s\nbackoff: {min: 10ms, max: 1h}\non: [{when: .error, fail: '${.frame.error}'}]", b.serve(socket).SocketURL("/"))
+	b.await("a pause of a second", func() bool {
+		s, _ := b.Status("w")
+		return s.NextAt != nil && s.NextAt.Sub(time.Now()) > time.Second
+	})
+	if n := socket.Handshakes(); n > 40 {
+		t.Errorf("%d connections before the first pause of a second", n)
+	}
+	if s, _ := b.Status("w"); s.LastError != "who are you?" {
+		t.Errorf("%+v", s)
+	}
+}
+
 func TestPingsOfTheApplication(t *testing.T) {
 	for fields, want := range map[string]string{
 		"websocket: {ping: {every: 20ms, send: {op: ping}}}": `1 {"op":"ping"}`,

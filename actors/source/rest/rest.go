@@ -55,6 +55,7 @@ func (c *connector) Run(ctx context.Context, line *source.Line) error {
 		if err != nil {
 			return err
 		}
+		line.Worked()
 		line.Opened()
 		every := c.spec.Every.Of()
 		next := begun.Add(every + spread(c.spec.Jitter.Of(every)))
@@ -131,11 +132,10 @@ func (c *connector) poll(ctx context.Context, line *source.Line, first bool) (ti
 	case !success(response.StatusCode):
 		return 0, c.refused(response, body, wait, line)
 	}
-	line.Understood()
-	if len(bytes.TrimSpace(body)) > 0 {
-		if err := c.feed(ctx, line, body, response, address.Shown); err != nil {
-			return 0, err
-		}
+	if len(bytes.TrimSpace(body)) == 0 {
+		line.Understood()
+	} else if err := c.feed(ctx, line, body, response, address.Shown); err != nil {
+		return 0, err
 	}
 	if err := line.Settle(ctx); err != nil {
 		return 0, err
