@@ -222,4 +222,3 @@ func (r *running) serve(ctx context.Context) error {
 		}
 	}
 }
-

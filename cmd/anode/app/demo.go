@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -62,14 +63,33 @@ func (r *running) withDemo(rest http.Handler) http.Handler {
 }
 
 // applyDemo registers the sources of the demo feeds. Their addresses have the node's port, so that they
-// are replaced when it has another one, and left alone otherwise.
+// are replaced when it has another one, and left alone otherwise. Without --demo it says what an earlier
+// start with it has left: nothing is removed that nobody asked to remove.
 func (r *running) applyDemo(ctx context.Context) error {
 	if !r.cfg.Demo {
-		return nil
+		return r.leftovers(ctx)
 	}
 	for _, s := range demofeeds.Sources(r.reached().String()) {
 		if _, err := command.Ask(ctx, r.node, registry.Apply{Document: s.YAML, YAML: true}); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("source %s of the demo: %w", s.Name, err)
+		}
+	}
+	return nil
+}
+
+// leftovers warns of sources whose feeds are not served now.
+func (r *running) leftovers(ctx context.Context) error {
+	for _, s := range demofeeds.Sources(r.reached().String()) {
+		_, err := command.Ask(ctx, r.node, command.GetSource{Name: s.Name})
+		switch {
+		case errors.Is(err, command.ErrNotFound):
+		case ctx.Err() != nil:
+			return nil // the node stops
+		case err != nil:
+			return fmt.Errorf("source %s of the demo: %w", s.Name, err)
+		default:
+			r.log.Warn("a source of the demo is left from a start with --demo, and has no feed now", "source", s.Name,
+				"hint", "anode source remove "+s.Name)
 		}
 	}
 	return nil

@@ -81,6 +81,13 @@ func TestDemoFeedsAreCollectedAndDeduplicated(t *testing.T) {
 		s := demoSources(t, c)["demo-market"]
 		return strings.Contains(string(s.Spec), strings.TrimPrefix(other.url, "http://")) && s.Status.Records > 0
 	})
+	other.stop()
+
+	without := start(t, dir)
+	eventually(t, "a start without the demo names what is left of it", func() bool { return strings.Contains(without.log.String(), "anode source remove demo-site") })
+	if left := demoSources(t, without.client()); len(left) != len(before) {
+		t.Errorf("%d sources are left of %d", len(left), len(before))
+	}
 }
 
 func TestOnlyTheNodesOwnPortIsOpenToSources(t *testing.T) {
