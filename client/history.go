@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"net/http"
@@ -111,7 +112,12 @@ func (w *Walk) turn(ctx context.Context) error {
 		Next   string            `json:"next"`
 		Cursor messages.Cursor   `json:"cursor"`
 	}
-	if _, err := w.client.call(ctx, request{method: http.MethodGet, path: w.path, query: w.query}, &page); err != nil {
+	_, err := w.client.call(ctx, request{method: http.MethodGet, path: w.path, query: w.query}, &page)
+	if errors.Is(err, errTooLong) && limit > 1 { // large records after small ones
+		w.size = max(1, limit/16)
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	if len(page.Items) > limit {

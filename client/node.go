@@ -66,7 +66,6 @@ func (c *Client) Ready(ctx context.Context) (command.ReadyView, error) {
 	if err != nil {
 		return view, err
 	}
-	defer closeBody(answer)
 	if answer.StatusCode != http.StatusOK && answer.StatusCode != http.StatusServiceUnavailable {
 		return view, readProblem(answer)
 	}
@@ -82,7 +81,6 @@ func (c *Client) Clock(ctx context.Context) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
-	defer closeBody(answer)
 	date, err := http.ParseTime(answer.Header.Get("Date"))
 	if err != nil {
 		return time.Time{}, nil //nolint:nilerr // no date is none

@@ -31,8 +31,14 @@ type request struct {
 // ErrUnknown marks a request that broke after it was sent: what it asked may have been done.
 var ErrUnknown = errors.New("the connection broke before the answer, so it may have been done")
 
-// do sends a request to the first server that answers. The answer is any but 503; its body is the
-// caller's to close.
+// mostAnswer is the most bytes of an answer.
+const mostAnswer = 64 << 20
+
+// errTooLong is what an answer above that gives.
+var errTooLong = fmt.Errorf("the answer is above %d MiB", mostAnswer>>20)
+
+// do sends a request to the first server that answers. The answer is any but 503, and whole: its body
+// is in memory and needs no Close.
 func (c *Client) do(ctx context.Context, r request) (*http.Response, error) {
 	first := int(c.current.Load())
 	var faults []error
@@ -44,12 +50,14 @@ func (c *Client) do(ctx context.Context, r request) (*http.Response, error) {
 			return nil, context.Cause(ctx)
 		case err != nil:
 			faults = append(faults, err)
+			if errors.Is(err, errTooLong) {
+				return nil, err
+			}
 			if r.once && !undelivered(err) {
 				return nil, fmt.Errorf("%w: %w", ErrUnknown, err)
 			}
 		case answer.StatusCode == http.StatusServiceUnavailable && !r.here:
 			faults = append(faults, fmt.Errorf("%s: %w", c.servers[at], readProblem(answer)))
-			closeBody(answer)
 		default:
 			c.current.Store(int64(at))
 			return answer, nil
@@ -80,7 +88,21 @@ func (c *Client) try(ctx context.Context, server *url.URL, r request) (*http.Res
 		}
 		return nil, fmt.Errorf("%s: %w", server, err)
 	}
+	if err := readWhole(answer); err != nil {
+		return nil, fmt.Errorf("%s: %w", server, err)
+	}
 	return answer, nil
+}
+
+// readWhole takes an answer's body into memory, so that one that breaks off is no answer.
+func readWhole(answer *http.Response) error {
+	body, err := io.ReadAll(io.LimitReader(answer.Body, mostAnswer+1))
+	_ = answer.Body.Close() // all that is wanted of it was read
+	if err == nil && len(body) > mostAnswer {
+		err = errTooLong
+	}
+	answer.Body = io.NopCloser(bytes.NewReader(body))
+	return err
 }
 
 // undelivered tells whether a request can't have reached its server.
@@ -89,18 +111,12 @@ func undelivered(err error) bool {
 	return errors.As(err, &op) && op.Op == "dial"
 }
 
-func closeBody(r *http.Response) {
-	_, _ = io.CopyN(io.Discard, r.Body, 64<<10) // so that the connection is used again
-	_ = r.Body.Close()
-}
-
 // call sends a request and decodes a successful answer into into, which may be nil. The status is given.
 func (c *Client) call(ctx context.Context, r request, into any) (int, error) {
 	answer, err := c.do(ctx, r)
 	if err != nil {
 		return 0, err
 	}
-	defer closeBody(answer)
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
 		return answer.StatusCode, readProblem(answer)
 	}
@@ -108,9 +124,6 @@ func (c *Client) call(ctx context.Context, r request, into any) (int, error) {
 		return answer.StatusCode, nil
 	}
 	if err := json.NewDecoder(answer.Body).Decode(into); err != nil {
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
 		return answer.StatusCode, fmt.Errorf("%s%s: the answer can't be read: %w", answer.Request.URL.Host, r.path, err)
 	}
 	return answer.StatusCode, nil

@@ -370,6 +370,47 @@ func TestHistoryPagesAreAsLargeAsRecordsAreSmall(t *testing.T) {
 	}
 }
 
+func TestHistoryAsksForLessWhereAPageIsTooLong(t *testing.T) {
+	record := fmt.Sprintf(`{"id":"a-1-1-0","data":"%s"}`, strings.Repeat("x", 1<<20))
+	var limits []string
+	server, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		limits = append(limits, r.URL.Query().Get("limit"))
+		n := 3
+		if len(limits) == 1 {
+			n = 70 // more than the client takes
+		}
+		fmt.Fprintf(w, `{"items":[%s],"cursor":[]}`, strings.Repeat(record+",", n-1)+record)
+	})
+	n := 0
+	for _, err := range newClient(t, server).History(client.History{Stream: "s"}).All(within(t)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+	}
+	if got := fmt.Sprint(limits); n != 3 || got != "[100 6]" {
+		t.Errorf("%d records of pages of %s, want 3 of [100 6]", n, got)
+	}
+}
+
+func TestAnAnswerThatBreaksOffIsAskedForElsewhere(t *testing.T) {
+	broken, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		fmt.Fprint(w, `[{"severity":`)
+	})
+	up, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, oneAlarm) })
+	alarms, err := newClient(t, broken, up).Alarms(within(t))
+	if err != nil || len(alarms) != 1 {
+		t.Errorf("got %v, %v", alarms, err)
+	}
+	_, err = newClient(t, broken, up).Publish(within(t), client.Draft{Stream: "s", Payload: []byte("1")})
+	if !errors.Is(err, client.ErrUnknown) {
+		t.Errorf("a publication gives %v, want ErrUnknown", err)
+	}
+}
+
+const oneAlarm = `[{"severity":"warning","node":"n","since":"2026-01-01T00:00:00Z","reason":"r","hint":"h"}]`
+
 func TestListsWalkPages(t *testing.T) {
 	server, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Query().Get("page") {
