@@ -84,6 +84,18 @@ func (i *intake) on(stream messages.Stream) (all []string) {
 	return all
 }
 
+// count is how many records are on a stream.
+func (i *intake) count(stream messages.Stream) (n int) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for k := range i.drafts {
+		if i.drafts[k].Stream == stream {
+			n++
+		}
+	}
+	return n
+}
+
 // everything is all that is kept, as text.
 func (i *intake) everything() string {
 	i.mu.Lock()
@@ -252,7 +264,7 @@ func (b *bench) awaitError(name, text string) (status command.SourceStatus) {
 
 func (b *bench) awaitRecords(stream messages.Stream, n int) []string {
 	b.t.Helper()
-	b.await(fmt.Sprintf("%d records on %s", n, stream), func() bool { return len(b.intake.on(stream)) >= n })
+	b.await(fmt.Sprintf("%d records on %s", n, stream), func() bool { return b.intake.count(stream) >= n })
 	return b.intake.on(stream)
 }
 
