@@ -135,6 +135,7 @@ func TestLateIsToldToWhoReads(t *testing.T) {
 		run := p.a.Run(t, 2)
 		p.Store(true, run[0])
 		c, session := p.Subscribe(all(command.Start{}))
+		settle(c)
 		c.Out.Take(10)
 		p.a.Restart(2, run[0].Position())
 		for range 50 {

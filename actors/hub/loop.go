@@ -418,30 +418,6 @@ func (l *loop) open(outlet command.Outlet, remote string) *seat {
 	return s
 }
 
-// lag turns a live feed into one that is read for, from the first record that it did not get.
-func (l *loop) lag(f *feed, why string) {
-	if f.mode != live {
-		if f.mode == joining {
-			f.overflow = true
-			f.dropHeld()
-		}
-		return
-	}
-	at := f.takeBack()
-	l.hub.metrics.lagged.WithLabelValues(f.spec.Policy.Name()).Inc()
-	switch f.spec.Policy.Kind {
-	case command.PolicyDisconnect:
-		f.seat.close(command.CloseTooSlow, "subscription "+f.spec.Sub+": "+why)
-	case command.PolicyDrop:
-		f.mode, f.lost, f.seat.drops = dropping, at, true
-		l.mark(f.seat) // it is live again after a write
-	default:
-		f.mode, f.left, f.told, f.touchMark = reading, nil, nil, l.touches
-		delete(l.waiters, f)
-		f.tell(command.Lagged{Sub: f.spec.Sub, At: at})
-	}
-}
-
 // cursor is where a live feed is, in all origins that moved since a count.
 func (l *loop) cursor(f *feed, since uint64) messages.Cursor {
 	var c messages.Cursor
