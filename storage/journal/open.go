@@ -285,10 +285,11 @@ func (j *Journal) restoreEpoch(key epochKey) {
 	kept, some := j.keep.floors[key]
 	if some {
 		e.floor = max(kept.floor, 1)
-		line.Recall(messages.EpochDigest{Epoch: key.epoch, Floor: e.floor, Head: e.floor - 1, HeadIndex: messages.IndexEnd, HeadHLC: kept.hlc})
+		index := uint32(messages.IndexEnd)
 		if kept.head == e.floor-1 { // it was emptied: the head is what it was
-			line.Recall(messages.EpochDigest{Epoch: key.epoch, Floor: e.floor, Head: kept.head, HeadIndex: kept.index})
+			index = kept.index
 		}
+		line.Recall(messages.EpochDigest{Epoch: key.epoch, Floor: e.floor, Head: e.floor - 1, HeadIndex: index, HeadHLC: kept.hlc})
 		if kept.begun {
 			line.Name(key.epoch, kept.prior)
 		}

@@ -65,6 +65,13 @@ func Journal(t *testing.T, open func(t *testing.T, cfg Config) Opened) {
 		"readers see whole batches while others are appended":  concurrent,
 		"after Close nothing is taken":                         closed,
 		"any history gives what a plain map would":             model,
+		"nothing is appended and synced without an error":      nothing,
+		"an append that is refused stores nothing":             refusedStoresNothing,
+		"what is told is the caller's":                         digestIsTheCallers,
+		"retention by age empties, and remembers":              byAge,
+		"what is late is in history":                           lateIsInHistory,
+		"a scrub is bounded":                                   scrubIsBounded,
+		"each origin has a line of its own":                    manyOrigins,
 		"a scrub and a Sync find nothing wrong with a journal": scrub,
 	}
 	for _, name := range slices.Sorted(maps.Keys(checks)) {
