@@ -30,8 +30,12 @@ const (
 	maxFile = 1<<32 - 1
 )
 
-// errNewer: a segment must be left as it is.
-var errNewer = errors.New("a newer aNode made the segment")
+var (
+	// errNewer: a segment must be left as it is.
+	errNewer = errors.New("a newer aNode made the segment")
+	// errTooLarge: it is no segment of this journal, whatever it begins with.
+	errTooLarge = errors.New("more bytes than any segment has")
+)
 
 var le = binary.LittleEndian
 

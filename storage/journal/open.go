@@ -196,7 +196,7 @@ func (j *Journal) load(seg *segment, open bool, torn *bool) ([]damage, error) {
 		return nil, err
 	}
 	if size > maxFile {
-		return nil, fmt.Errorf("segment %s: %d bytes are more than any segment has", seg.path, size)
+		return nil, fmt.Errorf("segment %s: %w: %d", seg.path, errTooLarge, size)
 	}
 	seg.index = newIndex()
 	var damages []damage

@@ -17,7 +17,8 @@ type Repaired struct {
 	Report Report `json:"report"`
 	// Salvaged are the segments that were set aside, in order.
 	Salvaged []Salvage `json:"salvaged"`
-	// Left are segments that Repair must not touch, each with the reason: a newer aNode made them.
+	// Left are segments that Repair could not or must not touch, each with the reason: it can't be
+	// opened, or a newer aNode made it.
 	Left []string `json:"left,omitempty"`
 }
 
@@ -39,7 +40,7 @@ type Salvage struct {
 // is good in it was written into a new one. What was lost stays named, so that it is a hole and not
 // forgotten. It may be stopped and run again at any time. Its caller holds the lock of the data directory.
 //
-// A segment of a newer format is left as it is, and an error: a newer aNode opens it.
+// A segment of a newer format, or one that can't be opened, is left as it is, and an error.
 func Repair(ctx context.Context, c Check) (Repaired, error) {
 	c, err := c.withDefaults()
 	if err != nil {
@@ -73,12 +74,12 @@ type repairer struct {
 // salvage writes what is good of a bad segment into a new one, and sets it aside.
 func (r *repairer) salvage(seg *segment) error {
 	report, damages := r.inspect(seg)
-	if errors.Is(report.cause, errNewer) {
+	if report.Unreadable != "" && !errors.Is(report.cause, errTooLarge) {
 		r.done.Left = append(r.done.Left, report.File+": "+report.Unreadable)
 		return report.cause
 	}
 	if len(report.Damage) == 0 && report.Unreadable == "" {
-		return nil
+		return nil // a sidecar alone is made again by the journal
 	}
 	s := Salvage{File: report.File, Aside: segmentName(seg.number, seg.family) + damagedEnding}
 	for i := range damages {
@@ -167,8 +168,7 @@ func (r *repairer) fill(f File, from, to *segment, old *segment) error {
 	}
 	source, err := r.FS.Open(from.path + segmentEnding)
 	if err != nil {
-		r.Logger.Error("a segment can't be opened: nothing of it is salvaged", "segment", from.path, "error", err)
-		return nil
+		return err
 	}
 	defer func() { _ = source.Close() }()
 	size, err := source.Size()
@@ -219,11 +219,17 @@ func name(to, from, old *segment, damages []damage) {
 		if d.harmless() || id.Origin == "" || id.Epoch == 0 || id.Sequence == 0 {
 			continue
 		}
-		sp := to.byKey[epochKey{id.Origin, id.Epoch}]
-		if sp == nil || sp.held.has(id.Sequence) || id.Sequence > sp.held.top()+uint64(d.length/leastBatch)+1 {
+		key := epochKey{id.Origin, id.Epoch}
+		top := uint64(0)
+		if sp := to.byKey[key]; sp != nil {
+			top = max(sp.held.top(), sp.lost.top())
+		}
+		if id.Sequence > top+uint64(d.length/leastBatch)+1 || id.Epoch > uint64(time.Now().UnixMilli()) {
 			continue // it can't be so: who holds the rest sees what is absent
 		}
-		sp.lost.add(id.Sequence)
+		if sp, _ := to.span(key); !sp.held.has(id.Sequence) {
+			sp.lost.add(id.Sequence)
+		}
 	}
 	to.closed = time.Now().UnixMilli()
 	if last := to.last(); last > 0 {

@@ -231,7 +231,7 @@ func (v *verifier) read(seg *segment, open bool, r *SegmentReport, bad func(dama
 		return err
 	}
 	if size > maxFile {
-		return fmt.Errorf("%d bytes are more than any segment has", size)
+		return fmt.Errorf("%w: %d", errTooLarge, size)
 	}
 	seg.index = newIndex()
 	s := scanner{
