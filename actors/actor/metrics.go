@@ -29,6 +29,12 @@ func (m metrics) register(reg prometheus.Registerer) error {
 	return nil
 }
 
+// begin shows the counters of a class before they count anything.
+func (m metrics) begin(class string) {
+	m.restarts.WithLabelValues(class)
+	m.dropped.WithLabelValues(queueName(class))
+}
+
 // unchecked describes nothing: other queues have metrics of the same name, with the label as a
 // constant, which a registry takes for another metric until it collects them.
 type unchecked struct{ prometheus.Collector }

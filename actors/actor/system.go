@@ -109,6 +109,7 @@ func (s *System) newRef(parent *Ref, spec Spec) (*Ref, error) {
 		return nil, fmt.Errorf("%w: actor %s", command.ErrExists, ref.path)
 	}
 	parent.children = append(parent.children, ref)
+	s.metrics.begin(class)
 	return ref, nil
 }
 

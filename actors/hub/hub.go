@@ -311,6 +311,7 @@ type hubActor struct{ hub *Hub }
 // Started implements actor.Starter.
 func (a *hubActor) Started(ctx *actor.Context) error {
 	for i, l := range a.hub.loops {
+		l.begin() // here, so that who speaks to the actor next finds all loops
 		ctx.Go(fmt.Sprintf("loop %d", i), l.run)
 	}
 	return nil

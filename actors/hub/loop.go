@@ -146,7 +146,8 @@ func (l *loop) take() ([]work, *skipped) {
 	return queue, skipped
 }
 
-// begin sets the loop up at the place where the hub stands.
+// begin sets the loop up at the place where the hub stands. It takes what comes from now on; run
+// must follow.
 func (l *loop) begin() {
 	l.hub.mu.Lock()
 	defer l.hub.mu.Unlock()
@@ -163,7 +164,6 @@ func (l *loop) begin() {
 
 // run serves until ctx ends; then it closes all connections.
 func (l *loop) run(ctx context.Context) error {
-	l.begin()
 	defer l.end()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()

@@ -1,6 +1,10 @@
 package hub
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"anode/messages/command"
+)
 
 type metrics struct {
 	out      prometheus.Counter
@@ -17,6 +21,9 @@ func newMetrics(h *Hub, reg prometheus.Registerer) (*metrics, error) {
 		dropped:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anode_subscriber_dropped_total", Help: "Records that a subscription's policy left out because its reader was slow."}, []string{"policy"}),
 		lagged:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anode_subscriber_lagged_total", Help: "Live subscriptions that fell behind."}, []string{"policy"}),
 		overrun:  prometheus.NewCounter(prometheus.CounterOpts{Name: "anode_queue_dropped_total", Help: "What a full queue refused.", ConstLabels: prometheus.Labels{"queue": "hub"}}),
+	}
+	for _, policy := range []string{command.PolicyDrop, command.PolicyDisconnect} { // shown before they count
+		m.dropped.WithLabelValues(policy)
 	}
 	if reg == nil {
 		return m, nil

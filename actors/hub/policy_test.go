@@ -144,9 +144,16 @@ func TestDrop(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, f := range families {
-			if f.GetName() == "anode_subscriber_dropped_total" {
-				if got := f.GetMetric()[0].GetCounter().GetValue(); got != float64(to-from) {
-					t.Errorf("the metric counts %v dropped, want %d", got, to-from)
+			if f.GetName() != "anode_subscriber_dropped_total" {
+				continue
+			}
+			for _, m := range f.GetMetric() {
+				want := float64(0)
+				if m.GetLabel()[0].GetValue() == command.PolicyDrop {
+					want = float64(to - from)
+				}
+				if got := m.GetCounter().GetValue(); got != want {
+					t.Errorf("the metric counts %v dropped as %v, want %v", got, m.GetLabel(), want)
 				}
 			}
 		}

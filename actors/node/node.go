@@ -73,7 +73,7 @@ func Start(cfg Config) (*Node, error) {
 	if n.system, err = actor.NewSystem(actor.Config{Logger: cfg.Logger, Registerer: cfg.Registerer}); err != nil {
 		return nil, err
 	}
-	if err := n.start(&cfg); err != nil {
+	if err := errors.Join(registerPeers(cfg.Registerer), n.start(&cfg)); err != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		return nil, errors.Join(err, n.system.Stop(ctx))
@@ -111,6 +111,12 @@ func (n *Node) start(cfg *Config) error {
 		if *step.ref, err = n.system.Spawn(step.spec); err != nil {
 			return err
 		}
+	}
+	// Who connects as soon as the node has started must find the hub's loops.
+	ctx, cancel := context.WithTimeout(context.Background(), askPatience)
+	defer cancel()
+	if _, err := command.Ask(ctx, n.hubActor, command.Canary{}); err != nil {
+		return err
 	}
 	if err := n.startSources(cfg); err != nil {
 		return err
