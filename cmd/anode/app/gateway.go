@@ -64,16 +64,22 @@ func (r *running) startGateway() error {
 	return nil
 }
 
-// stop lets requests end, takes no new ones, and ends sessions. It returns when the server does
-// not serve any more.
+// stop takes no more records and no new requests, ends sessions while requests end, and returns
+// when the server does not serve any more.
 func (g *gateway) stop(ended <-chan error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopPatience/2)
 	defer cancel()
+	g.refuse()
+	parted := make(chan struct{})
+	go func() {
+		defer close(parted)
+		g.sessions.Close()
+	}()
 	err := g.server.Shutdown(ctx)
 	if err != nil {
 		err = g.server.Close()
 	}
-	g.sessions.Close()
+	<-parted
 	if served := <-ended; !errors.Is(served, http.ErrServerClosed) && err == nil {
 		err = served
 	}
