@@ -281,9 +281,10 @@ func (s *seat) appendCursor(buf []byte) []byte {
 		if f.mode == live && len(s.pending) == 0 && !f.thrift.holds() {
 			moved := s.loop.cursor(f, f.mark)
 			f.mark = s.loop.moves
-			if moved.Len() > 0 {
-				f.whole.Merge(moved)
-				f.moved = true
+			for p := range moved.All() {
+				if f.whole.Advance(p) {
+					f.moved = true
+				}
 			}
 		}
 		if f.moved {

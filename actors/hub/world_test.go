@@ -107,3 +107,5 @@ func position(t *testing.T, text string) messages.Position {
 	}
 	return p
 }
+
+func rangeOf(from, to uint64) messages.Range { return messages.Range{From: from, To: to} }
