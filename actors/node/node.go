@@ -205,9 +205,6 @@ func (n *Node) answerer(question any) *actor.Ref {
 	return nil
 }
 
-// Refuse takes no more records: what was taken is still stored and answered.
-func (n *Node) Refuse() { n.inbox.Close() }
-
 // Stop ends the actors: the sources first, then what they feed, the hub last, so that what is
 // stored is delivered.
 func (n *Node) Stop(ctx context.Context) error {
@@ -215,7 +212,7 @@ func (n *Node) Stop(ctx context.Context) error {
 	if n.drain != nil {
 		faults = append(faults, n.drain(ctx))
 	}
-	n.Refuse()
+	n.inbox.Close() // what was taken is still stored and answered
 	for _, ref := range []*actor.Ref{n.status, n.sources, n.registry, n.journal, n.subscribers, n.hubActor} {
 		faults = append(faults, ref.Stop(ctx))
 	}

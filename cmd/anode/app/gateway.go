@@ -21,7 +21,6 @@ import (
 type gateway struct {
 	server   *http.Server
 	sessions *session.Server
-	refuse   func()
 }
 
 // The bounds of a request: slow heads and bodies, and connections that idle.
@@ -57,19 +56,18 @@ func (r *running) startGateway() error {
 	if r.cfg.Demo {
 		handler = r.withDemo(handler)
 	}
-	r.gateway = &gateway{sessions: sessions, refuse: r.node.Refuse, server: &http.Server{
+	r.gateway = &gateway{sessions: sessions, server: &http.Server{
 		Handler: handler, ReadHeaderTimeout: headPatience, ReadTimeout: bodyPatience, IdleTimeout: idlePatience,
 		MaxHeaderBytes: mostHeader, ErrorLog: slog.NewLogLogger(r.log.Handler(), slog.LevelDebug),
 	}}
 	return nil
 }
 
-// stop takes no more records and no new requests, ends sessions while requests end, and returns
-// when the server does not serve any more.
+// stop takes no new requests, ends sessions while requests end, and returns when the server does
+// not serve any more. Sources run on: what they still have is stored when the node stops.
 func (g *gateway) stop(ended <-chan error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopPatience/2)
 	defer cancel()
-	g.refuse()
 	parted := make(chan struct{})
 	go func() {
 		defer close(parted)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,6 +16,7 @@ import (
 // flow publishes a number of records a second over a number of streams, and keeps all that was stored.
 type flow struct {
 	rate, streams int
+	pad           int // bytes of data beside what is looked at
 	url           atomic.Pointer[string]
 	stored        atomic.Int64
 	mu            sync.Mutex
@@ -26,6 +28,7 @@ type flow struct {
 func (f *flow) run(stop <-chan struct{}) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
+	pad := strings.Repeat("x", f.pad)
 	for n := 0; ; {
 		select {
 		case <-stop:
@@ -38,7 +41,7 @@ func (f *flow) run(stop <-chan struct{}) {
 			if i > 0 {
 				body.WriteByte(',')
 			}
-			fmt.Fprintf(&body, `{"stream":"cut.s%d","key":"k%d","data":{"n":%d,"rare":%t}}`, n%f.streams, n%7, n, n%500 == 0)
+			fmt.Fprintf(&body, `{"stream":"cut.s%d","key":"k%d","data":{"n":%d,"rare":%t,"pad":"%s"}}`, n%f.streams, n%7, n, n%500 == 0, pad)
 			n++
 		}
 		body.WriteString(`]}`)

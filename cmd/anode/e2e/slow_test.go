@@ -16,7 +16,7 @@ func TestASlowReaderDisturbsNobodyAndMissesNothing(t *testing.T) {
 		lasting = 30 * time.Second
 	}
 	n := start(t, t.TempDir())
-	f := &flow{rate: 3000, streams: 10}
+	f := &flow{rate: 3000, streams: 10, pad: 600} // more than the kernel's buffers hold
 	f.url.Store(&n.url)
 
 	slow := &subscription{streams: []string{"cut.>"}, start: "earliest"}
@@ -25,7 +25,7 @@ func TestASlowReaderDisturbsNobodyAndMissesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if tcp, ok := sloth.conn.UnderlyingConn().(*net.TCPConn); ok {
-		_ = tcp.SetReadBuffer(8 << 10)
+		_ = tcp.SetReadBuffer(64 << 10)
 	}
 	var readers sync.WaitGroup
 	fast := make([]*subscriber, 20)
