@@ -103,7 +103,6 @@ func (n *Node) Shut() {
 	n.once.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
-		n.Refuse()
 		n.Sessions.Close()
 		n.Client.CloseIdleConnections()
 		if err := n.server.Shutdown(ctx); err != nil {
