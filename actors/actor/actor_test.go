@@ -109,8 +109,11 @@ func TestAskIsAnswered(t *testing.T) {
 			want     any
 			err      error
 		}{
-			{"now", 1, nil}, {"error", nil, command.ErrNotFound}, {"later", 3, nil},
-			{"unknown", nil, command.ErrUnavailable}, {"panic", nil, command.ErrUnavailable},
+			{"now", 1, nil},
+			{"error", nil, command.ErrNotFound},
+			{"later", 3, nil},
+			{"unknown", nil, command.ErrUnavailable},
+			{"panic", nil, command.ErrUnavailable},
 		} {
 			got, err := ref.Ask(t.Context(), c.question)
 			if got != c.want || !errors.Is(err, c.err) {

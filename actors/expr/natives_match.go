@@ -228,8 +228,8 @@ type substitution struct {
 	at       [][2]int
 	captures []any
 	// match is the one that is replaced, from where its text begins, i how often it was.
-	match, from, done, i int
-	out                  [][]byte
+	match, from, i int
+	out            [][]byte
 }
 
 func substitute(m *machine, in any, args []any) (any, error) {

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"anode/actors/hub"
+	"anode/actors/internal/sessiontest"
 	"anode/messages/command"
-	"anode/testkit/sessiontest"
 )
 
 // TestEvents is the stream of server-sent events: a record an event, after each write an id-only block

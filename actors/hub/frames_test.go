@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"anode/actors/hub"
+	"anode/actors/internal/sessiontest"
 	"anode/messages"
 	"anode/messages/command"
-	"anode/testkit/sessiontest"
 	"anode/testkit/storagetest"
 )
 

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"anode/actors/hub"
+	"anode/actors/internal/sessiontest"
 	"anode/messages"
 	"anode/messages/command"
 	"anode/messages/wire"
-	"anode/testkit/sessiontest"
 	"anode/testkit/storagetest"
 )
 

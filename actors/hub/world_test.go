@@ -10,10 +10,10 @@ import (
 	"go.uber.org/goleak"
 
 	"anode/actors/hub"
+	"anode/actors/internal/sessiontest"
 	"anode/messages"
 	"anode/messages/command"
 	"anode/messages/wire"
-	"anode/testkit/sessiontest"
 	"anode/testkit/storagetest"
 )
 

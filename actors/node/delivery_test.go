@@ -14,6 +14,7 @@ import (
 
 	"anode/actors/actor"
 	"anode/actors/hub"
+	"anode/actors/internal/sessiontest"
 	"anode/actors/journal"
 	"anode/actors/subscriber"
 	"anode/messages"
@@ -21,7 +22,6 @@ import (
 	"anode/messages/wire"
 	"anode/storage"
 	"anode/storage/memory"
-	"anode/testkit/sessiontest"
 )
 
 // world is a journal with its actor, a hub and sessions.

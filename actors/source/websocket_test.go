@@ -270,7 +270,7 @@ func TestAFeedThatAnswersWithErrorsOnlyIsLeftAloneMoreAndMore(t *testing.T) {
 	b.put("name: w\nkind: websocket\nurl: %s\nbackoff: {min: 10ms, max: 1h}\non: [{when: .error, fail: '${.frame.error}'}]", b.serve(socket).SocketURL("/"))
 	b.await("a pause of a second", func() bool {
 		s, _ := b.Status("w")
-		return s.NextAt != nil && s.NextAt.Sub(time.Now()) > time.Second
+		return s.NextAt != nil && time.Until(*s.NextAt) > time.Second
 	})
 	if n := socket.Handshakes(); n > 40 {
 		t.Errorf("%d connections before the first pause of a second", n)

@@ -10,12 +10,12 @@ import (
 	"time"
 
 	"anode/actors/hub"
+	"anode/actors/internal/sessiontest"
 	"anode/actors/subscriber"
 	"anode/messages"
 	"anode/messages/command"
 	"anode/messages/wire"
 	"anode/storage"
-	"anode/testkit/sessiontest"
 	"anode/testkit/storagetest"
 )
 

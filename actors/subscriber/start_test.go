@@ -11,10 +11,10 @@ import (
 
 	"go.uber.org/goleak"
 
+	"anode/actors/internal/sessiontest"
 	"anode/actors/subscriber"
 	"anode/messages"
 	"anode/messages/command"
-	"anode/testkit/sessiontest"
 	"anode/testkit/storagetest"
 )
 

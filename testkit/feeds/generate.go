@@ -44,13 +44,13 @@ type GeneratorConfig struct {
 func (c GeneratorConfig) Validate() error {
 	var faults []error
 	if c.Shape > Texts {
-		faults = append(faults, fmt.Errorf("Shape %d is not known", c.Shape))
+		faults = append(faults, fmt.Errorf("config: Shape %d is not known", c.Shape))
 	}
 	if c.Count < 0 {
-		faults = append(faults, fmt.Errorf("Count is %d, must not be negative", c.Count))
+		faults = append(faults, fmt.Errorf("config: Count is %d, must not be negative", c.Count))
 	}
 	if c.Rate < 0 || c.Rate > 1e6 || math.IsNaN(c.Rate) {
-		faults = append(faults, fmt.Errorf("Rate is %v, must be from 0 to 1000000", c.Rate))
+		faults = append(faults, fmt.Errorf("config: Rate is %v, must be from 0 to 1000000", c.Rate))
 	}
 	return errors.Join(faults...)
 }

@@ -29,16 +29,16 @@ type ReplayConfig struct {
 func (c ReplayConfig) Validate() error {
 	var faults []error
 	if c.Capture == nil {
-		faults = append(faults, errors.New("Capture is required"))
+		faults = append(faults, errors.New("config: Capture is required"))
 	}
 	if c.Speed < 0 || math.IsNaN(c.Speed) || math.IsInf(c.Speed, 0) {
-		faults = append(faults, fmt.Errorf("Speed is %v, must be 0 or more", c.Speed))
+		faults = append(faults, fmt.Errorf("config: Speed is %v, must be 0 or more", c.Speed))
 	}
 	if c.Await < AsCaptured {
-		faults = append(faults, fmt.Errorf("Await is %d, must be 0 or more, or AsCaptured", c.Await))
+		faults = append(faults, fmt.Errorf("config: Await is %d, must be 0 or more, or AsCaptured", c.Await))
 	}
 	if c.From < 0 || c.Count < 0 {
-		faults = append(faults, errors.New("From and Count must not be negative"))
+		faults = append(faults, errors.New("config: From and Count must not be negative"))
 	}
 	return errors.Join(faults...)
 }

@@ -32,7 +32,6 @@ const (
 // repeated. What it does not know is answered with 404.
 type REST struct {
 	answers map[string][]http.Handler
-	faults  map[string]error
 
 	mu       sync.Mutex // guards what follows
 	next     map[string]int
@@ -185,7 +184,7 @@ func Dribble(body string, pause time.Duration) http.Handler {
 
 // CutBody promises a whole body, sends n bytes of it, and ends the connection.
 func CutBody(body string, n int) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		conn, buffered, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)

@@ -4,6 +4,7 @@ package onenode
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -108,7 +109,9 @@ func (n *Node) Shut() {
 		if err := n.server.Shutdown(ctx); err != nil {
 			n.t.Errorf("the server does not shut down: %v", err)
 		}
-		<-n.served
+		if err := <-n.served; !errors.Is(err, http.ErrServerClosed) {
+			n.t.Errorf("the server ended: %v", err)
+		}
 		if err := n.Stop(ctx); err != nil {
 			n.t.Errorf("the node does not stop: %v", err)
 		}

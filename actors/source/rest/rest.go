@@ -117,7 +117,7 @@ func (c *connector) poll(ctx context.Context, line *source.Line, first bool) (ti
 	if err != nil {
 		return 0, failure(bounded, line, err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	line.Heard()
 	body, err := read(response.Body, line)
 	if err != nil && !(errors.Is(err, source.ErrTooLarge) && !success(response.StatusCode)) {

@@ -32,9 +32,9 @@ directory that is removed afterwards, or loads the one that --server names.`,
 
 // common are the settings of all benchmarks of a node.
 type common struct {
-	server, output, token string
-	length                time.Duration
-	flags                 []string
+	server, output string
+	length         time.Duration
+	flags          []string
 }
 
 func (c *common) add(cmd *cobra.Command) {

@@ -31,12 +31,6 @@ func (l *latencies) add(list []time.Duration) {
 	}
 }
 
-func (l *latencies) reset() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.samples, l.next = l.samples[:0], 0
-}
-
 // quantile is the sample that so large a share of all is not above; 0 where there is none.
 func (l *latencies) quantile(share float64) time.Duration {
 	l.mu.Lock()

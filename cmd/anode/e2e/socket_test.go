@@ -169,7 +169,6 @@ type events struct {
 	id     string
 	got    []record
 	gaps   int
-	faults []string
 	cancel func()
 }
 
