@@ -31,6 +31,12 @@ func ParseTime(text string) (time.Time, error) {
 		unit /= 1000
 	}
 	n.Mul(n, new(big.Float).SetInt64(unit))
+	switch exponent := n.MantExp(nil); { // ten bytes can name a number that adds up to hundreds of megabytes
+	case exponent > 63:
+		return time.Time{}, badTime(text)
+	case exponent < -1: // less than half a nanosecond
+		n.SetInt64(0)
+	}
 	half := 0.5
 	if n.Sign() < 0 {
 		half = -half

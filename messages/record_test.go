@@ -3,6 +3,7 @@ package messages_test
 import (
 	"encoding/json"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -66,6 +67,22 @@ func TestTimes(t *testing.T) {
 	for _, text := range []string{"", "now", "2026-11-22", "2026-13-22T10:00:00Z", "0x10", "1_000", "Inf", "NaN", "1e400", "9999-01-01T00:00:00Z", "1e30", strings.Repeat("1", 65)} {
 		if got, err := messages.ParseTime(text); err == nil {
 			t.Errorf("%s: %s", text, got)
+		}
+	}
+}
+
+// A number with a large exponent is a few bytes in a feed, and must stay so here.
+func TestTimeWithALargeExponentTakesNoMemory(t *testing.T) {
+	for _, text := range []string{"1e600000000", "-1e600000000", "1e-600000000"} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		at, err := messages.ParseTime(text)
+		runtime.ReadMemStats(&after)
+		if strings.Contains(text, "e-") != (err == nil) {
+			t.Errorf("%s: %s, %v", text, at, err)
+		}
+		if took := after.TotalAlloc - before.TotalAlloc; took > 1<<20 {
+			t.Errorf("%s takes %d bytes", text, took)
 		}
 	}
 }

@@ -27,7 +27,9 @@ func ParseDuration(text string) (time.Duration, error) {
 		if err != nil || n < 0 || n > float64(math.MaxInt64/unit.is) {
 			return 0, fault(text)
 		}
-		total += time.Duration(n * float64(unit.is))
+		if total += time.Duration(n * float64(unit.is)); total < 0 {
+			return 0, fault(text)
+		}
 		rest = after
 	}
 	if rest == "" && text != "" {

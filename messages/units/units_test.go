@@ -21,7 +21,7 @@ func TestDurations(t *testing.T) {
 			t.Errorf("%v is written %q and read back as %v, %v", want, units.FormatDuration(want), back, err)
 		}
 	}
-	for _, text := range []string{"", "5", "d", "-1s", "-1d", "1x", "1d-2h", "9999999999w", "1d2w", "NaNd", "292y", "200000d"} {
+	for _, text := range []string{"", "5", "d", "-1s", "-1d", "1x", "1d-2h", "9999999999w", "1d2w", "NaNd", "292y", "200000d", "15000w100000d", "15250w106751d2562047h"} {
 		if got, err := units.ParseDuration(text); err == nil {
 			t.Errorf("%q was read as %v", text, got)
 		}
