@@ -31,7 +31,7 @@ type Journal struct {
 	mu     sync.RWMutex
 	lines  map[messages.NodeID]*messages.Line
 	epochs map[epochKey][]entry
-	// order is all batches as they came, the oldest first.
+	// order is all batches as they came, the oldest first; some may be dropped already.
 	order   []messages.BatchID
 	streams map[messages.Stream]*storage.StreamInfo
 	records uint64
@@ -174,14 +174,25 @@ func (j *Journal) Lose(id messages.BatchID) {
 // take removes a batch's bytes.
 func (j *Journal) take(id messages.BatchID) {
 	key := epochKey{id.Origin, id.Epoch}
-	at, ok := j.search(key, id.Sequence)
-	if !ok {
-		return
+	if at, ok := j.search(key, id.Sequence); ok {
+		j.cut(key, at, at+1)
 	}
-	e := j.epochs[key][at]
-	j.bytes -= int64(len(e.sealed.Bytes()))
-	j.count(e.batch, -1)
-	j.epochs[key] = slices.Delete(j.epochs[key], at, at+1)
+}
+
+// cut removes the bytes of some of an epoch's batches.
+func (j *Journal) cut(key epochKey, from, to int) {
+	for _, e := range j.epochs[key][from:to] {
+		j.bytes -= int64(len(e.sealed.Bytes()))
+		j.count(e.batch, -1)
+	}
+	j.epochs[key] = slices.Delete(j.epochs[key], from, to)
+}
+
+// raise moves an epoch's floor up, and drops what is below it in whatever order it came.
+func (j *Journal) raise(key epochKey, floor uint64) {
+	j.lines[key.origin].Raise(key.epoch, floor)
+	below, _ := j.search(key, floor)
+	j.cut(key, 0, below)
 }
 
 // Next implements storage.Journal.
@@ -350,14 +361,16 @@ func (j *Journal) Maintain(now time.Time) error {
 	defer j.mu.Unlock()
 	for len(j.order) > 0 {
 		id := j.order[0]
-		at, held := j.search(epochKey{id.Origin, id.Epoch}, id.Sequence)
-		old := held && j.cfg.RetentionAge > 0 && now.Sub(j.epochs[epochKey{id.Origin, id.Epoch}][at].arrived) > j.cfg.RetentionAge
+		key := epochKey{id.Origin, id.Epoch}
+		at, held := j.search(key, id.Sequence)
+		old := held && j.cfg.RetentionAge > 0 && now.Sub(j.epochs[key][at].arrived) > j.cfg.RetentionAge
 		if held && !old && (j.cfg.RetentionBytes == 0 || j.bytes <= j.cfg.RetentionBytes) {
 			return nil
 		}
 		j.order = j.order[1:]
-		j.take(id)
-		j.lines[id.Origin].Raise(id.Epoch, id.Sequence+1)
+		if held { // else it was lost, or was below a floor already
+			j.raise(key, id.Sequence+1)
+		}
 	}
 	return nil
 }
@@ -370,8 +383,11 @@ func (j *Journal) Stats() storage.JournalStats {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
 	s := storage.JournalStats{
-		Records: j.records, Batches: uint64(len(j.order)), Bytes: j.bytes, Budget: j.cfg.Budget,
+		Records: j.records, Bytes: j.bytes, Budget: j.cfg.Budget,
 		FreeDisk: -1, FreeFloor: -1, Segments: 1, Forks: j.forks, LastSync: time.Now(),
+	}
+	for _, list := range j.epochs {
+		s.Batches += uint64(len(list))
 	}
 	if j.cfg.Budget > 0 && j.bytes >= j.cfg.Budget {
 		s.Full = fmt.Sprintf("the journal has %d of %d bytes", j.bytes, j.cfg.Budget)

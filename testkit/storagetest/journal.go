@@ -54,6 +54,7 @@ func Journal(t *testing.T, open func(t *testing.T, cfg Config) Opened) {
 		"what is beyond the named end is late":                 late,
 		"retention raises floors":                              floors,
 		"what is below the floor is held already":              belowFloor,
+		"what was held below a floor is not served":            belowFloorOutOfOrder,
 		"own batches are refused where the budget is used up":  budget,
 		"streams are counted":                                  streams,
 		"a scan finds the batches of a stream":                 scan,

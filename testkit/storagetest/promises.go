@@ -178,3 +178,49 @@ func manyOrigins(_ *testing.T, t *trial) {
 		}
 	})
 }
+
+// belowFloorOutOfOrder wants what was held before its floor rose above it to be served no more: of an
+// origin whose newest batches came first, retention takes the newest first.
+func belowFloorOutOfOrder(_ *testing.T, t *trial) {
+	t.start(Config{RetentionBytes: 8 << 20})
+	origin := NewOrigin(Peer, 2, Start)
+	all := make([]wire.Sealed, 120)
+	for i := range all {
+		all[i] = origin.Next(t, bulk())
+	}
+	for from := 40; from < 120; from += 10 {
+		t.put(storage.Live, storage.HeldNew, all[from:from+10]...)
+	}
+	for from := 0; from < 40; from += 10 {
+		t.put(storage.Backfill, storage.HeldNew, all[from:from+10]...)
+	}
+	t.maintain()
+	t.again(func() {
+		floor := t.Digest()[Peer][0].Floor
+		if floor <= 41 {
+			t.Fatalf("the floor is %d: nothing that came first was dropped", floor)
+		}
+		for i := range all {
+			if all[i].Sequence < floor {
+				t.lacks(all[i].ID())
+			}
+		}
+		t.has(all[floor-1:]...)
+		var scanned int
+		for ref, err := range t.Scan(storage.Scan{Stream: bulk().Stream, Origin: Peer, Epoch: 2}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ref.ID.Sequence < floor {
+				t.Fatalf("a scan gives %s, the floor is %d", ref.ID, floor)
+			}
+			scanned++
+		}
+		if scanned != len(all)-int(floor)+1 {
+			t.Fatalf("a scan gives %d batches, the floor is %d", scanned, floor)
+		}
+		if got := t.Seek(Peer, Start); got != (messages.Position{Origin: Peer}) {
+			t.Fatalf("the beginning is sought at %s", got)
+		}
+	})
+}
