@@ -105,7 +105,10 @@ func (l *Line) Lose(number uint64, lost Range) {
 
 // GiveUp notes that nobody holds what is absent in the range: readers get a gap there.
 func (l *Line) GiveUp(number uint64, gone Range) {
-	e := l.open(number)
+	e := l.find(number)
+	if e == nil {
+		return // nothing is absent of what nobody has heard of
+	}
 	for _, hole := range e.Holes {
 		both := Range{max(hole.From, gone.From), min(hole.To, gone.To)}
 		if both.From <= both.To {

@@ -3,6 +3,7 @@ package messages_test
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -92,6 +93,14 @@ func TestGapsSayWhy(t *testing.T) {
 
 // TestReaderGetsEachBatchOrAGap: over any order of what happens to a line, a reader that reads
 // between gets every batch on it once and in order, or a gap over it.
+func TestGivingUpOfAnUnknownEpochChangesNothing(t *testing.T) {
+	l := drawn()
+	l.GiveUp(8_000, messages.Range{From: 1, To: 9})
+	if d, want := l.Digest(), drawn().Digest(); !reflect.DeepEqual(d, want) {
+		t.Fatalf("%+v, want %+v", d, want)
+	}
+}
+
 func TestReaderGetsEachBatchOrAGap(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		l := messages.NewLine(lineOrigin)

@@ -164,14 +164,19 @@ func (j *Journal) GiveUp(origin messages.NodeID, epoch uint64, gone messages.Ran
 		j.mu.Unlock()
 		return fmt.Errorf("give up %s of origin %s: %w", gone, origin, storage.ErrNotHeld)
 	}
-	line.GiveUp(epoch, gone)
-	key := epochKey{origin, epoch}
-	list := slices.Clone(j.keep.gone[key])
+	var holes ranges
 	for _, d := range line.Digest() {
 		if d.Epoch == epoch {
-			list = union(append(list, holesWithin(d.Holes, gone)...))
+			holes = holesWithin(d.Holes, gone)
 		}
 	}
+	if len(holes) == 0 {
+		j.mu.Unlock()
+		return nil
+	}
+	line.GiveUp(epoch, gone)
+	key := epochKey{origin, epoch}
+	list := union(append(slices.Clone(j.keep.gone[key]), holes...))
 	j.keep.gone[key] = list
 	change := goneChange(key, list)
 	j.mu.Unlock()
@@ -290,17 +295,14 @@ func (j *Journal) Close() error {
 	j.mu.Lock()
 	j.closed = true
 	now := j.cfg.Clock()
-	var files []File
+	open := slices.Concat(j.closing, j.failed) // what they have unsynced is lost with the power only
 	for f, a := range j.active {
 		if a == nil {
 			continue
 		}
-		files = append(files, a.file)
+		open = append(open, a)
 		a.seg.closed, a.seg.durable = now.UnixMilli(), err == nil && len(a.unsynced) == 0
 		j.active[f] = nil
-	}
-	for _, a := range slices.Concat(j.closing, j.failed) { // what they had unsynced is lost with the power only
-		files = append(files, a.file)
 	}
 	j.closing, j.failed = nil, nil
 	spare := j.spare
@@ -312,9 +314,9 @@ func (j *Journal) Close() error {
 	if made := j.sidecars(len(j.segments)); err == nil {
 		err = made
 	}
-	for _, f := range files {
-		_ = f.Truncate(j.sizeOf(f))
-		if end := f.Close(); err == nil {
+	for _, a := range open {
+		_ = a.file.Truncate(a.seg.size) // what stays allocated only takes room
+		if end := a.file.Close(); err == nil {
 			err = end
 		}
 	}
@@ -324,13 +326,4 @@ func (j *Journal) Close() error {
 	}
 	j.files.close()
 	return err
-}
-
-// sizeOf gives a file's size, so that cutting it there frees what is allocated behind.
-func (j *Journal) sizeOf(f File) int64 {
-	n, err := f.Size()
-	if err != nil {
-		return 1 << 62
-	}
-	return n
 }

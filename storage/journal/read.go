@@ -109,6 +109,8 @@ func (j *Journal) findOnce(id messages.BatchID) (*segment, entry, bool, error) {
 	if err != nil {
 		return sp.seg, entry{}, false, err
 	}
+	j.mu.RLock() // it may be the segment's own index, which was made again meanwhile
+	defer j.mu.RUnlock()
 	e, ok := x.find(sp.ordinal, id.Sequence)
 	return sp.seg, e, ok, nil
 }
