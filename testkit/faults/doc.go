@@ -1,4 +1,5 @@
-// Package faults has a disk that forgets, tears, rots, fills and fails on cue.
+// Package faults has a disk that forgets, tears, rots, fills and fails on cue, and a real one that is
+// small (SmallDisk, on Linux).
 //
 // Disk is a journal.FS in memory that knows what a power cut would leave of it:
 //

@@ -2,50 +2,18 @@ package e2e_test
 
 import (
 	"bytes"
-	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"anode/testkit/faults"
 )
 
-// smallDisk is a real file system of its own, which takes root.
-func smallDisk(t *testing.T, size string) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
-		t.Skipf("SKIPPED, and nothing else tests a really full disk: no file system can be mounted: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
-
-// fill writes until the disk is full.
-func fill(t *testing.T, name string) {
-	t.Helper()
-	f, err := os.Create(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = f.Close() }()
-	for block := bytes.Repeat([]byte{'x'}, 1<<20); len(block) > 0; {
-		if _, err := f.Write(block); errors.Is(err, syscall.ENOSPC) {
-			block = block[:len(block)/2]
-		} else if err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 func TestAFullDiskRefusesAndRecovers(t *testing.T) {
-	disk := smallDisk(t, "96m")
+	disk := faults.SmallDisk(t, "96m")
 	n := start(t, filepath.Join(disk, "data"), "--retention-bytes", "16MiB")
 	publish := func(n *node) int {
 		status, _ := n.call(http.MethodPost, "/api/v1/streams/full.a/records", "application/json", `{"pad":"`+strings.Repeat("x", 10_000)+`"}`)
@@ -61,7 +29,7 @@ func TestAFullDiskRefusesAndRecovers(t *testing.T) {
 		t.Fatalf("with an empty disk %d of 50 were taken", taken)
 	}
 	other := filepath.Join(disk, "other")
-	fill(t, other)
+	faults.Fill(t, other)
 	eventually(t, "507 on a full disk", 20*time.Second, func() bool {
 		status := publish(n)
 		if status == http.StatusCreated {
