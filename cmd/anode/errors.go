@@ -86,11 +86,11 @@ func hint(err error) string {
 	return ""
 }
 
-// oneLine keeps an error from breaking into lines.
+// oneLine keeps an error from breaking into lines, and from steering the terminal.
 func oneLine(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	for i := range lines {
-		lines[i] = strings.TrimSpace(lines[i])
+		lines[i] = strings.TrimSpace(harmless(lines[i]))
 	}
 	return strings.Join(lines, "; ")
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/mattn/go-isatty"
 )
@@ -50,6 +51,17 @@ func (p paint) state(text string) string {
 	return p.with("33", text)
 }
 
+// harmless is a text without what would steer a terminal or break a line: a key, a stream's data and a
+// feed's error can have anything in them.
+func harmless(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
+}
+
 // table aligns rows. Cells are coloured after their width is known, so that columns stay aligned.
 type table struct {
 	paint paint
@@ -64,12 +76,7 @@ func (sh *shell) table(head ...string) *table {
 
 func (t *table) row(cells ...string) {
 	for i := range cells {
-		cells[i] = strings.Map(func(r rune) rune {
-			if r < ' ' || r == 0x7f {
-				return ' '
-			}
-			return r
-		}, cells[i])
+		cells[i] = harmless(cells[i])
 	}
 	t.rows = append(t.rows, cells)
 }

@@ -4,6 +4,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+
+	"anode/client"
 )
 
 func TestTimesAreRelative(t *testing.T) {
@@ -66,5 +69,32 @@ b       off
 	}
 	if plain != want {
 		t.Errorf("without its colours it is\n%s\nwant\n%s", plain, want)
+	}
+}
+
+// What people publish is shown, and can't move the cursor, colour the screen or break the line.
+func TestWhatIsPublishedDoesNotSteerATerminal(t *testing.T) {
+	var out strings.Builder
+	sh := &shell{out: &out, getenv: func(string) string { return "" }}
+	p := (&connect{sh: sh, output: "table"}).recordPrinter()
+	text := "t\x1b[2J\u009b2J\x7f\r\n"
+	for _, r := range []*client.Record{
+		{Stream: "a.b", Key: "k\x1b]0;title\x07\r\n", Data: []byte("{\"x\":\"d\u009b2J\x7f\"}")},
+		{Stream: "a.b", ContentType: "text/plain", Text: &text},
+		{Stream: "a.b", ContentType: "x/\x1b[2J", Base64: &[]string{"/w=="}[0]},
+	} {
+		if err := p.print(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.flush(); err != nil {
+		t.Fatal(err)
+	}
+	printed := out.String() + oneLine("e\x1b[2J\u009b2J") + "\n"
+	if i := strings.IndexFunc(printed, func(r rune) bool { return r != '\n' && unicode.IsControl(r) }); i >= 0 {
+		t.Errorf("%q has a control character at %d", printed, i)
+	}
+	if n := strings.Count(printed, "\n"); n != 4 {
+		t.Errorf("%q has %d lines, want 4", printed, n)
 	}
 }

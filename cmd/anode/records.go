@@ -31,15 +31,15 @@ func (p *recordPrinter) print(r *client.Record) error {
 	}
 	line := p.paint.dim(r.Received.Local().Format("15:04:05.000")) + "  " + p.paint.bold(r.Stream)
 	if r.Key != "" {
-		line += "  " + p.paint.with("36", r.Key)
+		line += "  " + p.paint.with("36", harmless(r.Key))
 	}
-	_, err := p.w.WriteString(line + "  " + dataText(r) + "\n")
+	_, err := p.w.WriteString(line + "  " + harmless(dataText(r)) + "\n")
 	return err
 }
 
 func (p *recordPrinter) flush() error { return p.w.Flush() }
 
-// dataText is a record's datum in a line, without what would steer a terminal.
+// dataText is a record's datum in a line.
 func dataText(r *client.Record) string {
 	if r.Text == nil && r.Base64 == nil {
 		return string(r.Data)

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"errors"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -187,10 +186,10 @@ func awaitCommand(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := strconv.Atoi(args[1])
 	ts.Check(err)
 	for deadline := time.Now().Add(20 * time.Second); ; {
-		f, err := os.Open(ts.MkAbs(args[0]))
-		ts.Check(err)
-		text, err := io.ReadAll(f)
-		ts.Check(errors.Join(err, f.Close()))
+		text, err := os.ReadFile(ts.MkAbs(args[0]))
+		if !errors.Is(err, os.ErrNotExist) { // it may come yet
+			ts.Check(err)
+		}
 		if strings.Count(string(text), "\n") >= want {
 			return
 		}

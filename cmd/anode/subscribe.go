@@ -63,11 +63,10 @@ func (s *subscriber) follow(cmd *cobra.Command, node *client.Client, patterns []
 	}
 	defer s.sub.Close()
 	s.out = s.recordPrinter()
-	err = s.read(cmd.Context())
-	if err = errors.Join(err, s.save(true)); errors.Is(err, errInterrupted) && s.count == 0 {
-		return nil // that is how it ends
+	if err = s.read(cmd.Context()); errors.Is(err, errInterrupted) && s.count == 0 {
+		err = nil // that is how it ends
 	}
-	return err
+	return errors.Join(err, s.save(true))
 }
 
 // cut tells why there is no connection, each reason once; not while a first server is searched,
