@@ -85,7 +85,9 @@ func (f *feed) takeBack() messages.Cursor {
 			delete(at, origin)
 		}
 	}
-	for origin, p := range f.thrift.empty(f.left) {
+	unsaid, before := f.thrift.empty(f.left)
+	f.unique.forget(f.noted(unsaid))
+	for origin, p := range before {
 		at[origin] = p
 	}
 	kept := s.pending[:0]

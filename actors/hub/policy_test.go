@@ -270,6 +270,49 @@ func TestUniqueLosesNothing(t *testing.T) {
 	}
 }
 
+// TestUniqueLosesNothingThatWasHeld: what conflate or sample held, or had queued, when the node fell
+// behind was not delivered, and comes all the same.
+func TestUniqueLosesNothingThatWasHeld(t *testing.T) {
+	for _, kind := range []string{command.PolicyConflate, command.PolicySample} {
+		t.Run(kind, func(t *testing.T) {
+			in(t, hub.Config{QueueBytes: 100, Loops: 1}, func(t *testing.T, p *place) {
+				s := thrifty(kind, time.Second, command.Start{})
+				s.Unique = true
+				c, session := p.Subscribe(s)
+				settle(c)
+				p.live("s.a k held")
+				synctest.Wait()
+				p.Store(true, p.a.Next(t, big("s.b", 90)), p.a.Next(t, big("s.c", 91)), p.a.Next(t, big("s.d", 92)))
+				time.Sleep(2 * time.Second)
+				settle(c)
+				r := c.Sub("1")
+				if len(r.IDs) != 4 || r.IDs[0] != "a-1-1-0" {
+					t.Errorf("got %v, want all four", r.IDs)
+				}
+				session.Hangup()
+			})
+		})
+	}
+}
+
+// TestWhatWasFlushedInTheMiddleOfABatchComesOnce: the rest of the batch, taken back, begins behind it.
+func TestWhatWasFlushedInTheMiddleOfABatchComesOnce(t *testing.T) {
+	in(t, hub.Config{QueueBytes: 100, Loops: 1}, func(t *testing.T, p *place) {
+		c, session := p.Subscribe(thrifty(command.PolicyConflate, time.Minute, command.Start{}))
+		settle(c)
+		p.Store(true, p.a.Next(t, big("s.a", 1<<20-10), big("s.b", 10))) // the first is as much as is held
+		settle(c)
+		if n := len(c.Sub("1").IDs); n != 1 {
+			t.Fatalf("%d records came at once, want that of s.a", n)
+		}
+		p.Store(true, p.a.Next(t, big("s.c", 90)), p.a.Next(t, big("s.d", 91)), p.a.Next(t, big("s.e", 92)))
+		time.Sleep(2 * time.Minute)
+		settle(c) // the client checks that positions grow
+		wants(t, "records", strings.Join(c.Sub("1").IDs, " "), "a-1-1-0 a-1-1-1 a-1-2-0 a-1-3-0 a-1-4-0")
+		session.Hangup()
+	})
+}
+
 // TestSlowReader: it waits in bounded memory, holds nobody up, and gets all in the end.
 func TestSlowReader(t *testing.T) {
 	in(t, hub.Config{}, func(t *testing.T, p *place) {

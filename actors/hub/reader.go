@@ -12,7 +12,8 @@ import (
 
 // The methods that a session's reader uses.
 
-// run lets the loop do something and waits for it.
+// run lets the loop do something and waits for it. After an error the loop may be doing it still:
+// what the command writes must not be looked at then.
 func (f *feed) run(ctx context.Context, command func()) error {
 	done := make(chan struct{})
 	if !f.seat.loop.do(func() {
@@ -287,7 +288,10 @@ func (f *feed) Attach(ctx context.Context, seen messages.Cursor, only []messages
 			}
 		}
 	})
-	return stand, err
+	if err != nil {
+		return messages.Cursor{}, err
+	}
+	return stand, nil
 }
 
 // LeftOut implements command.Feed.
@@ -308,7 +312,10 @@ func (f *feed) LeftOut(ctx context.Context, origins []messages.NodeID) ([]messag
 			}
 		}
 	})
-	return list, at, err
+	if err != nil {
+		return nil, messages.Cursor{}, err
+	}
+	return list, at, nil
 }
 
 // Live implements command.Feed.
@@ -325,7 +332,10 @@ func (f *feed) Live(ctx context.Context, seen messages.Cursor, waiting, only []m
 			f.lostSome(seen, only)
 		}
 	})
-	return became, err
+	if err != nil {
+		return command.Lost, err
+	}
+	return became, nil
 }
 
 // joinAll ends the reading of all origins.

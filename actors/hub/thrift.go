@@ -43,12 +43,12 @@ func newThrift(p command.Policy) *thrift {
 	}
 }
 
-// add takes a record in; from is the place before its batch, or before itself.
-func (t *thrift) add(r *messages.Record, from messages.Position) {
+// add takes a record in; after is the place before its batch, or where in it its reader began.
+func (t *thrift) add(r *messages.Record, after messages.Position) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if _, ok := t.from[r.Position.Origin]; !ok {
-		t.from[r.Position.Origin] = from
+		t.from[r.Position.Origin] = placeBefore(r.Position, after)
 	}
 	key := thriftKey{r.Stream, r.Key}
 	old := t.held[key]
@@ -60,6 +60,18 @@ func (t *thrift) add(r *messages.Record, from messages.Position) {
 	}
 	t.held[key] = r
 	t.bytes += r.Size()
+}
+
+// placeBefore is the place before a record: in its batch, for what comes earlier there may be flushed
+// already, or where its reader was.
+func placeBefore(at, after messages.Position) messages.Position {
+	if at.Index == 0 {
+		return after
+	}
+	if at.Index--; at.Compare(after) > 0 {
+		return at
+	}
+	return after
 }
 
 func (t *thrift) full() bool {
@@ -84,10 +96,10 @@ func (t *thrift) next() time.Time {
 	return t.due
 }
 
-// empty forgets what is held but of the origins to keep, and gives the places before it.
-func (t *thrift) empty(keep map[messages.NodeID]messages.Position) map[messages.NodeID]messages.Position {
+// empty gives what is held but of the origins to keep, and the places before it.
+func (t *thrift) empty(keep map[messages.NodeID]messages.Position) ([]*messages.Record, map[messages.NodeID]messages.Position) {
 	if t == nil {
-		return nil
+		return nil, nil
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -98,13 +110,15 @@ func (t *thrift) empty(keep map[messages.NodeID]messages.Position) map[messages.
 			delete(t.from, origin)
 		}
 	}
+	var records []*messages.Record
 	for key, r := range t.held {
 		if _, kept := keep[r.Position.Origin]; !kept {
 			t.bytes -= r.Size()
 			delete(t.held, key)
+			records = append(records, r)
 		}
 	}
-	return from
+	return records, from
 }
 
 // take gives what is held in order of position, and the places before it.
@@ -214,20 +228,38 @@ func (f *feed) spillNow(now time.Time) {
 func (f *feed) spillRun(records []*messages.Record, from map[messages.NodeID]messages.Position) {
 	w := chunkWriter{stream: records[0].Stream, events: f.events}
 	origin := records[0].Position.Origin
-	flush := func() {
+	first := 0
+	flush := func(end int) {
 		to := w.pos
 		for _, c := range w.close() {
-			f.put(piece{head: f.head, body: c.body, feed: f, from: from[origin], to: to, records: c.count})
+			f.put(piece{
+				head: f.head, body: c.body, feed: f, from: from[origin], to: to, records: c.count, identities: f.noted(records[first:end]),
+			})
 			from[origin] = to
 		}
+		first = end
 		w = chunkWriter{stream: records[0].Stream, events: f.events}
 	}
-	for _, r := range records {
+	for i, r := range records {
 		json := r.AppendJSON(nil)
 		if w.open() && w.size+len(json) > mostMessage {
-			flush()
+			flush(i)
 		}
 		w.add(json, r.Position, r.Position)
 	}
-	flush()
+	flush(len(records))
+}
+
+// noted are the identities that passes noted for records.
+func (f *feed) noted(records []*messages.Record) []messages.Identity {
+	if f.unique == nil {
+		return nil
+	}
+	var list []messages.Identity
+	for _, r := range records {
+		if r.HasIdentity() {
+			list = append(list, r.Identity())
+		}
+	}
+	return list
 }
