@@ -14,8 +14,7 @@ type recogniser struct {
 	window time.Duration
 	most   int
 	seen   map[messages.Identity]int64
-	// order is seen by time of entry. An entry whose time differs from that in seen was
-	// renewed or taken back.
+	// order is seen by time of entry. An entry whose time differs from that in seen was renewed.
 	order  []stamp
 	first  int
 	forgot uint64
@@ -50,11 +49,13 @@ func (r *recogniser) learn(identity messages.Identity, ms int64) {
 	}
 }
 
-// unlearn takes back identities whose records were not stored.
+// unlearn takes back the identities that were learned last, for their records were not stored. A
+// journal that takes nothing for long leaves nothing here.
 func (r *recogniser) unlearn(identities []messages.Identity) {
 	for _, identity := range identities {
 		delete(r.seen, identity)
 	}
+	r.order = r.order[:max(r.first, len(r.order)-len(identities))]
 }
 
 // expire drops what is older than the window.
