@@ -226,6 +226,61 @@ func TestAChildEndsWithItsParent(t *testing.T) {
 	})
 }
 
+// TestManyChildrenEndInTheTimeOfOne: each takes nine seconds.
+func TestManyChildrenEndInTheTimeOfOne(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *System) {
+		slow := script{started: func(ctx *Context) error {
+			ctx.Go("slow", func(life context.Context) error {
+				<-life.Done()
+				time.Sleep(9 * time.Second)
+				return nil
+			})
+			return nil
+		}}
+		ended := 0
+		parent := spawn(t, s, Spec{Name: "p", New: script{
+			started: func(ctx *Context) error {
+				for n := range 1000 {
+					if _, err := ctx.Spawn(Spec{Name: fmt.Sprint("c", n), New: slow.make}); err != nil {
+						return err
+					}
+				}
+				return nil
+			},
+			stopped: func(ctx *Context) { ended = len(ctx.Self().Children()) },
+		}.make})
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if err := parent.Stop(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if ended != 0 {
+			t.Errorf("%d children outlived their parent", ended)
+		}
+	})
+}
+
+func TestTheTopEndsTheYoungestFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := NewSystem(Config{Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var log []string
+		for n := range 5 {
+			spawn(t, s, Spec{Name: fmt.Sprint(n), New: script{stopped: func(ctx *Context) { log = append(log, ctx.Self().Name()) }}.make})
+		}
+		if err := s.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(2 * time.Second) // virtual: protoactor's throttle ends
+		if want := []string{"4", "3", "2", "1", "0"}; !slices.Equal(log, want) {
+			t.Errorf("stopped %v, want %v", log, want)
+		}
+	})
+}
+
 func TestAStoppedChildIsNotStartedAgain(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *System) {
 		lives := 0

@@ -152,14 +152,22 @@ func (r *Ref) drop() {
 	r.system.metrics.dropped.WithLabelValues(queueName(r.class)).Inc()
 }
 
-// Stop ends the actor for good, its children first, and waits until it is gone or ctx ends.
+// Stop ends the actor for good, its children first and all at once, and waits until it is gone or ctx
+// ends. What had not ended by then is still asked to.
 func (r *Ref) Stop(ctx context.Context) error {
-	for _, child := range slices.Backward(r.Children()) {
-		if err := child.Stop(ctx); err != nil {
-			return err
+	children := r.Children()
+	faults := make([]error, len(children))
+	var ends sync.WaitGroup
+	for i, child := range children {
+		ends.Go(func() { faults[i] = child.Stop(ctx) })
+	}
+	ends.Wait()
+	r.end()
+	for _, err := range faults {
+		if err != nil {
+			return err // one says enough of thousands
 		}
 	}
-	r.end()
 	select {
 	case <-r.ended:
 		return nil

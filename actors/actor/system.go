@@ -143,11 +143,16 @@ func stopStrategy() pa.SupervisorStrategy {
 // Tree is every actor as clients see it.
 func (s *System) Tree() command.ActorView { return s.top.View() }
 
-// Stop ends all actors, the youngest first and children before their parents.
+// Stop ends all actors, children before their parents. Those at the top may need each other: they
+// end one after another, the youngest first.
 func (s *System) Stop(ctx context.Context) error {
-	err := s.top.Stop(ctx)
+	var faults []error
+	for _, ref := range slices.Backward(s.top.Children()) {
+		faults = append(faults, ref.Stop(ctx))
+	}
+	faults = append(faults, s.top.Stop(ctx))
 	s.inner.Shutdown()
-	return err
+	return errors.Join(faults...)
 }
 
 // levelled passes on what protoactor says from warnings upwards.
