@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"anode/actors/actor"
@@ -103,7 +104,6 @@ type (
 
 // Started implements actor.Starter.
 func (s *statusActor) Started(ctx *actor.Context) error {
-	s.fold.past = []counted{{at: s.cfg.Clock(), streams: s.countStreams()}}
 	s.tick(ctx)
 	return nil
 }
@@ -274,7 +274,7 @@ func (s *statusActor) publish() {
 	for _, c := range s.fold.last.components {
 		b := brief{Name: c.Name, State: c.State}
 		if c.State != command.StateOK && c.State != command.StateOff {
-			b.Detail = c.Detail[:min(len(c.Detail), detailInShort)]
+			b.Detail = strings.ToValidUTF8(c.Detail[:min(len(c.Detail), detailInShort)], "") // whole characters
 		}
 		r.Data.Components = append(r.Data.Components, b)
 	}

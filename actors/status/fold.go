@@ -19,13 +19,15 @@ type sample struct {
 	streams map[messages.Stream]uint64
 }
 
-func (s *sample) figure(component, name string) float64 {
+// figure is a component's; not there where it did not answer.
+func (s *sample) figure(component, name string) (float64, bool) {
 	for i := range s.components {
 		if s.components[i].Name == component {
-			return s.components[i].Figures[name]
+			figure, ok := s.components[i].Figures[name]
+			return figure, ok
 		}
 	}
-	return 0
+	return 0, false
 }
 
 // rateWindow is the time that rates are taken over.
@@ -40,16 +42,23 @@ type counted struct {
 
 // fold is what is known from all samples.
 type fold struct {
-	self   messages.NodeID
-	last   sample
+	self messages.NodeID
+	last sample
+	// now are the counters of the newest sample that has them.
+	now    counted
 	past   []counted // within rateWindow and the one before, oldest first
 	alarms map[string]command.AlarmView
 }
 
-// apply takes in a sample.
+// apply takes in a sample. Where a component did not answer, its counter is no zero: rates stay as they were.
 func (f *fold) apply(s sample) {
 	f.last = s
-	f.count(counted{at: s.at, in: s.figure("journal", "records_in"), out: s.figure("hub", "records_out"), streams: s.streams})
+	in, inKnown := s.figure("journal", "records_in")
+	out, outKnown := s.figure("hub", "records_out")
+	if inKnown && outKnown {
+		f.now = counted{at: s.at, in: in, out: out, streams: s.streams}
+		f.count(f.now)
+	}
 	f.raise()
 }
 
@@ -67,12 +76,11 @@ func (f *fold) count(c counted) {
 
 // rates are records a second since about rateWindow ago.
 func (f *fold) rates() command.RatesView {
-	in, out := f.last.figure("journal", "records_in"), f.last.figure("hub", "records_out")
 	from, span, ok := f.base()
 	if !ok {
 		return command.RatesView{}
 	}
-	return command.RatesView{In: rate(in-from.in, span), Out: rate(out-from.out, span)}
+	return command.RatesView{In: rate(f.now.in-from.in, span), Out: rate(f.now.out-from.out, span)}
 }
 
 // base is the oldest counter that is kept, and the seconds since.
@@ -80,7 +88,7 @@ func (f *fold) base() (counted, float64, bool) {
 	if len(f.past) == 0 {
 		return counted{}, 0, false
 	}
-	span := f.last.at.Sub(f.past[0].at).Seconds()
+	span := f.now.at.Sub(f.past[0].at).Seconds()
 	return f.past[0], span, span > 0
 }
 
@@ -111,7 +119,16 @@ func (f *fold) raise() {
 		}
 		now[key] = a
 	}
+	for _, s := range f.last.sources {
+		if a, wrong := sourceAlarm(&s); wrong {
+			raise("source "+s.Name, a)
+		}
+	}
+	unwell := len(now)
 	for _, c := range f.last.components {
+		if c.Name == "sources" && c.State == command.StateDegraded && unwell > 0 {
+			continue // those that are not well say so themselves
+		}
 		severity := ""
 		switch c.State {
 		case command.StateDegraded:
@@ -122,11 +139,6 @@ func (f *fold) raise() {
 			continue
 		}
 		raise("component "+c.Name, command.AlarmView{Severity: severity, Reason: c.Name + ": " + c.Detail, Hint: hints[c.Name]})
-	}
-	for _, s := range f.last.sources {
-		if a, wrong := sourceAlarm(&s); wrong {
-			raise("source "+s.Name, a)
-		}
 	}
 	f.alarms = now
 }
@@ -180,8 +192,12 @@ func (f *fold) node(fixed command.NodeView) command.NodeView {
 	v := fixed
 	v.State, v.Self = "alive", true
 	v.Sources = len(f.last.sources)
-	v.Subscribers = int(f.last.figure("subscribers", "sessions"))
-	v.Journal = command.JournalView{Records: uint64(f.last.figure("journal", "records")), Bytes: int64(f.last.figure("journal", "bytes"))}
+	figure := func(component, name string) float64 {
+		n, _ := f.last.figure(component, name)
+		return n
+	}
+	v.Subscribers = int(figure("subscribers", "sessions"))
+	v.Journal = command.JournalView{Records: uint64(figure("journal", "records")), Bytes: int64(figure("journal", "bytes"))}
 	v.Rates = f.rates()
 	if v.Links == nil {
 		v.Links = []command.LinkView{}

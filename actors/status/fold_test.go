@@ -1,0 +1,120 @@
+package status
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"anode/messages"
+	"anode/messages/command"
+)
+
+// at makes a sample so many seconds after the beginning.
+func at(second int, in, out float64, sources ...command.SourceView) sample {
+	return sample{
+		at: time.Unix(1e9, 0).Add(time.Duration(second) * time.Second), sources: sources,
+		components: []command.ComponentView{
+			{Name: "journal", State: command.StateOK, Figures: map[string]float64{"records_in": in}},
+			{Name: "hub", State: command.StateOK, Figures: map[string]float64{"records_out": out}},
+			{Name: "sources", State: command.StateOK, Figures: map[string]float64{}},
+		},
+		streams: map[messages.Stream]uint64{"s": uint64(in)},
+	}
+}
+
+func source(name, state string) command.SourceView {
+	return command.SourceView{Name: name, Status: command.SourceStatus{State: state, Since: time.Unix(1e9, 0), LastError: "refused"}}
+}
+
+func reasons(f *fold) (list []string) {
+	for _, a := range f.alarmList() {
+		list = append(list, a.Severity+" "+a.Reason)
+	}
+	return list
+}
+
+func TestRatesAreOfTheLastTenSeconds(t *testing.T) {
+	var f fold
+	for second := range 60 {
+		f.apply(at(second, float64(second*20), float64(second*3)))
+	}
+	if r := f.rates(); r.In != 20 || r.Out != 3 {
+		t.Errorf("rates %+v, want 20 and 3", r)
+	}
+	if r := f.streamRate("s", 59*20); r != 20 {
+		t.Errorf("the stream's rate is %v, want 20", r)
+	}
+	for second := range 30 {
+		f.apply(at(60+second, 59*20, 59*3))
+	}
+	if r := f.rates(); r.In != 0 || r.Out != 0 {
+		t.Errorf("rates %+v of a node that rests", r)
+	}
+}
+
+// TestCountersThatWereHighAlreadyAreNoRate: of a status actor that was started again.
+func TestCountersThatWereHighAlreadyAreNoRate(t *testing.T) {
+	var f fold
+	for second := range 5 {
+		f.apply(at(second, float64(1e6+second), 1e6))
+		if r := f.rates(); r.In > 1 || r.Out != 0 {
+			t.Errorf("after %d s: rates %+v, want at most 1 and 0", second, r)
+		}
+	}
+}
+
+// TestAComponentThatDoesNotAnswerIsNoRate: neither when it is silent nor when it answers again.
+func TestAComponentThatDoesNotAnswerIsNoRate(t *testing.T) {
+	var f fold
+	for second := range 60 {
+		s := at(second, float64(second*20), 0)
+		if second >= 20 && second < 40 {
+			s.components[0] = command.ComponentView{Name: "journal", State: command.StateFailed, Detail: "it did not answer"}
+		}
+		f.apply(s)
+		if r := f.rates(); second > 0 && r.In != 20 {
+			t.Errorf("after %d s: %v records a second, want 20", second, r.In)
+		}
+	}
+}
+
+func TestASourceThatIsNotWellRaisesOneAlarm(t *testing.T) {
+	var f fold
+	s := at(0, 0, 0, source("a", command.SourceBackoff), source("b", command.SourceRunning))
+	s.components[2].State, s.components[2].Detail = command.StateDegraded, "2 sources: 1 backoff, 1 running"
+	f.apply(s)
+	if got, want := reasons(&f), []string{"warning source a is waiting to try again: refused"}; !slices.Equal(got, want) {
+		t.Errorf("alarms %q, want %q", got, want)
+	}
+	// Where the sources can't be listed their component says it; that it failed is said whatever they say.
+	s.sources = nil
+	f.apply(s)
+	if got, want := reasons(&f), []string{"warning sources: 2 sources: 1 backoff, 1 running"}; !slices.Equal(got, want) {
+		t.Errorf("alarms %q, want %q", got, want)
+	}
+	s.sources = []command.SourceView{source("a", command.SourceFailed)}
+	s.components[2].State, s.components[2].Detail = command.StateFailed, "it did not answer"
+	f.apply(s)
+	if got, want := reasons(&f), []string{"critical source a has failed: refused", "critical sources: it did not answer"}; !slices.Equal(got, want) {
+		t.Errorf("alarms %q, want %q", got, want)
+	}
+}
+
+func TestAnAlarmKeepsItsBeginningAndEnds(t *testing.T) {
+	var f fold
+	bad := func(second int, state string) {
+		s := at(second, 0, 0)
+		s.components[0].State, s.components[0].Detail = state, fmt.Sprint("detail ", second)
+		f.apply(s)
+	}
+	bad(1, command.StateDegraded)
+	bad(9, command.StateFailed)
+	list := f.alarmList()
+	if len(list) != 1 || !list[0].Since.Equal(time.Unix(1e9+1, 0)) || list[0].Severity != command.SeverityCritical || list[0].Reason != "journal: detail 9" || list[0].Hint == "" {
+		t.Errorf("alarms %+v, want one that is critical since the first second", list)
+	}
+	if f.apply(at(10, 0, 0)); len(f.alarmList()) != 0 {
+		t.Errorf("alarms %+v, want none", f.alarmList())
+	}
+}
