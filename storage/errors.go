@@ -13,8 +13,6 @@ var (
 	ErrNotHeld = errors.New("not held")
 	// ErrDamaged: what is stored fails its checksum. It is never served.
 	ErrDamaged = errors.New("damaged")
-	// ErrFork: another batch with other bytes is held at this place.
-	ErrFork = errors.New("fork: another batch is held at this position")
 	// ErrLocked: another process has the data directory.
 	ErrLocked = errors.New("data directory is in use by another process")
 	// ErrClosed: the store was closed.

@@ -42,12 +42,8 @@ func Load(flags *pflag.FlagSet, environ []string) (Config, error) {
 	}
 	fromEnv := env.Provider(delimiter, env.Opt{Prefix: "ANODE_", EnvironFunc: func() []string { return environ }, TransformFunc: func(key, value string) (string, any) {
 		key = strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(key, "ANODE_")), "_", "-")
-		flag := flags.Lookup(key)
-		switch {
-		case flag == nil || key == "config":
+		if flags.Lookup(key) == nil || key == "config" {
 			return "", nil
-		case flag.Value.Type() == "stringSlice":
-			return key, strings.Split(value, ",")
 		}
 		return key, value
 	}})
@@ -91,13 +87,13 @@ type reader struct {
 
 func (r *reader) config() Config {
 	c := Config{
-		Data: r.k.String("data"), HTTP: r.k.String("http"), AdvertiseHTTP: r.k.String("advertise-http"),
-		Mesh: r.k.String("mesh"), Secrets: r.k.String("secrets"),
-		Cluster: r.k.String("cluster"), Name: r.k.String("name"), Sources: r.k.String("sources"),
-		Own: r.k.String("own"), Durability: r.k.String("durability"), LogFormat: r.k.String("log-format"),
+		Data: r.text("data"), HTTP: r.text("http"), AdvertiseHTTP: r.text("advertise-http"),
+		Mesh: r.text("mesh"), Secrets: r.text("secrets"),
+		Cluster: r.text("cluster"), Name: r.text("name"), Sources: r.text("sources"),
+		Own: r.text("own"), Durability: r.text("durability"), LogFormat: r.text("log-format"),
 		RetentionBytes: read(r, "retention-bytes", units.ParseSize), DiskBudget: read(r, "disk-budget", units.ParseSize),
 		RetentionAge: read(r, "retention-age", units.ParseDuration), FlushInterval: read(r, "flush-interval", units.ParseDuration),
-		AllowOrigin: r.k.Strings("allow-origin"), Insecure: r.boolean("insecure"), Demo: r.boolean("demo"),
+		AllowOrigin: r.list("allow-origin"), Insecure: r.boolean("insecure"), Demo: r.boolean("demo"),
 		LogLevel: read(r, "log-level", func(text string) (level slog.Level, err error) {
 			if err = level.UnmarshalText([]byte(text)); err != nil {
 				err = fmt.Errorf("%q is none of debug, info, warn, error", text)
@@ -105,15 +101,15 @@ func (r *reader) config() Config {
 			return level, err
 		}),
 	}
-	if ack := r.k.String("ack"); ack != "local" {
+	if ack := r.text("ack"); ack != "local" {
 		r.fault("ack", fmt.Errorf("%q: this version runs alone, and knows only local", ack))
 	}
 	for _, l := range later {
-		if text := r.k.String(l.flag); text != "" && text != "[]" {
+		if len(r.list(l.flag)) > 0 {
 			r.fault(l.flag, errors.New(l.why))
 		}
 	}
-	for _, text := range r.k.Strings("allow-private") {
+	for _, text := range r.list("allow-private") {
 		prefix, err := netip.ParsePrefix(text)
 		if err != nil {
 			r.fault("allow-private", fmt.Errorf("%q is no network such as 10.0.0.0/8", text))
@@ -122,7 +118,7 @@ func (r *reader) config() Config {
 		c.AllowPrivate = append(c.AllowPrivate, prefix)
 	}
 	c.Labels = make(map[string]string)
-	for _, pair := range r.k.Strings("label") {
+	for _, pair := range r.list("label") {
 		key, value, ok := strings.Cut(pair, "=")
 		if !ok || key == "" {
 			r.fault("label", fmt.Errorf("%q is not of the form k=v", pair))
@@ -132,13 +128,41 @@ func (r *reader) config() Config {
 	return c
 }
 
+// text is a setting with one value.
+func (r *reader) text(key string) string {
+	switch value := r.k.Get(key).(type) {
+	case nil:
+		return ""
+	case []any, map[string]any:
+		r.fault(key, fmt.Errorf("must be one value, not %v", value))
+		return ""
+	}
+	return r.k.String(key)
+}
+
+// list is a setting with several values; one text has commas between them.
+func (r *reader) list(key string) []string {
+	switch value := r.k.Get(key).(type) {
+	case nil, []any, []string:
+		return r.k.Strings(key)
+	case string:
+		if value == "" {
+			return nil
+		}
+		return strings.Split(value, ",")
+	default:
+		r.fault(key, fmt.Errorf("must be a list, not %v", value))
+		return nil
+	}
+}
+
 func (r *reader) fault(key string, err error) {
 	r.faults = append(r.faults, fmt.Errorf("%s: %w", key, err))
 }
 
 // boolean reads true or false in any of their spellings.
 func (r *reader) boolean(key string) bool {
-	switch text := strings.ToLower(r.k.String(key)); text {
+	switch text := strings.ToLower(r.text(key)); text {
 	case "true", "1", "yes", "on":
 		return true
 	case "false", "0", "no", "off", "":
@@ -151,7 +175,7 @@ func (r *reader) boolean(key string) bool {
 
 // read parses a setting that has a text form.
 func read[T any](r *reader, key string, parse func(string) (T, error)) T {
-	value, err := parse(r.k.String(key))
+	value, err := parse(r.text(key))
 	if err != nil {
 		r.fault(key, err)
 	}

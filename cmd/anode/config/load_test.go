@@ -70,6 +70,35 @@ func TestAllFaultsAreNamedAtOnce(t *testing.T) {
 	}
 }
 
+func TestOneValueOfAFileIsAListToo(t *testing.T) {
+	c, err := load(t, nil, "--config", write(t, "label: a=1\nallow-private: 10.0.0.0/8,192.168.0.0/16\nallow-origin: https://example.org\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Labels["a"] != "1" || len(c.AllowPrivate) != 2 || len(c.AllowOrigin) != 1 {
+		t.Fatalf("lists: %v %v %v", c.Labels, c.AllowPrivate, c.AllowOrigin)
+	}
+}
+
+func TestAnEmptyVariableIsAnEmptyList(t *testing.T) {
+	c, err := load(t, []string{"ANODE_LABEL=", "ANODE_ALLOW_PRIVATE=", "ANODE_ALLOW_ORIGIN=", "ANODE_JOIN="})
+	if err != nil || len(c.Labels) != 0 || len(c.AllowPrivate) != 0 || len(c.AllowOrigin) != 0 {
+		t.Fatalf("%v, lists: %v %v %v", err, c.Labels, c.AllowPrivate, c.AllowOrigin)
+	}
+}
+
+func TestShapesThatASettingHasNotAreRefused(t *testing.T) {
+	_, err := load(t, nil, "--config", write(t, "label: {a: 1}\nallow-private: 10\nname: [a, b]\ndata: {dir: x}\njoin: [other:7946]\narchive: cassandra://x\n"))
+	if err == nil {
+		t.Fatal("was taken")
+	}
+	for _, want := range []string{"label: must be a list", "allow-private: must be a list", "name: must be one value", "data: must be one value", "join: this version", "archive: this version"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in:\n%v", want, err)
+		}
+	}
+}
+
 func TestUnknownSettingsOfAFileAreRefused(t *testing.T) {
 	_, err := load(t, nil, "--config", write(t, "retention: 5\nhttp: 127.0.0.1:0\n"))
 	if err == nil || !strings.Contains(err.Error(), `unknown setting "retention"`) {
