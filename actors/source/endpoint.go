@@ -60,9 +60,9 @@ func (s *Setup) CompileEndpoint(queryPath string, query map[string]any, faults *
 func pointer(name string) string { return strings.NewReplacer("~", "~0", "/", "~1").Replace(name) }
 
 // Fill fills the templates, with secrets for the host of the URL.
-func (e *Endpoint) Fill(ctx context.Context, line *Line) (Address, error) {
+func (e *Endpoint) Fill(ctx context.Context, line *Line, vars transform.Vars) (Address, error) {
 	asterisks := func(string) (string, error) { return shownSecret, nil }
-	shown, err := e.address(ctx, asterisks)
+	shown, err := e.address(ctx, vars, asterisks)
 	if err != nil {
 		return Address{}, err
 	}
@@ -70,7 +70,7 @@ func (e *Endpoint) Fill(ctx context.Context, line *Line) (Address, error) {
 	shown.User = nil
 	a.Shown = strings.ReplaceAll(shown.String(), url.QueryEscape(shownSecret), shownSecret)
 	secret := line.Secret(a.Host)
-	a.URL, err = e.address(ctx, func(name string) (string, error) {
+	a.URL, err = e.address(ctx, vars, func(name string) (string, error) {
 		value, err := secret(name)
 		return escape(value), err
 	})
@@ -81,7 +81,7 @@ func (e *Endpoint) Fill(ctx context.Context, line *Line) (Address, error) {
 		return Address{}, errors.New("url: the host must not come of a secret, nor be another each time")
 	}
 	for name, template := range e.headers {
-		text, present, err := Fill(ctx, template, secret)
+		text, present, err := Fill(ctx, template, vars, secret)
 		if err != nil {
 			return Address{}, fmt.Errorf("headers: %s: %w", name, err)
 		}
@@ -96,8 +96,8 @@ func (e *Endpoint) Fill(ctx context.Context, line *Line) (Address, error) {
 }
 
 // address fills url and query.
-func (e *Endpoint) address(ctx context.Context, secret transform.Secret) (*url.URL, error) {
-	text, _, err := Fill(ctx, e.url, secret)
+func (e *Endpoint) address(ctx context.Context, vars transform.Vars, secret transform.Secret) (*url.URL, error) {
+	text, _, err := Fill(ctx, e.url, vars, secret)
 	if err != nil {
 		return nil, fmt.Errorf("url: %w", err)
 	}
@@ -111,7 +111,7 @@ func (e *Endpoint) address(ctx context.Context, secret transform.Secret) (*url.U
 	// What the URL has stays as it is written; an escaped secret of a query value is not escaped twice.
 	var more []string
 	for _, name := range slices.Sorted(maps.Keys(e.query)) {
-		v, present, err := e.query[name].Eval(ctx, transform.Vars(nil), transform.Env{}, unescaped(secret))
+		v, present, err := e.query[name].Eval(ctx, vars.Input(), transform.Env{}, unescaped(secret))
 		if err != nil {
 			return nil, fmt.Errorf("query: %s: %w", name, err)
 		}
@@ -154,8 +154,8 @@ func escape(text string) string {
 }
 
 // Fill fills a template as a text; absent where it is one whole expression that gives null.
-func Fill(ctx context.Context, t transform.Template, secret transform.Secret) (text string, present bool, err error) {
-	v, present, err := t.Eval(ctx, transform.Vars(nil), transform.Env{}, secret)
+func Fill(ctx context.Context, t transform.Template, vars transform.Vars, secret transform.Secret) (text string, present bool, err error) {
+	v, present, err := t.Eval(ctx, vars.Input(), transform.Env{}, secret)
 	if err != nil || !present {
 		return "", false, err
 	}

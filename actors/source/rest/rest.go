@@ -98,7 +98,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // poll asks once, and gives for how long the feed wants to be left alone. The first poll connects; the
 // others are spread by their pace.
 func (c *connector) poll(ctx context.Context, line *source.Line, first bool) (time.Duration, error) {
-	address, err := c.endpoint.Fill(ctx, line)
+	address, err := c.endpoint.Fill(ctx, line, transform.Vars{})
 	if err != nil {
 		return 0, err
 	}
@@ -158,7 +158,7 @@ func (c *connector) request(ctx context.Context, line *source.Line, address sour
 	var body io.Reader
 	isJSON := false
 	if c.body != nil {
-		v, present, err := c.body.Eval(ctx, transform.Vars(nil), transform.Env{}, line.Secret(address.Host))
+		v, present, err := c.body.Eval(ctx, transform.Vars{}.Input(), transform.Env{}, line.Secret(address.Host))
 		if err != nil {
 			return nil, fmt.Errorf("body: %w", err)
 		}

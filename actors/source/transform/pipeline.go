@@ -138,7 +138,7 @@ func (p *Pipeline) env(meta *Meta) Env {
 	}
 	env.Meta = map[string]any{
 		"received": meta.Received.UTC().Format(time.RFC3339Nano), "url": meta.URL, "status": orNull(meta.Status != 0, meta.Status),
-		"headers": headers, "event": orNull(meta.Event != "", meta.Event), "id": orNull(meta.ID != "", meta.ID), "item": meta.Item,
+		"headers": headers, "event": orNull(meta.Event != "", meta.Event), "id": orNull(meta.ID != "", meta.ID), "item": meta.Vars.Item,
 	}
 	if p.state.values == nil {
 		env.State = map[string]any{}

@@ -18,8 +18,8 @@ type Meta struct {
 	Headers map[string]string
 	// Event and ID are of a server-sent event.
 	Event, ID string
-	// Item is the item for which it was asked.
-	Item any
+	// Vars are what the templates of rules see beside the message; Vars.Item is the item of $meta too.
+	Vars Vars
 	// Secret resolves secrets for answers to where it came from; nil means that there are none.
 	Secret Secret
 }

@@ -101,7 +101,9 @@ func (r *rule) run(ctx context.Context, p *Pipeline, m *value, meta *Meta, frame
 		}
 		env = p.env(meta)
 	}
-	vars := Vars(input)
+	seen := meta.Vars
+	seen.Frame = input
+	vars := seen.Input()
 	if r.send != nil {
 		if err := r.answer(ctx, vars, env, meta, out); err != nil {
 			out.note(frame, "%s/send: %v", r.path, err)
@@ -158,10 +160,29 @@ func (r *rule) answer(ctx context.Context, vars any, env Env, meta *Meta, out *R
 	return nil
 }
 
-// Vars is what templates see: frame is the message that they answer, nil where there is none.
-func Vars(frame any) any {
+// Vars is what templates see, as values of expr; nil is null.
+type Vars struct {
+	// Item is the one that is asked for, Items those that are asked for at once.
+	Item  any
+	Items []any
+	// Before is the answer of the call before the connection.
+	Before any
+	// Since is the source's incremental state.
+	Since any
+	// Frame is the message that is answered.
+	Frame any
+	// Request is what is signed, Page which page is asked for: objects.
+	Request, Page any
+}
+
+// Input is what the expressions of a template run on.
+func (v Vars) Input() any {
+	var items any
+	if v.Items != nil {
+		items = v.Items
+	}
 	return map[string]any{
-		"item": nil, "items": nil, "before": nil, "since": nil, "frame": frame, "request": nil, "page": nil,
+		"item": v.Item, "items": items, "before": v.Before, "since": v.Since, "frame": v.Frame, "request": v.Request, "page": v.Page,
 	}
 }
 

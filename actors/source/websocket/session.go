@@ -127,7 +127,7 @@ func (s *session) talk(ctx context.Context) error {
 
 // fill sends what a template makes, unless it makes nothing.
 func (s *session) fill(ctx context.Context, t transform.Template) error {
-	text, present, err := source.Fill(ctx, t, s.secret)
+	text, present, err := source.Fill(ctx, t, transform.Vars{}, s.secret)
 	if err != nil || !present {
 		return err
 	}

@@ -55,7 +55,7 @@ func (c *connector) Close() {}
 
 // Run implements source.Connector.
 func (c *connector) Run(ctx context.Context, line *source.Line) error {
-	address, err := c.endpoint.Fill(ctx, line)
+	address, err := c.endpoint.Fill(ctx, line, transform.Vars{})
 	if err != nil {
 		return err
 	}
