@@ -6,8 +6,8 @@
 //	for event, err := range sub.All(ctx) { … }
 //
 // Several servers are addresses of one mesh: any node answers everything. A call goes to the
-// one that answered last; when that is down (it can't be dialled, or says 503) the next is
-// tried, and the call fails when none answers. A request that may have been received and
+// one that answered last; when that is down (it can't be dialled, says 503, or a proxy says 502 or 504) the
+// next is tried, and the call fails when none answers. A request that may have been received and
 // must not be done twice is not sent again: its error says so.
 //
 // What a node refuses comes as a *Problem with status, code, words and, for documents, all

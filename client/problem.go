@@ -46,6 +46,12 @@ func (p *Problem) Error() string {
 	return b.String()
 }
 
+// unconfirmed tells whether what was asked may have been done all the same: a node says so, and of what
+// a proxy handed on it knows nothing.
+func (p *Problem) unconfirmed() bool {
+	return p.Code == "unconfirmed" || p.Status == http.StatusBadGateway || p.Status == http.StatusGatewayTimeout
+}
+
 // maxProblem is the most bytes that are read of an answer that is not a success.
 const maxProblem = 1 << 20
 

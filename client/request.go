@@ -28,8 +28,8 @@ type request struct {
 	here bool
 }
 
-// ErrUnknown marks a request that broke after it was sent: what it asked may have been done.
-var ErrUnknown = errors.New("the connection broke before the answer, so it may have been done")
+// ErrUnknown marks a request that was sent and not answered, or answered so: what it asked may have been done.
+var ErrUnknown = errors.New("it is not confirmed, and may have been done")
 
 // mostAnswer is the most bytes of an answer.
 const mostAnswer = 64 << 20
@@ -37,8 +37,8 @@ const mostAnswer = 64 << 20
 // errTooLong is what an answer above that gives.
 var errTooLong = fmt.Errorf("the answer is above %d MiB", mostAnswer>>20)
 
-// do sends a request to the first server that answers. The answer is any but 503, and whole: its body
-// is in memory and needs no Close.
+// do sends a request to the first server that answers. The answer is any that is served, and whole: its
+// body is in memory and needs no Close.
 func (c *Client) do(ctx context.Context, r request) (*http.Response, error) {
 	first := int(c.current.Load())
 	var faults []error
@@ -56,8 +56,16 @@ func (c *Client) do(ctx context.Context, r request) (*http.Response, error) {
 			if r.once && !undelivered(err) {
 				return nil, fmt.Errorf("%w: %w", ErrUnknown, err)
 			}
-		case answer.StatusCode == http.StatusServiceUnavailable && !r.here:
-			faults = append(faults, fmt.Errorf("%s: %w", c.servers[at], readProblem(answer)))
+		case !r.here && unserved(answer.StatusCode):
+			problem := readProblem(answer)
+			err := fmt.Errorf("%s: %w", c.servers[at], problem)
+			unsure := r.method != http.MethodGet && problem.unconfirmed()
+			if unsure {
+				err = fmt.Errorf("%w: %w", ErrUnknown, err)
+			}
+			if faults = append(faults, err); unsure && r.once {
+				return nil, err
+			}
 		default:
 			c.current.Store(int64(at))
 			return answer, nil
@@ -103,6 +111,12 @@ func readWhole(answer *http.Response) error {
 	}
 	answer.Body = io.NopCloser(bytes.NewReader(body))
 	return err
+}
+
+// unserved tells whether a status is no node's answer but the word of one that can't serve, or of a
+// proxy before it.
+func unserved(status int) bool {
+	return status == http.StatusServiceUnavailable || status == http.StatusBadGateway || status == http.StatusGatewayTimeout
 }
 
 // undelivered tells whether a request can't have reached its server.

@@ -40,6 +40,11 @@ func unavailable(w http.ResponseWriter, _ *http.Request) {
 	refuse(w, http.StatusServiceUnavailable, `{"status":503,"code":"unavailable","detail":"shutting down"}`)
 }
 
+func unavailableServer(t testing.TB) string {
+	server, _ := serve(t, unavailable)
+	return server
+}
+
 func TestCallsGoToTheNextServerAndStayThere(t *testing.T) {
 	down, asked := serve(t, unavailable)
 	up, answered := serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `[]`) })
@@ -131,6 +136,32 @@ func TestWhatMayBeDoneIsNotDoneTwice(t *testing.T) {
 	answer, err := newClient(t, broken, up).Publish(within(t), client.Draft{Stream: "s", NativeID: "1", Payload: []byte("1")})
 	if err != nil || answer.ID != "a-1-1-0" || published.Load() != 1 {
 		t.Errorf("with a native id: %+v, %v, want it published at the other", answer, err)
+	}
+	for name, says := range map[string]func(http.ResponseWriter){
+		"a node that has it, and can't sync": func(w http.ResponseWriter) {
+			refuse(w, http.StatusServiceUnavailable, `{"status":503,"code":"unconfirmed","detail":"stored, but not yet durable"}`)
+		},
+		"a proxy that lost its node":   func(w http.ResponseWriter) { refuse(w, http.StatusBadGateway, `<html>`) },
+		"a proxy that waits no longer": func(w http.ResponseWriter) { refuse(w, http.StatusGatewayTimeout, `<html>`) },
+	} {
+		unsure, _ := serve(t, func(w http.ResponseWriter, _ *http.Request) { says(w) })
+		before := published.Load()
+		_, err = newClient(t, unsure, up).Publish(within(t), client.Draft{Stream: "s", Payload: []byte("1")})
+		if !errors.Is(err, client.ErrUnknown) || published.Load() != before {
+			t.Errorf("%s: %v, published %d times elsewhere; want ErrUnknown and 0", name, err, published.Load()-before)
+		}
+		answer, err = newClient(t, unsure, up).Publish(within(t), client.Draft{Stream: "s", NativeID: "1", Payload: []byte("1")})
+		if err != nil || answer.ID != "a-1-1-0" || published.Load() != before+1 {
+			t.Errorf("%s, with a native id: %+v, %v, want it published at the other", name, answer, err)
+		}
+		if _, err = newClient(t, unsure).Publish(within(t), client.Draft{Stream: "s", NativeID: "1", Payload: []byte("1")}); !errors.Is(err, client.ErrUnknown) {
+			t.Errorf("%s, and no other: %v, want ErrUnknown", name, err)
+		}
+	}
+	published.Store(0)
+	answer, err = newClient(t, unavailableServer(t), up).Publish(within(t), client.Draft{Stream: "s", Payload: []byte("1")})
+	if err != nil || published.Load() != 1 {
+		t.Errorf("a node that has nothing of it: %+v, %v, want it published at the other", answer, err)
 	}
 	answer, err = newClient(t, deadServer(t), up).Publish(within(t), client.Draft{Stream: "s", Payload: []byte("1")})
 	if err != nil || answer.ID != "a-1-1-0" {

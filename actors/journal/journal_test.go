@@ -367,7 +367,7 @@ func TestFailedSyncIsAnsweredSoAndTriedAgainEachSecond(t *testing.T) {
 		broken := errors.New("broken")
 		n.journal.set(&n.journal.onSync, func() error { return broken })
 		a := n.await(n.submit(false, draft("a", "")))
-		if !errors.Is(a.Err, command.ErrUnavailable) || !errors.Is(a.Err, broken) {
+		if !errors.Is(a.Err, command.ErrUnavailable) || !errors.Is(a.Err, command.ErrUnconfirmed) || !errors.Is(a.Err, broken) {
 			n.Fatalf("answered %+v", a)
 		}
 		time.Sleep(3*time.Second + time.Millisecond)
@@ -392,7 +392,7 @@ func TestFailedAppendNumbersNothing(t *testing.T) {
 		}
 		n.journal.set(&n.journal.onAppend, func() error { return storage.ErrRefused })
 		time.Sleep(time.Second)
-		if a := n.await(n.submit(true, draft("a", "2"))); !errors.Is(a.Err, command.ErrUnavailable) {
+		if a := n.await(n.submit(true, draft("a", "2"))); !errors.Is(a.Err, command.ErrUnavailable) || errors.Is(a.Err, command.ErrUnconfirmed) {
 			n.Fatalf("answered %+v", a)
 		}
 		n.journal.set(&n.journal.onAppend, nil)

@@ -130,7 +130,7 @@ func (s *syncer) sync() {
 		if s.dirty.IsZero() {
 			s.dirty = s.last
 		}
-		s.fail(fmt.Errorf("%w: stored, but not yet durable: %w", command.ErrUnavailable, err))
+		s.fail(fmt.Errorf("%w: stored, but not yet durable: %w", command.ErrUnconfirmed, err))
 		return
 	}
 	s.metrics.syncs.Observe(time.Since(s.last).Seconds())

@@ -244,7 +244,7 @@ func (w *writer) store(s command.Store) ([]bool, error) {
 // nobody may wait for ever. A Done that panics keeps no other from being told.
 func abandon(log *slog.Logger, inbox *Inbox, groups []written) {
 	for i := range groups {
-		groups[i].fail(fmt.Errorf("%w: the journal failed", command.ErrUnavailable))
+		groups[i].fail(fmt.Errorf("%w: the journal failed", command.ErrUnconfirmed))
 		for told := false; !told; {
 			told = groups[i].tell(log, inbox)
 		}

@@ -2,15 +2,34 @@ package source
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"anode/messages"
 	"anode/messages/command"
 	"anode/messages/spec"
 )
+
+func TestOnlyWhatIsSurelyNotStoredIsTakenBack(t *testing.T) {
+	var w window
+	for _, err := range []error{nil, command.ErrStorageFull, command.ErrUnconfirmed, command.ErrUnavailable} {
+		if err := w.enter(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		w.leave(1, []messages.Draft{{Key: fmt.Sprint(err)}}, err)
+	}
+	lost, err := w.takeLost()
+	if len(lost) != 2 || lost[0].Key != command.ErrStorageFull.Error() || lost[1].Key != command.ErrUnavailable.Error() {
+		t.Errorf("taken back: %+v", lost)
+	}
+	if !storageFailed(err) || !storageFailed(command.ErrUnconfirmed) {
+		t.Errorf("%v is not the journal's", err)
+	}
+}
 
 func TestPolicy(t *testing.T) {
 	failed := ending{err: errors.New("x")}

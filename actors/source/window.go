@@ -60,14 +60,18 @@ func (w *window) await(ctx context.Context, holds func() bool) error {
 	}
 }
 
-// leave ends a submission; err says that its drafts were not stored.
+// leave ends a submission; err says that its drafts were not stored, or that this is not certain: those
+// are not taken back, or they would be stored twice.
 func (w *window) leave(size int, drafts []messages.Draft, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.bytes -= size
 	w.count--
 	if err != nil {
-		w.lost, w.err = append(w.lost, drafts...), err
+		w.err = err
+		if !errors.Is(err, command.ErrUnconfirmed) {
+			w.lost = append(w.lost, drafts...)
+		}
 	}
 	if w.changed != nil {
 		close(w.changed)

@@ -102,7 +102,7 @@ func (s *server) submit(ctx context.Context, b *bundle) ([]published, error) {
 		}
 		return b.answers(outcome.Positions), nil
 	case <-ctx.Done():
-		return nil, fmt.Errorf("%w: the client went away before the answer: %w", command.ErrUnavailable, context.Cause(ctx))
+		return nil, fmt.Errorf("%w: the client went away before the answer: %w", command.ErrUnconfirmed, context.Cause(ctx))
 	}
 }
 

@@ -221,6 +221,10 @@ func TestPublishFails(t *testing.T) {
 	w.intake.submitErr = nil
 	w.intake.outcome = func(command.Submission) command.Outcome { return command.Outcome{Err: command.ErrStorageFull} }
 	w.is(post(), 507, "storage_full")
+	w.intake.outcome = func(command.Submission) command.Outcome {
+		return command.Outcome{Err: fmt.Errorf("%w: stored, but not yet durable", command.ErrUnconfirmed)}
+	}
+	w.is(post(), 503, "unconfirmed")
 	w.intake.outcome = func(command.Submission) command.Outcome { return command.Outcome{Err: errors.New("odd")} }
 	w.is(post(), 500, "internal")
 }

@@ -64,6 +64,7 @@ var table = []row{
 	{messages.ErrTooLarge, http.StatusRequestEntityTooLarge, "too_large"},
 	{messages.ErrDraft, http.StatusUnprocessableEntity, "invalid_record"},
 	{command.ErrStorageFull, http.StatusInsufficientStorage, "storage_full"},
+	{command.ErrUnconfirmed, http.StatusServiceUnavailable, "unconfirmed"},
 	{command.ErrUnavailable, http.StatusServiceUnavailable, "unavailable"},
 	{command.ErrNotFound, http.StatusNotFound, "not_found"},
 	{command.ErrExists, http.StatusConflict, "exists"},

@@ -45,6 +45,9 @@ var (
 	ErrUnavailable = errors.New("unavailable")
 	ErrStorageFull = errors.New("storage is full")
 	ErrTooMany     = errors.New("too many")
+	// ErrUnconfirmed is an ErrUnavailable after which what was asked may be done, or is done and not
+	// durable yet: who asks again may have it done twice.
+	ErrUnconfirmed = fmt.Errorf("%w: not confirmed", ErrUnavailable)
 	// ErrInvalidFilter marks a where that is no expression of the safe subset.
 	ErrInvalidFilter = errors.New("invalid filter")
 )

@@ -33,7 +33,8 @@ type Outcome struct {
 	// Positions are in the order of the drafts: where each one stands; the zero Position for a
 	// duplicate. Nil when Err is set.
 	Positions []messages.Position
-	// Err is why none was stored: ErrStorageFull, ErrUnavailable.
+	// Err is why none was stored: ErrStorageFull, ErrUnavailable; with ErrUnconfirmed they are stored,
+	// or may be, and are not known to be durable.
 	Err error
 }
 
