@@ -230,7 +230,9 @@ func (s *session) read(ctx *actor.Context, sub *subscription, at messages.Cursor
 		defer stop()
 		defer context.AfterFunc(incarnation, stop)()
 		err := r.run(life)
-		self.Tell(finished{sub: sub, seen: r.seen, only: only, err: err})
+		if !self.Tell(finished{sub: sub, seen: r.seen, only: only, err: err}) && incarnation.Err() == nil {
+			return errors.New("the mailbox has no room for the end of a reading") // nobody would ever read on
+		}
 		return nil
 	})
 }

@@ -201,6 +201,46 @@ func TestPanicOfASession(t *testing.T) {
 	})
 }
 
+// TestAReadingWhoseEndIsNotHeard closes the connection: a subscription that is thought to be read for
+// would stand still for ever once it falls behind.
+func TestAReadingWhoseEndIsNotHeard(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		busy := make(chan struct{})
+		cfg := sessiontest.Config{
+			Hub:     hub.Config{Slack: 1000},
+			Session: subscriber.Config{Compile: func(text string) (command.Filter, error) { <-busy; return sessiontest.NativeID(text), nil }},
+		}
+		w, _ := filled(t, 100, cfg)
+		defer w.Stop()
+		c := sessiontest.NewClient(t, "client", sessiontest.NewPipe(1000, false))
+		session := w.Open(c.Out)
+		first := ask(command.Start{Earliest: true}, ">")
+		first.Sub = "1"
+		if err := session.Ask(t.Context(), first); err != nil {
+			t.Fatal(err)
+		}
+		for n := range 1100 { // the first keeps the session busy, the others fill its mailbox
+			go func() {
+				_ = session.Ask(t.Context(), command.Subscribe{Sub: fmt.Sprint("more", n), Streams: []string{">"}, Where: "x"})
+			}()
+		}
+		synctest.Wait()
+		for range 20 {
+			settle(c)
+		}
+		if got := len(c.Sub("1").IDs); got != 100 {
+			t.Fatalf("%d records came, want all", got)
+		}
+		close(busy)
+		settle(c)
+		if c.Ended == nil || c.Ended.Code != "4503" {
+			t.Errorf("it ended with %+v, want 4503", c.Ended)
+		}
+		time.Sleep(time.Minute)
+		session.Hangup()
+	})
+}
+
 // torn is a journal that fails to read from some sequence on.
 type torn struct {
 	storage.Journal
