@@ -79,6 +79,11 @@ type registryActor struct {
 	cfg     Config
 	sources *sources
 	store   *store
+	// changes wait for the one that is being saved.
+	changes []change
+	saving  bool
+	// forgotten are removed sources of which the next save drops what is left in the store.
+	forgotten []string
 }
 
 // assignEvery is how often the sources are told again what is to run, should a message be lost.
@@ -100,19 +105,22 @@ func (r *registryActor) Receive(ctx *actor.Context, message any) {
 	switch m := message.(type) {
 	case assign:
 		r.assign(ctx)
+	case saved:
+		r.saved(ctx, &m)
 	case command.PutSource:
-		done, err := r.put(&m)
-		actor.Answer(ctx, m, done, err)
+		r.put(ctx, &m)
 	case Apply:
-		changed, err := r.apply(&m)
-		actor.Answer(ctx, m, changed, err)
+		r.apply(ctx, &m)
 	case command.RemoveSource:
-		events, err := r.decider().remove(&m)
-		actor.Answer(ctx, m, struct{}{}, r.commit(events, err))
+		r.change(ctx, change{
+			decide: func() (decided, error) { return events(r.decider().remove(&m)) },
+			tell:   answers(ctx, m, func(err error) (struct{}, error) { return struct{}{}, err }),
+		})
 	case command.PauseSource:
-		events, err := r.decider().pause(&m)
-		view, err := r.view(m.Name, r.commit(events, err))
-		actor.Answer(ctx, m, view, err)
+		r.change(ctx, change{
+			decide: func() (decided, error) { return events(r.decider().pause(&m)) },
+			tell:   answers(ctx, m, func(err error) (command.SourceView, error) { return r.view(m.Name, err) }),
+		})
 	case command.RestartSource:
 		view, err := r.view(m.Name, r.restart(m.Name))
 		actor.Answer(ctx, m, view, err)
@@ -148,31 +156,45 @@ func (r *registryActor) read(document []byte, yaml bool) (*spec.Spec, error) {
 	return s, nil
 }
 
-func (r *registryActor) put(c *command.PutSource) (command.SourcePut, error) {
+func (r *registryActor) put(ctx *actor.Context, c *command.PutSource) {
 	s, err := r.read(c.Document, c.YAML)
 	if err != nil {
-		return command.SourcePut{}, err
+		ctx.Respond(nil, err)
+		return
 	}
-	created := r.sources.get(s.Name) == nil
-	events, err := r.decider().put(s, c)
-	view, err := r.view(s.Name, r.commit(events, err))
-	return command.SourcePut{Source: view, Created: created}, err
+	created := false
+	r.change(ctx, change{
+		decide: func() (decided, error) {
+			created = r.sources.get(s.Name) == nil
+			return events(r.decider().put(s, c))
+		},
+		tell: answers(ctx, *c, func(err error) (command.SourcePut, error) {
+			view, err := r.view(s.Name, err)
+			return command.SourcePut{Source: view, Created: created}, err
+		}),
+	})
 }
 
 // apply puts a document of --sources, once for each text of it.
-func (r *registryActor) apply(a *Apply) (bool, error) {
+func (r *registryActor) apply(ctx *actor.Context, a *Apply) {
 	s, err := r.read(a.Document, a.YAML)
 	if err != nil {
-		return false, err
+		ctx.Respond(nil, err)
+		return
 	}
-	if r.store.applied(s.Name) == s.Hash {
-		return false, nil
-	}
-	events, err := r.decider().put(s, &command.PutSource{Replace: true})
-	if err != nil {
-		return false, err
-	}
-	return len(events) > 0, r.commit(events, nil, storage.Change{Bucket: bucketApplied, Key: s.Name, Value: []byte(s.Hash)})
+	changed := false
+	r.change(ctx, change{
+		decide: func() (decided, error) {
+			if r.store.applied(s.Name) == s.Hash {
+				return decided{}, nil
+			}
+			d, err := events(r.decider().put(s, &command.PutSource{Replace: true}))
+			changed = len(d.events) > 0
+			d.more = []storage.Change{{Bucket: bucketApplied, Key: s.Name, Value: []byte(s.Hash)}}
+			return d, err
+		},
+		tell: answers(ctx, *a, func(err error) (bool, error) { return changed, err }),
+	})
 }
 
 func (r *registryActor) restart(name string) error {
@@ -185,28 +207,6 @@ func (r *registryActor) restart(name string) error {
 	case !r.cfg.Sources.Restart(name):
 		return fmt.Errorf("%w: source %s is not running now", command.ErrUnavailable, name)
 	}
-	return nil
-}
-
-// commit stores events, folds them and tells the sources.
-func (r *registryActor) commit(events []*event, err error, more ...storage.Change) error {
-	if err != nil || len(events)+len(more) == 0 {
-		return err
-	}
-	if err := r.store.save(events, more...); err != nil {
-		return fmt.Errorf("%w: the registry can't be saved: %w", command.ErrUnavailable, err)
-	}
-	for _, e := range events {
-		r.sources.apply(e)
-	}
-	for name, ok := r.sources.forgettable(mostRemoved); ok; name, ok = r.sources.forgettable(mostRemoved) {
-		if err := r.store.forget(name); err != nil {
-			r.cfg.Logger.Warn("an old removal can't be forgotten", "source", name, "error", err)
-			break
-		}
-		delete(r.sources.entries, name)
-	}
-	r.cfg.Sources.Assign(r.assignments()) // told again soon where it was refused
 	return nil
 }
 

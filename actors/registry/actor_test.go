@@ -79,13 +79,17 @@ func (r *runner) shown() (all []string) {
 	return all
 }
 
-// failing is a state whose writes fail on demand.
+// failing is a state whose writes fail on demand, or wait for held to be closed.
 type failing struct {
 	storage.State
 	fails bool
+	held  chan struct{}
 }
 
 func (f *failing) Put(changes ...storage.Change) error {
+	if f.held != nil {
+		<-f.held
+	}
 	if f.fails {
 		return errors.New("the disk is full")
 	}
@@ -268,6 +272,78 @@ func TestWhatCannotBeSavedDidNotHappen(t *testing.T) {
 	}
 	if put, err := ask(o, command.PutSource{Document: document("a", 1)}); err != nil || !put.Created || put.Source.Version != "1-self" {
 		t.Errorf("%+v %v", put, err)
+	}
+}
+
+// TestADiskThatHangsHoldsNoQuestionUp: what is asked is answered, and changes are decided in their order
+// once the one before is stored.
+func TestADiskThatHangsHoldsNoQuestionUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := open(t, &failing{State: memory.NewState()})
+		if _, err := ask(o, command.PutSource{Document: document("a", 1)}); err != nil {
+			t.Fatal(err)
+		}
+		o.state.held = make(chan struct{})
+		told := make(chan string, 400)
+		change := func(what string, url int, replace bool) {
+			go func() {
+				put, err := ask(o, command.PutSource{Document: document("a", url), Replace: replace})
+				told <- fmt.Sprint(what, " ", put.Source.Version, " ", errors.Is(err, command.ErrExists), errors.Is(err, command.ErrUnavailable))
+			}()
+			synctest.Wait()
+		}
+		change("first", 2, true)
+		change("second", 3, true)
+		change("third", 4, false)
+		for range 300 {
+			change("many", 3, true)
+		}
+		if views, err := ask(o, command.ListSources{}); err != nil || len(views) != 1 || views[0].Version != "1-self" {
+			t.Errorf("%v %v", views, err)
+		}
+		if view, err := ask(o, command.Component{}); err != nil || view.Figures["sources"] != 1 {
+			t.Errorf("%v %v", view, err)
+		}
+		for len(told) > 0 {
+			if got := <-told; got != "many  false true" {
+				t.Errorf("while the disk hangs: %q", got)
+			}
+		}
+		close(o.state.held)
+		synctest.Wait()
+		var answers []string
+		for len(told) > 0 {
+			answers = append(answers, <-told)
+		}
+		slices.Sort(answers)
+		answers = slices.Compact(answers)
+		if want := []string{"first 2-self false false", "many 3-self false false", "second 3-self false false", "third  true false"}; !slices.Equal(answers, want) {
+			t.Errorf("%q, want %q", answers, want)
+		}
+		o.close(t)
+		time.Sleep(2 * time.Second) // virtual: protoactor's throttle ends
+	})
+}
+
+// TestWhatIsForgottenLeavesTheStore with the next change, and may come again with that.
+func TestWhatIsForgottenLeavesTheStore(t *testing.T) {
+	state := memory.NewState()
+	s := &store{state: state, log: slog.New(slog.DiscardHandler)}
+	e := func(name, kind string) *event {
+		return &event{Version: formatVersion, Source: name, Kind: kind, Revision: 1, Node: "self"}
+	}
+	if err := s.save(nil, []*event{e("a", removed), e("a", paused), e("b", removed)}, storage.Change{Bucket: bucketApplied, Key: "a", Value: []byte("1")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.save([]string{"a", "b"}, []*event{e("b", registered)}, storage.Change{Bucket: bucketApplied, Key: "b", Value: []byte("2")}); err != nil {
+		t.Fatal(err)
+	}
+	var keys []string
+	for pair := range state.Each(bucketEvents) {
+		keys = append(keys, pair.Key)
+	}
+	if !slices.Equal(keys, []string{"b/spec"}) || s.applied("a") != "" || s.applied("b") != "2" {
+		t.Errorf("%v, %q, %q", keys, s.applied("a"), s.applied("b"))
 	}
 }
 

@@ -4,8 +4,9 @@
 // registers, its spec (or that it was removed) and whether it is paused, each held by the
 // event with the highest stamp (revision, clock, node). Joining is commutative and idempotent: nodes
 // that have the same events, in whichever order, have the same sources. decide.go makes the
-// event of a command, or says why there is none. Both are pure. actor.go stores what was
-// decided before it folds and answers, and tells the sources what is to run.
+// event of a command, or says why there is none. Both are pure. change.go stores what was
+// decided, in a goroutine and one change at a time, before it folds and answers, and tells the
+// sources what is to run; who asks meanwhile sees the sources as they were.
 //
 // In the state store, values are JSON with a format version:
 //

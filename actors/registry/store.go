@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
 
 	"anode/messages/command"
 	"anode/storage"
@@ -28,8 +27,8 @@ const (
 type store struct {
 	state storage.State
 	log   *slog.Logger
-	// first and next number the log; written by the actor, read by those who list it.
-	first, next atomic.Uint64
+	// first and next number the log.
+	first, next uint64
 	damaged     int
 }
 
@@ -58,10 +57,10 @@ func (s *store) load(into *sources) {
 		if _, err := fmt.Sscanf(pair.Key, "%d", &number); err != nil {
 			continue
 		}
-		if s.next.Load() == 0 {
-			s.first.Store(number)
+		if s.next == 0 {
+			s.first = number
 		}
-		s.next.Store(number + 1)
+		s.next = number + 1
 	}
 }
 
@@ -79,10 +78,17 @@ func readEvent(pair storage.Pair) (*event, error) {
 	return &e, nil
 }
 
-// save stores events, and other changes with them, in one transaction.
-func (s *store) save(events []*event, more ...storage.Change) error {
-	changes := more
-	next := s.next.Load()
+// save stores events, and other changes with them, in one transaction, which first drops what is left
+// of sources that are forgotten: one of them may come again. It runs once at a time.
+func (s *store) save(forgotten []string, events []*event, more ...storage.Change) error {
+	var changes []storage.Change
+	for _, name := range forgotten {
+		changes = append(changes,
+			storage.Change{Bucket: bucketEvents, Key: name + "/spec"}, storage.Change{Bucket: bucketEvents, Key: name + "/paused"},
+			storage.Change{Bucket: bucketApplied, Key: name})
+	}
+	changes = append(changes, more...)
+	next := s.next
 	for _, e := range events {
 		value, err := json.Marshal(e)
 		if err != nil {
@@ -93,23 +99,15 @@ func (s *store) save(events []*event, more ...storage.Change) error {
 			storage.Change{Bucket: bucketLog, Key: logKey(next), Value: value})
 		next++
 	}
-	first := s.first.Load()
+	first := s.first
 	for ; next-first > mostLogged; first++ {
 		changes = append(changes, storage.Change{Bucket: bucketLog, Key: logKey(first)})
 	}
 	if err := s.state.Put(changes...); err != nil {
 		return err
 	}
-	s.first.Store(first)
-	s.next.Store(next)
+	s.first, s.next = first, next
 	return nil
-}
-
-// forget drops what is left of a removed source.
-func (s *store) forget(name string) error {
-	return s.state.Put(
-		storage.Change{Bucket: bucketEvents, Key: name + "/spec"}, storage.Change{Bucket: bucketEvents, Key: name + "/paused"},
-		storage.Change{Bucket: bucketApplied, Key: name})
 }
 
 // applied is the hash of the document that was last applied under a name.
