@@ -8,13 +8,17 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gorilla/websocket"
 
+	"anode/actors/node"
 	"anode/messages/command"
+	"anode/testkit/documents"
+	"anode/testkit/feeds"
 	"anode/testkit/onenode"
 )
 
@@ -417,6 +421,49 @@ func TestSessionsOutliveReadTimeout(t *testing.T) {
 	c.subscribe("1", `"streams":["lab.>"]`)
 	publish(t, n, "lab.a", "application/json", "1")
 	c.expect("records")
+}
+
+// What the node tells of itself is as the document says, which hear checks: of its sources, of what
+// they could not read, and of its own state.
+func TestTheNodesOwnStreams(t *testing.T) {
+	feed, err := feeds.Start(feeds.NewSocket(feeds.Play(feeds.Send("{broken", `{"a":1}`), feeds.Silence())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer feed.Close()
+	n := onenode.Start(t, onenode.Options{Sources: node.Sources{AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}})
+	for _, document := range []string{
+		"name: good\nkind: websocket\nparse: json\nurl: " + feed.SocketURL("/"),
+		"name: lost\nkind: websocket\nurl: ws://127.0.0.1:1/",
+	} {
+		if _, err := command.Ask(t.Context(), n.Node, command.PutSource{YAML: true, Document: []byte(document)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := dial(t, n, "")
+	c.say(`{"op":"subscribe","sub":"1","streams":["$errors.>","$sources.>","$status.>"],"start":"earliest"}`)
+	missing := map[string]string{
+		"$errors.good": `"frame":"{broken"`, "$sources.good": `"state":"running"`, "$sources.lost": `"state":"backoff"`, "$status." + onenode.Self: `"state":"degraded"`,
+	}
+	for deadline := time.Now().Add(20 * time.Second); len(missing) > 0; {
+		if time.Now().After(deadline) {
+			t.Fatalf("never came: %v", missing)
+		}
+		m := c.hear()
+		for _, r := range m.Records {
+			if part, ok := missing[m.Stream]; ok && bytes.Contains(r.Data, []byte(part)) {
+				delete(missing, m.Stream)
+			}
+		}
+	}
+	for stream, data := range map[string]string{
+		"$errors.x": `{"reason":"r"}`, "$sources.x": `{"source":"x","state":"odd"}`, "$status.x": `{"node":{}}`,
+	} {
+		text := fmt.Sprintf(`{"id":"a-1-1-0","source":"x","stream":%q,"time":"2026-11-22T10:00:00Z","received":"2026-11-22T10:00:00Z","data":%s}`, stream, data)
+		if c.judge.Message("Record", documents.Parse(t, []byte(text))) == nil {
+			t.Errorf("%s may be %s by the document", stream, data)
+		}
+	}
 }
 
 // A new subscriber of status first gets the latest of it, without position.
