@@ -145,7 +145,7 @@ func (j *Journal) note(a *active, batches []wire.Sealed, held []storage.Held) {
 		length := frameHeader + int64(len(s.Bytes()))
 		a.seg.size += length
 		j.bytes += length
-		j.line(s.Origin).Hold(&s.Header)
+		j.lines.Open(s.Origin).Hold(&s.Header)
 		a.unsynced = append(a.unsynced, *s)
 		j.unsynced += length
 		sp, made := a.seg.note(s, offset)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"iter"
-	"maps"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -39,7 +38,7 @@ type Journal struct {
 
 	// mu guards all below.
 	mu       sync.RWMutex
-	lines    map[messages.NodeID]*messages.Line
+	lines    messages.Lines
 	epochs   map[epochKey]*epochSpans
 	segments []*segment // by number
 	totals   map[messages.Stream]*total
@@ -79,16 +78,7 @@ type active struct {
 
 var _ storage.Journal = (*Journal)(nil)
 
-// line gives an origin's line, made where it is missing. mu is held.
-func (j *Journal) line(origin messages.NodeID) *messages.Line {
-	l := j.lines[origin]
-	if l == nil {
-		l = messages.NewLine(origin)
-		j.lines[origin] = l
-	}
-	return l
-}
-
+// epoch gives where the batches of an epoch are, made where it is missing. mu is held.
 func (j *Journal) epoch(key epochKey) *epochSpans {
 	e := j.epochs[key]
 	if e == nil {
@@ -102,27 +92,21 @@ func (j *Journal) epoch(key epochKey) *epochSpans {
 func (j *Journal) Next(after messages.Position) messages.Step {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	if line := j.lines[after.Origin]; line != nil {
-		return line.Next(after)
-	}
-	return messages.Step{Kind: messages.StepHead}
+	return j.lines.Next(after)
 }
 
 // Origins implements storage.Journal.
 func (j *Journal) Origins() []messages.NodeID {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	return slices.Sorted(maps.Keys(j.lines))
+	return j.lines.Origins()
 }
 
 // Head implements storage.Journal.
 func (j *Journal) Head(origin messages.NodeID) messages.Position {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	if line := j.lines[origin]; line != nil {
-		return line.Head()
-	}
-	return messages.Position{Origin: origin}
+	return j.lines.Head(origin)
 }
 
 // HeadHash implements storage.Journal.
@@ -149,11 +133,7 @@ func (j *Journal) HeadHash(origin messages.NodeID, epoch uint64) messages.Hash {
 func (j *Journal) Digest() messages.Digest {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	d := make(messages.Digest, len(j.lines))
-	for origin, line := range j.lines {
-		d[origin] = line.Digest()
-	}
-	return d
+	return j.lines.Digest()
 }
 
 // GiveUp implements storage.Journal.

@@ -253,7 +253,7 @@ func (j *Journal) floorChanges(floors map[epochKey]remembered) []storage.Change 
 // raise moves floors up, once they are remembered. mu is held.
 func (j *Journal) raise(floors map[epochKey]remembered) {
 	for key, kept := range floors {
-		j.line(key.origin).Raise(key.epoch, kept.floor)
+		j.lines.Open(key.origin).Raise(key.epoch, kept.floor)
 		j.epoch(key).floor = kept.floor
 		j.keep.floors[key] = kept
 		if gone := j.keep.gone[key].above(kept.floor); len(gone) > 0 {
@@ -274,10 +274,10 @@ func (j *Journal) forget(now time.Time) error {
 	for key, kept := range j.keep.floors {
 		e := j.epochs[key]
 		old := now.Sub(kept.hlc.Time()) > 2*j.cfg.RetentionAge && !now.Before(j.ageOff)
-		if !old || e != nil && len(e.spans) > 0 || key.origin == j.cfg.Self && j.line(key.origin).Head().Epoch == key.epoch {
+		if !old || e != nil && len(e.spans) > 0 || key.origin == j.cfg.Self && j.lines.Open(key.origin).Head().Epoch == key.epoch {
 			continue
 		}
-		line := j.line(key.origin)
+		line := j.lines.Open(key.origin)
 		line.Forget(key.epoch)
 		delete(j.keep.floors, key)
 		delete(j.keep.gone, key)

@@ -22,7 +22,7 @@ func Open(cfg Config) (*Journal, error) {
 	}
 	cfg = cfg.withDefaults()
 	j := &Journal{
-		cfg: cfg, fs: cfg.FS, seen: make(map[messages.BatchID]struct{}), lines: make(map[messages.NodeID]*messages.Line),
+		cfg: cfg, fs: cfg.FS, seen: make(map[messages.BatchID]struct{}), lines: make(messages.Lines),
 		epochs: make(map[epochKey]*epochSpans), totals: make(map[messages.Stream]*total),
 	}
 	if err := j.fs.MkdirAll(cfg.Dir); err != nil {
@@ -259,7 +259,7 @@ func (j *Journal) register(f *found) {
 // restoreLines makes the lines of what is held and remembered.
 func (j *Journal) restoreLines() {
 	for origin, horizon := range j.keep.horizon {
-		j.line(origin).Forget(horizon)
+		j.lines.Open(origin).Forget(horizon)
 	}
 	keys := make(map[epochKey]bool)
 	for key := range j.epochs {
@@ -281,7 +281,7 @@ func (j *Journal) restoreLines() {
 }
 
 func (j *Journal) restoreEpoch(key epochKey) {
-	line, e := j.line(key.origin), j.epoch(key)
+	line, e := j.lines.Open(key.origin), j.epoch(key)
 	kept, some := j.keep.floors[key]
 	if some {
 		e.floor = max(kept.floor, 1)
@@ -366,7 +366,7 @@ func (j *Journal) judge(seg *segment, d damage) {
 		e.spans = append(e.spans, sp)
 	}
 	sp.lost.add(id.Sequence)
-	j.line(id.Origin).Lose(id.Epoch, messages.Range{From: id.Sequence, To: id.Sequence})
+	j.lines.Open(id.Origin).Lose(id.Epoch, messages.Range{From: id.Sequence, To: id.Sequence})
 }
 
 // plausible tells whether the name that was read from damaged bytes can be right: it is
@@ -409,7 +409,7 @@ func (j *Journal) following(seg *segment, d damage) (messages.BatchID, bool) {
 				return id, false // what is absent shows between the segments
 			}
 		}
-		head := j.line(j.cfg.Self).Head()
+		head := j.lines.Open(j.cfg.Self).Head()
 		id = messages.BatchID{Origin: head.Origin, Epoch: head.Epoch, Sequence: head.Sequence}
 	}
 	id.Sequence++

@@ -147,7 +147,7 @@ func (j *Journal) lose(sp *span, sequence uint64) {
 	sp.lost.add(sequence)
 	j.stats.Damaged++
 	if j.spanOf(messages.BatchID{Origin: sp.key.origin, Epoch: sp.key.epoch, Sequence: sequence}) == nil {
-		j.line(sp.key.origin).Lose(sp.key.epoch, messages.Range{From: sequence, To: sequence})
+		j.lines.Open(sp.key.origin).Lose(sp.key.epoch, messages.Range{From: sequence, To: sequence})
 	}
 }
 

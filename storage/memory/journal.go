@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -29,7 +28,7 @@ type Journal struct {
 	cfg Config
 
 	mu     sync.RWMutex
-	lines  map[messages.NodeID]*messages.Line
+	lines  messages.Lines
 	epochs map[epochKey][]entry
 	// order is all batches as they came, the oldest first; some may be dropped already.
 	order   []messages.BatchID
@@ -55,7 +54,7 @@ type entry struct {
 // NewJournal makes an empty journal.
 func NewJournal(cfg Config) *Journal {
 	return &Journal{
-		cfg: cfg, lines: make(map[messages.NodeID]*messages.Line), epochs: make(map[epochKey][]entry),
+		cfg: cfg, lines: make(messages.Lines), epochs: make(map[epochKey][]entry),
 		streams: make(map[messages.Stream]*storage.StreamInfo),
 	}
 }
@@ -89,11 +88,7 @@ func (j *Journal) Append(family storage.Family, batches []wire.Sealed) ([]storag
 
 func (j *Journal) add(s wire.Sealed, b *messages.Batch) storage.Held {
 	key := epochKey{s.Origin, s.Epoch}
-	line := j.lines[s.Origin]
-	if line == nil {
-		line = messages.NewLine(s.Origin)
-		j.lines[s.Origin] = line
-	}
+	line := j.lines.Open(s.Origin)
 	at, found := j.search(key, s.Sequence)
 	if found && j.epochs[key][at].sealed.HeaderHash() != s.HeaderHash() {
 		j.forks++
@@ -199,10 +194,7 @@ func (j *Journal) raise(key epochKey, floor uint64) {
 func (j *Journal) Next(after messages.Position) messages.Step {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	if line := j.lines[after.Origin]; line != nil {
-		return line.Next(after)
-	}
-	return messages.Step{Kind: messages.StepHead}
+	return j.lines.Next(after)
 }
 
 // Seek implements storage.Journal.
@@ -243,17 +235,14 @@ func (j *Journal) Seek(origin messages.NodeID, ms int64) messages.Position {
 func (j *Journal) Origins() []messages.NodeID {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	return slices.Sorted(maps.Keys(j.lines))
+	return j.lines.Origins()
 }
 
 // Head implements storage.Journal.
 func (j *Journal) Head(origin messages.NodeID) messages.Position {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	if line := j.lines[origin]; line != nil {
-		return line.Head()
-	}
-	return messages.Position{Origin: origin}
+	return j.lines.Head(origin)
 }
 
 // HeadHash implements storage.Journal.
@@ -270,11 +259,7 @@ func (j *Journal) HeadHash(origin messages.NodeID, epoch uint64) messages.Hash {
 func (j *Journal) Digest() messages.Digest {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	d := make(messages.Digest, len(j.lines))
-	for origin, line := range j.lines {
-		d[origin] = line.Digest()
-	}
-	return d
+	return j.lines.Digest()
 }
 
 // GiveUp implements storage.Journal.
