@@ -4,15 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"anode/client"
+	"anode/cmd/anode/specfiles"
 	"anode/messages/command"
 	"anode/messages/spec"
 )
@@ -162,9 +160,9 @@ func (a *applier) readOne(file string) (document, error) {
 	d := document{file: file}
 	var err error
 	if file == "-" {
-		d.Text, err = io.ReadAll(io.LimitReader(a.sh.in, spec.MaxDocument+1))
+		d.Text, err = specfiles.ReadFrom(a.sh.in)
 	} else {
-		d.Text, err = os.ReadFile(file)
+		d.Text, err = specfiles.Read(file)
 	}
 	if err != nil {
 		var path *os.PathError
@@ -173,7 +171,7 @@ func (a *applier) readOne(file string) (document, error) {
 		}
 		return d, err
 	}
-	d.YAML = filepath.Ext(file) != ".json"
+	d.YAML = specfiles.IsYAML(file)
 	d.spec, err = spec.Parse(d.Text, d.YAML)
 	return d, err
 }
@@ -183,28 +181,9 @@ func filesOf(path string) ([]string, error) {
 	if path == "-" {
 		return []string{path}, nil
 	}
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.IsDir():
-		return []string{path}, nil
+	files, err := specfiles.Find(path)
+	if err == nil && len(files) == 0 {
+		err = fmt.Errorf("%s: has no .yaml, .yml or .json file", path)
 	}
-	entries, err := os.ReadDir(path)
-	if err != nil {
-		return nil, err
-	}
-	var files []string
-	for _, e := range entries {
-		switch strings.ToLower(filepath.Ext(e.Name())) {
-		case ".yaml", ".yml", ".json":
-			if !e.IsDir() {
-				files = append(files, filepath.Join(path, e.Name()))
-			}
-		}
-	}
-	if len(files) == 0 {
-		return nil, fmt.Errorf("%s: has no .yaml, .yml or .json file", path)
-	}
-	return files, nil
+	return files, err
 }
