@@ -15,6 +15,7 @@ import (
 	"anode/actors/actor"
 	"anode/messages"
 	"anode/messages/command"
+	"anode/messages/units"
 	"anode/storage"
 )
 
@@ -371,7 +372,7 @@ func (h *Hub) view() command.ComponentView {
 	}
 	v.Figures["queued"], v.Figures["sessions"], v.Figures["load"] = queued, seats, busy
 	v.Figures["records_out"] = actor.Count(h.metrics.out)
-	v.Detail = fmt.Sprintf("%d loops, %.0f sessions, the busiest loop works %.0f %% of the time", len(h.loops), seats, busy*100)
+	v.Detail = fmt.Sprintf("%s, %s, the busiest loop works %.0f %% of the time", units.Count(len(h.loops), "loop"), units.Count(int(seats), "session"), busy*100)
 	if busy > 0.95 {
 		v.State = command.StateDegraded
 		v.Detail += ": subscribers may fall behind"

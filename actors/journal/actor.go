@@ -10,6 +10,7 @@ import (
 	"anode/actors/actor"
 	"anode/messages"
 	"anode/messages/command"
+	"anode/messages/units"
 	"anode/messages/wire"
 	"anode/storage"
 )
@@ -124,11 +125,11 @@ func (j *journalActor) view() command.ComponentView {
 	case stats.Full != "":
 		v.State, v.Detail = command.StateDegraded, stats.Full
 	case stats.Damaged > 0:
-		v.State, v.Detail = command.StateDegraded, fmt.Sprintf("%d batches failed their checksum and are not served", stats.Damaged)
+		v.State, v.Detail = command.StateDegraded, units.Count(stats.Damaged, "batch")+" failed the checksum and can't be served"
 	case stats.Note != "":
 		v.State, v.Detail = command.StateDegraded, stats.Note
 	default:
-		v.Detail = fmt.Sprintf("%d records in %d segments, durability %s", stats.Records, stats.Segments, j.cfg.Durability)
+		v.Detail = fmt.Sprintf("%s in %s, durability %s", units.Count(stats.Records, "record"), units.Count(stats.Segments, "segment"), j.cfg.Durability)
 	}
 	return v
 }

@@ -205,13 +205,18 @@ func (n *Node) answerer(question any) *actor.Ref {
 	return nil
 }
 
+// Drain ends the sources and stores what they have. A second call does nothing.
+func (n *Node) Drain(ctx context.Context) error {
+	if n.drain == nil {
+		return nil
+	}
+	return n.drain(ctx)
+}
+
 // Stop ends the actors: the sources first, then what they feed, the hub last, so that what is
 // stored is delivered.
 func (n *Node) Stop(ctx context.Context) error {
-	var faults []error
-	if n.drain != nil {
-		faults = append(faults, n.drain(ctx))
-	}
+	faults := []error{n.Drain(ctx)}
 	n.inbox.Close() // what was taken is still stored and answered
 	for _, ref := range []*actor.Ref{n.status, n.sources, n.registry, n.journal, n.subscribers, n.hubActor} {
 		faults = append(faults, ref.Stop(ctx))

@@ -11,6 +11,7 @@ import (
 	"anode/messages"
 	"anode/messages/command"
 	"anode/messages/spec"
+	"anode/messages/units"
 	"anode/storage"
 )
 
@@ -271,7 +272,7 @@ func (r *registryActor) list() []command.SourceView {
 
 func (r *registryActor) component() command.ComponentView {
 	v := command.ComponentView{
-		Name: Name, State: command.StateOK, Detail: fmt.Sprintf("%d sources", r.sources.live),
+		Name: Name, State: command.StateOK, Detail: units.Count(r.sources.live, "source"),
 		Figures: map[string]float64{"sources": float64(r.sources.live), "removed": float64(len(r.sources.entries) - r.sources.live), "damaged": float64(r.store.damaged)},
 	}
 	if r.store.damaged > 0 {

@@ -79,7 +79,7 @@ func TestWhatFailsIsShownInTheFeedsWordsAndTriedAgain(t *testing.T) {
 		{"an error", "", feeds.Status(503, "down for\n  maintenance"), "the feed answered 503 Service Unavailable: down for maintenance"},
 		{"not found", "", feeds.Status(404, ""), "the feed answered 404 Not Found"},
 		{"a long text is cut", "", feeds.Status(500, strings.Repeat("x", 5000)), strings.Repeat("x", 300) + "…"},
-		{"silence", "rest: {timeout: 30ms}", feeds.Hang(), "the feed did not answer within 30ms"},
+		{"silence", "rest: {timeout: 400ms}", feeds.Hang(), "the feed did not answer within 400ms"},
 		{"a slow loris", "rest: {timeout: 60ms}", feeds.Dribble(`{"a":"aaaaaaaaaaaaaaaaaaaaaaaa"}`, 20*time.Millisecond), "the feed did not answer within 60ms"},
 		{"a cut", "", feeds.CutBody(`{"a":"b"}`, 4), "unexpected EOF"},
 		{"a reset", "", feeds.Drop(), ""},

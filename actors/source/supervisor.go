@@ -20,6 +20,7 @@ import (
 	"anode/messages"
 	"anode/messages/command"
 	"anode/messages/spec"
+	"anode/messages/units"
 	"anode/storage"
 )
 
@@ -304,7 +305,7 @@ func (s *supervisor) component() command.ComponentView {
 	}
 	v.Figures["sources"] = float64(len(boards))
 	v.Figures["reports_dropped"] = float64(s.cfg.reporter.dropped.Load())
-	v.Detail = counted(len(boards))
+	v.Detail = units.Count(len(boards), "source")
 	for i, state := range states() {
 		v.Figures[state] = float64(counts[state])
 		if counts[state] > 0 {
@@ -315,13 +316,6 @@ func (s *supervisor) component() command.ComponentView {
 		}
 	}
 	return v
-}
-
-func counted(n int) string {
-	if n == 1 {
-		return "1 source"
-	}
-	return fmt.Sprintf("%d sources", n)
 }
 
 // states are all states of a source: first those of one that is not well.

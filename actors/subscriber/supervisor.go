@@ -11,6 +11,7 @@ import (
 	"anode/actors/actor"
 	"anode/messages"
 	"anode/messages/command"
+	"anode/messages/units"
 	"anode/storage"
 )
 
@@ -135,7 +136,7 @@ func (s *supervisor) view(ctx *actor.Context) command.ComponentView {
 	sessions := len(ctx.Self().Children())
 	subscriptions := s.shared.subscriptions.Load()
 	return command.ComponentView{
-		Name: Name, State: command.StateOK, Detail: fmt.Sprintf("%d sessions with %d subscriptions", sessions, subscriptions),
+		Name: Name, State: command.StateOK, Detail: units.Count(sessions, "session") + " with " + units.Count(subscriptions, "subscription"),
 		Figures: map[string]float64{"sessions": float64(sessions), "subscriptions": float64(subscriptions)},
 	}
 }

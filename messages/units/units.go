@@ -140,3 +140,15 @@ func (d *Duration) Set(text string) error {
 
 // Type implements pflag.Value.
 func (*Duration) Type() string { return "period" }
+
+// Count is a number of things, as a sentence has it: "1 source", "3 sources", "2 batches".
+func Count[N int | int64 | uint64](n N, thing string) string {
+	switch {
+	case n == 1:
+	case strings.HasSuffix(thing, "ch"), strings.HasSuffix(thing, "s"):
+		thing += "es"
+	default:
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
+}

@@ -59,3 +59,14 @@ func FuzzUnits(f *testing.F) {
 		}
 	})
 }
+
+func TestCount(t *testing.T) {
+	for _, test := range []struct {
+		n           int
+		thing, want string
+	}{{0, "source", "0 sources"}, {1, "source", "1 source"}, {2, "batch", "2 batches"}, {1, "batch", "1 batch"}} {
+		if got := units.Count(test.n, test.thing); got != test.want {
+			t.Errorf("%d %s: %q", test.n, test.thing, got)
+		}
+	}
+}

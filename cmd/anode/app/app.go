@@ -195,7 +195,7 @@ func (r *running) startNode() error {
 func (r *running) serve(ctx context.Context) error {
 	failed := make(chan error, 1)
 	go func() { failed <- r.gateway.server.Serve(r.listener) }()
-	r.onClose(func() error { return r.gateway.stop(failed) })
+	r.onClose(func() error { return r.part(failed) })
 	fmt.Fprintf(r.opt.Stdout, "anode: serving http=%s mesh=%s node=%s\n", r.url, r.mesh.Addr(), r.identity.ID)
 	r.log.Info("serving", "http", r.url, "took", time.Since(r.started).Round(time.Millisecond))
 	if r.opt.Serving != nil {
@@ -221,4 +221,14 @@ func (r *running) serve(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// part ends what is outside: sources and requests at once, as this node may serve feeds of its own.
+func (r *running) part(served <-chan error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
+	defer cancel()
+	drained := make(chan error, 1)
+	go func() { drained <- r.node.Drain(ctx) }()
+	err := r.gateway.stop(served)
+	return errors.Join(<-drained, err)
 }

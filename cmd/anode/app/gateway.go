@@ -64,7 +64,7 @@ func (r *running) startGateway() error {
 }
 
 // stop takes no new requests, ends sessions while requests end, and returns when the server does
-// not serve any more. Sources run on: what they still have is stored when the node stops.
+// not serve any more.
 func (g *gateway) stop(ended <-chan error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopPatience/2)
 	defer cancel()
