@@ -28,7 +28,7 @@ type Config struct {
 	TLS *tls.Config
 	// DialTimeout bounds making one connection; 0 is 5 s.
 	DialTimeout time.Duration
-	// AnswerTimeout bounds the wait for an answer's head; 0 is 60 s.
+	// AnswerTimeout bounds the wait for an answer's head, and each pause within its body; 0 is 60 s.
 	AnswerTimeout time.Duration
 	// Silence is how long a subscription hears nothing before it connects anew; 0 is 45 s.
 	Silence time.Duration

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"time"
 )
 
 // api is where the API stands on a server.
@@ -78,6 +79,8 @@ func (c *Client) do(ctx context.Context, r request) (*http.Response, error) {
 }
 
 func (c *Client) try(ctx context.Context, server *url.URL, r request) (*http.Response, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	hr, err := http.NewRequestWithContext(ctx, r.method, endpoint(server, r.path, r.query), bytes.NewReader(r.body))
 	if err != nil {
 		return nil, err
@@ -96,10 +99,31 @@ func (c *Client) try(ctx context.Context, server *url.URL, r request) (*http.Res
 		}
 		return nil, fmt.Errorf("%s: %w", server, err)
 	}
+	pause := time.AfterFunc(c.cfg.AnswerTimeout, func() { cancel(errStalled) })
+	defer pause.Stop()
+	answer.Body = lively{answer.Body, func() { pause.Reset(c.cfg.AnswerTimeout) }}
 	if err := readWhole(answer); err != nil {
+		if errors.Is(context.Cause(ctx), errStalled) {
+			err = errStalled
+		}
 		return nil, fmt.Errorf("%s: %w", server, err)
 	}
 	return answer, nil
+}
+
+// errStalled is why an answer is given up whose rest does not come.
+var errStalled = errors.New("the answer began, and does not go on")
+
+// lively is an answer's body that tells of each part that came.
+type lively struct {
+	io.ReadCloser
+	came func()
+}
+
+func (l lively) Read(b []byte) (int, error) {
+	n, err := l.ReadCloser.Read(b)
+	l.came()
+	return n, err
 }
 
 // readWhole takes an answer's body into memory, so that one that breaks off is no answer.
