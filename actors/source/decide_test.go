@@ -1,6 +1,7 @@
 package source
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -241,6 +242,24 @@ func TestReportsCutAtCharacters(t *testing.T) {
 		t.Errorf("%s", d.Payload)
 	}
 	b = newBoard(strings.Repeat("a.", 20)+"a", time.Now())
+	var h hidden
+	h.note("topsecret")
+	for what, frame := range map[string]string{
+		"a text": "a topsecret b", "no text": "\xff topsecret", "a text that is cut in it": strings.Repeat("x", maxFrame-5) + "topsecret",
+		"no text, cut in it": "\xff" + strings.Repeat("x", maxFrame-9) + "topsecret",
+	} {
+		var data errorReport
+		if err := json.Unmarshal(errorDraft(b, "why", []byte(frame), len(frame), &h).Payload, &data); err != nil {
+			t.Fatal(err)
+		}
+		shown := string(data.FrameBase64)
+		if data.Frame != nil {
+			shown = *data.Frame
+		}
+		if strings.Contains(shown, "tops") || !strings.Contains(shown, "***") {
+			t.Errorf("%s shows a secret: …%q", what, shown[max(0, len(shown)-20):])
+		}
+	}
 	if d := errorDraft(b, "", nil, 0, &hidden{}); strings.Count(string(d.Stream), ".") != 1 {
 		t.Errorf("%s has too many tokens", d.Stream)
 	}

@@ -70,13 +70,16 @@ func errorDraft(b *board, reason string, frame []byte, size int, hidden *hidden)
 			break
 		}
 	}
+	shown := hidden.hide(string(cut))
+	if len(cut) < size {
+		shown = hidden.hideEnd(shown)
+	}
 	switch {
 	case len(frame) == 0:
 	case utf8.Valid(cut):
-		text := hidden.hide(string(cut))
-		r.Frame = &text
+		r.Frame = &shown
 	default:
-		r.FrameBase64 = cut
+		r.FrameBase64 = []byte(shown)
 	}
 	return reportDraft(errorsPrefix, b.name, r)
 }

@@ -177,6 +177,22 @@ func (h *hidden) hide(text string) string {
 	return text
 }
 
+// hideEnd puts asterisks where the beginning of a secret is the end of a text that was cut.
+func (h *hidden) hideEnd(text string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, value := range h.values {
+		for _, form := range forms(value) {
+			for n := min(len(form), len(text)); n >= shortest; n-- {
+				if strings.HasSuffix(text, form[:n]) {
+					return text[:len(text)-n] + shownSecret
+				}
+			}
+		}
+	}
+	return text
+}
+
 // forms are the ways in which a text may show a secret.
 func forms(value string) []string {
 	quoted := string(messages.AppendQuoted(nil, value))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"anode/actors/actor"
@@ -249,7 +250,7 @@ func (s *sourceActor) ended(ctx *actor.Context, m ended) {
 	}
 	state := shown{state: command.SourceBackoff, nextAt: now.Add(pause), lastError: s.board.shown.Load().lastError}
 	if why != nil {
-		state.lastError = s.job.hidden.hide(clip(why.Error(), mostErrorText))
+		state.lastError = clip(s.job.hidden.hide(why.Error()), mostErrorText) // hidden first: a cut secret is not found
 	}
 	s.retry = ctx.After(pause, retry{s.gen})
 	s.show(ctx, state)
@@ -348,5 +349,5 @@ func clip(text string, most int) string {
 	if len(text) <= most {
 		return text
 	}
-	return fmt.Sprintf("%s… (%d bytes)", text[:most], len(text))
+	return fmt.Sprintf("%s… (%d bytes)", strings.ToValidUTF8(text[:most], ""), len(text))
 }
