@@ -59,7 +59,7 @@ func (j *journalActor) Started(ctx *actor.Context) error {
 		every: j.cfg.SyncEvery, lazy: j.cfg.LazySync, written: groups,
 		ended: make(chan struct{}),
 	}
-	k := &keeper{cfg: j.cfg, log: j.cfg.Logger}
+	k := &keeper{cfg: j.cfg, log: j.cfg.Logger, wrong: make(map[string]bool)}
 	ctx.Go("writer", func(life context.Context) error {
 		defer j.refuse()
 		w.known.fill(j.cfg)

@@ -16,8 +16,8 @@ import (
 type keeper struct {
 	cfg Config
 	log *slog.Logger
-	// wrong is what failed last, so that a lasting failure is logged once.
-	wrong string
+	// wrong is what fails, so that a lasting failure is logged once.
+	wrong map[string]bool
 	// gaveUp are the holes that were announced as given up.
 	gaveUp map[hole]struct{}
 }
@@ -56,12 +56,13 @@ func (k *keeper) mend() {
 func (k *keeper) giveUpOwn() {
 	now := make(map[hole]struct{})
 	fresh := false
+	var failed error
 	for _, epoch := range k.cfg.Journal.Digest()[k.cfg.Self] {
 		for _, absent := range epoch.Holes {
 			h := hole{epoch.Epoch, absent}
 			if _, known := k.gaveUp[h]; !known {
 				if err := k.cfg.Journal.GiveUp(k.cfg.Self, epoch.Epoch, absent); err != nil {
-					k.report("giving up a hole", err)
+					failed = err
 					continue
 				}
 				k.log.Warn("gave up what is damaged or lost here", "origin", k.cfg.Self, "epoch", epoch.Epoch, "seq", absent)
@@ -70,6 +71,7 @@ func (k *keeper) giveUpOwn() {
 			now[h] = struct{}{}
 		}
 	}
+	k.report("giving up a hole", failed)
 	if k.gaveUp = now; fresh {
 		k.cfg.GaveUp(command.GaveUp{Origin: k.cfg.Self})
 	}
@@ -84,13 +86,11 @@ type hole struct {
 func (k *keeper) report(what string, err error) {
 	switch {
 	case errors.Is(err, storage.ErrClosed):
-	case err == nil:
-		if k.wrong == what {
-			k.log.Info("upkeep succeeds again", "what", what)
-			k.wrong = ""
-		}
-	case k.wrong != what:
-		k.wrong = what
+	case err == nil && k.wrong[what]:
+		k.log.Info("upkeep succeeds again", "what", what)
+		delete(k.wrong, what)
+	case err != nil && !k.wrong[what]:
+		k.wrong[what] = true
 		k.log.Error("upkeep failed", "what", what, "error", err)
 	}
 }
