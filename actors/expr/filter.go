@@ -11,8 +11,12 @@ import (
 const (
 	// maxFilter is the longest filter, in bytes.
 	maxFilter = 2 << 10
-	// maxScan is how many bytes one match may look at in all; a match beyond is false.
+	// maxScan is how many bytes one match may look at in all: about 100 ms at worst, for it holds up all
+	// who are served with it. A match beyond is false.
 	maxScan = 32 << 20
+	// A byte of a container that is decoded counts as so many that are looked at, and so does each
+	// element that a condition is tried on.
+	decodeWeight, elementWeight = 64, 128
 	// maxDecode is the largest container that is compared or searched as a whole, in bytes.
 	maxDecode = 128 << 10
 )
@@ -54,14 +58,16 @@ func (f *Filter) Match(r *messages.Record) bool {
 func (f *Filter) MatchJSON(raw []byte) bool { return f.true(rawVal(raw)) }
 
 func (f *Filter) true(input val) bool {
-	run := filterRun{left: maxScan, allowance: Allowance{left: maxText}}
+	run := filterRun{left: maxScan, search: maxPatternWork, allowance: Allowance{left: maxText}}
 	out, end := f.root.eval(&run, input)
 	return end == gave && out.truthy()
 }
 
 // filterRun is what one match has left.
 type filterRun struct {
-	left      int
+	left int
+	// search is what all its searches for patterns may work.
+	search    int
 	allowance Allowance
 }
 
@@ -69,6 +75,14 @@ type filterRun struct {
 func (r *filterRun) scan(n int) bool {
 	r.left -= n
 	return r.left >= 0
+}
+
+// looked is the end of what looked at n bytes.
+func (r *filterRun) looked(n int) end {
+	if r.scan(n) {
+		return gave
+	}
+	return failed
 }
 
 // end is how an evaluation ended.

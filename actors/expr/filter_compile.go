@@ -400,7 +400,7 @@ func matching(p *pattern) node {
 			return val{}, failed
 		}
 		text := in.text()
-		if p.cost(text) > maxPatternWork {
+		if run.search -= p.cost(text); run.search < 0 {
 			return val{}, failed
 		}
 		return val{v: p.re.MatchString(text)}, gave

@@ -14,8 +14,8 @@ var unary = map[string]func(run *filterRun, in val) (val, end){
 	"empty":          func(*filterRun, val) (val, end) { return val{}, nothing },
 	"length":         lengthOf,
 	"type":           func(_ *filterRun, in val) (val, end) { return val{v: kindName(in.kind())}, gave },
-	"ascii_downcase": func(_ *filterRun, in val) (val, end) { return mapASCII(in, 'A', 'Z') },
-	"ascii_upcase":   func(_ *filterRun, in val) (val, end) { return mapASCII(in, 'a', 'z') },
+	"ascii_downcase": func(run *filterRun, in val) (val, end) { return mapASCII(run, in, 'A', 'Z') },
+	"ascii_upcase":   func(run *filterRun, in val) (val, end) { return mapASCII(run, in, 'a', 'z') },
 	"tonumber":       toNumber,
 	"tostring":       toText,
 }
@@ -47,7 +47,8 @@ func lengthOf(run *filterRun, in val) (val, end) {
 	case jsontext.Null, jsontext.None:
 		return val{v: 0}, gave
 	case jsontext.Text:
-		return val{v: utf8.RuneCountInString(in.text())}, gave
+		text := in.text()
+		return val{v: utf8.RuneCountInString(text)}, run.looked(len(text))
 	case jsontext.Array:
 		return val{v: in.length(run)}, gave
 	case jsontext.Object:
@@ -70,11 +71,14 @@ func lengthOf(run *filterRun, in val) (val, end) {
 	return val{}, failed
 }
 
-func mapASCII(in val, from, to byte) (val, end) {
+func mapASCII(run *filterRun, in val, from, to byte) (val, end) {
 	if in.kind() != jsontext.Text {
 		return val{}, failed
 	}
 	text := in.text()
+	if !run.scan(4 * len(text)) {
+		return val{}, failed
+	}
 	if strings.IndexFunc(text, func(r rune) bool { return r >= rune(from) && r <= rune(to) }) < 0 {
 		return val{v: text}, gave
 	}
@@ -126,7 +130,8 @@ func withText(arg node, do func(l, r string) bool) node {
 		if in.kind() != jsontext.Text || r.kind() != jsontext.Text {
 			return val{}, failed
 		}
-		return val{v: do(in.text(), r.text())}, gave
+		text := in.text()
+		return val{v: do(text, r.text())}, run.looked(len(text))
 	}}
 }
 
@@ -262,10 +267,16 @@ func (g generator) each(run *filterRun, in val, yield func(val) end) end {
 const unsuitable = end(101)
 
 // elements gives the elements of an array or the values of an object.
-func elements(run *filterRun, in val, yield func(val) end) end {
+func elements(run *filterRun, in val, each func(val) end) end {
 	k := in.kind()
 	if k != jsontext.Array && k != jsontext.Object {
 		return unsuitable
+	}
+	yield := func(v val) end {
+		if !run.scan(elementWeight) {
+			return failed
+		}
+		return each(v)
 	}
 	if in.raw != nil && k == jsontext.Array {
 		if !run.scan(len(in.raw)) {

@@ -84,7 +84,11 @@ func elementAt(run *filterRun, of val, i int) (val, end) {
 			return out, gave
 		}
 	case jsontext.Text: // a character, as the library has it
-		runes := []rune(of.text())
+		text := of.text()
+		if !run.scan(4 * len(text)) {
+			return val{}, failed
+		}
+		runes := []rune(text)
 		if i < 0 {
 			i += len(runes)
 		}

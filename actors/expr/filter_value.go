@@ -89,7 +89,14 @@ func (v val) decode(run *filterRun) (any, bool) {
 	if raw == nil {
 		return v.v, true
 	}
-	if k := jsontext.KindOf(raw); (k == jsontext.Array || k == jsontext.Object) && len(raw) > maxDecode+4096 || !run.scan(len(raw)) {
+	cost := len(raw)
+	if k := jsontext.KindOf(raw); k == jsontext.Array || k == jsontext.Object {
+		if len(raw) > maxDecode+4096 {
+			return nil, false
+		}
+		cost *= decodeWeight
+	}
+	if !run.scan(cost) {
 		return nil, false
 	}
 	out, err := decodeCompact(raw)
@@ -206,6 +213,8 @@ func compare(run *filterRun, l, r val) (int, bool) {
 		case jsontext.Text:
 			lt, rt := l.text(), r.text()
 			switch {
+			case !run.scan(len(lt) + len(rt)):
+				return 0, false
 			case lt < rt:
 				return -1, true
 			case lt > rt:

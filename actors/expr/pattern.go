@@ -13,7 +13,8 @@ import (
 const (
 	// maxPattern is the longest regular expression, in bytes.
 	maxPattern = 1 << 10
-	// maxPatternWork bounds instructions times bytes of one search: about 50 ms at worst.
+	// maxPatternWork bounds instructions times bytes of one search of a program, and of all searches of
+	// one match of a filter, which holds up all who are served with it: about 50 ms at worst.
 	maxPatternWork = 4 << 20
 	// maxPatterns is how many compiled patterns are kept; beyond, all are dropped.
 	maxPatterns = 256
