@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -52,6 +53,9 @@ func (c *common) check() error {
 	}
 	if c.length < time.Second || c.length > time.Hour {
 		faults = append(faults, fmt.Errorf("--for %s: 1s to 1h are allowed", c.length))
+	}
+	if u, err := url.Parse(c.server); c.server != "" && (err != nil || u.Scheme != "http" || u.Port() == "") {
+		faults = append(faults, fmt.Errorf("--server %q: must be http://HOST:PORT, without TLS", c.server))
 	}
 	if c.server != "" && len(c.flags) > 0 {
 		faults = append(faults, errors.New("--serve-flag is for a node that is started, and --server names one that runs"))

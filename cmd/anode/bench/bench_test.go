@@ -180,3 +180,15 @@ func TestJournal(t *testing.T) {
 		}
 	}
 }
+
+func TestServerIsAPlainAddress(t *testing.T) {
+	for server, good := range map[string]bool{
+		"": true, "http://127.0.0.1:8080": true, "http://[::1]:8080/": true,
+		"https://node:8443": false, "http://node": false, "node:8080": false, "http://:x": false,
+	} {
+		c := common{server: server, output: "table", length: time.Second}
+		if err := c.check(); (err == nil) != good {
+			t.Errorf("--server %q: %v", server, err)
+		}
+	}
+}

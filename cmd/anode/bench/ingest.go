@@ -198,7 +198,9 @@ func (i *ingest) answers(c net.Conn, rest []byte, request func(int) error) error
 				times = append(times, time.Duration(now-at))
 			}
 		}
-		have = copy(in, in[used:have])
+		if have = copy(in, in[used:have]); have == len(in) {
+			return fmt.Errorf("an answer is above %d bytes", len(in))
+		}
 		i.acknowledged(len(times), times)
 		if answered > 0 {
 			if err := request(answered); err != nil {
