@@ -40,7 +40,7 @@ func (b *Inbox) wake() {
 // Submit implements command.Intake. A submission larger than the inbox is taken when it is
 // empty.
 func (b *Inbox) Submit(ctx context.Context, s command.Submission) error {
-	if len(s.Drafts) == 0 {
+	if len(s.Drafts)+len(s.State) == 0 {
 		if s.Done != nil {
 			s.Done(command.Outcome{})
 		}
@@ -90,7 +90,7 @@ func (b *Inbox) take(most int) []command.Submission {
 	defer b.mu.Unlock()
 	count, drafts := 0, 0
 	for count < len(b.queue) && (count == 0 || drafts+len(b.queue[count].Drafts) <= most) {
-		drafts += len(b.queue[count].Drafts)
+		drafts += len(b.queue[count].Drafts) + len(b.queue[count].State)
 		count++
 	}
 	group := b.queue[:count:count]

@@ -25,26 +25,94 @@ type sealedGroup struct {
 	last      messages.HLC
 }
 
-// seal makes batches of drafts, in their order. The clock is read once: now.
-func (n *numberer) seal(now time.Time, drafts []messages.Draft) (sealedGroup, error) {
-	g := sealedGroup{next: n.next, last: n.last, positions: make([]messages.Position, 0, len(drafts))}
-	for len(drafts) > 0 {
-		count := batchLength(drafts)
+// load is what one write stores, in order.
+type load struct {
+	drafts []messages.Draft
+	// roles are those of drafts; nil where all are records.
+	roles []role
+}
+
+// role is what a draft is in a submission.
+type role uint8
+
+const (
+	// record is one of Drafts.
+	record role = iota
+	// bound is one of State: it stands in the batch of the draft before it.
+	bound
+	// free is one of State, with nothing before it in its submission.
+	free
+)
+
+func (l *load) add(d messages.Draft, as role) {
+	if as != record && l.roles == nil {
+		l.roles = make([]role, len(l.drafts), cap(l.drafts)+1)
+	}
+	l.drafts = append(l.drafts, d)
+	if l.roles != nil {
+		l.roles = append(l.roles, as)
+	}
+}
+
+func (l *load) role(i int) role {
+	if l.roles == nil {
+		return record
+	}
+	return l.roles[i]
+}
+
+// cut takes the first count off.
+func (l *load) cut(count int) (first load) {
+	first.drafts, l.drafts = l.drafts[:count], l.drafts[count:]
+	if l.roles != nil {
+		first.roles, l.roles = l.roles[:count], l.roles[count:]
+	}
+	return first
+}
+
+// newest drops the states that a later one of their stream in the same batch stands for.
+func (l load) newest() load {
+	if l.roles == nil {
+		return l
+	}
+	last := make(map[messages.Stream]int)
+	for i := range l.drafts {
+		if l.roles[i] != record {
+			last[l.drafts[i].Stream] = i
+		}
+	}
+	kept := load{drafts: make([]messages.Draft, 0, len(l.drafts)), roles: make([]role, 0, len(l.drafts))}
+	for i := range l.drafts {
+		if l.roles[i] == record || last[l.drafts[i].Stream] == i {
+			kept.drafts, kept.roles = append(kept.drafts, l.drafts[i]), append(kept.roles, l.roles[i])
+		}
+	}
+	return kept
+}
+
+// seal makes batches of drafts, in their order. The clock is read once: now. Positions are those of
+// the records.
+func (n *numberer) seal(now time.Time, l load) (sealedGroup, error) {
+	g := sealedGroup{next: n.next, last: n.last, positions: make([]messages.Position, 0, len(l.drafts))}
+	for len(l.drafts) > 0 {
+		one := l.cut(l.batchLength())
+		one = one.newest()
 		g.next.First = g.last.Next(now)
-		sealed, batch, indexes, err := n.sealer.Seal(g.next, drafts[:count])
+		sealed, batch, indexes, err := n.sealer.Seal(g.next, one.drafts)
 		if err != nil {
 			return sealedGroup{}, err
 		}
-		for _, index := range indexes {
-			g.positions = append(g.positions, messages.Position{
-				Origin: g.next.Origin, Epoch: g.next.Epoch, Sequence: g.next.Sequence, Index: index,
-			})
+		for i, index := range indexes {
+			if one.role(i) == record {
+				g.positions = append(g.positions, messages.Position{
+					Origin: g.next.Origin, Epoch: g.next.Epoch, Sequence: g.next.Sequence, Index: index,
+				})
+			}
 		}
 		g.sealed, g.batches = append(g.sealed, sealed), append(g.batches, batch)
 		g.last = sealed.Last
 		g.next.Sequence++
 		g.next.Prior, g.next.Previous = messages.Position{}, sealed.HeaderHash()
-		drafts = drafts[count:]
 	}
 	return g, nil
 }
@@ -52,15 +120,19 @@ func (n *numberer) seal(now time.Time, drafts []messages.Draft) (sealedGroup, er
 // commit makes the group's numbers count: it was stored.
 func (n *numberer) commit(g *sealedGroup) { n.next, n.last = g.next, g.last }
 
-// batchLength is how many drafts the next batch takes: at least one.
-func batchLength(drafts []messages.Draft) int {
+// batchLength is how many drafts the next batch takes: at least one, with the states that are bound to it.
+func (l *load) batchLength() int {
 	count, size := 0, 0
-	for count < len(drafts) && count < messages.MaxBatchRecords {
-		size += drafts[count].Size()
-		if count > 0 && size > messages.MaxBatchBytes {
+	for count < len(l.drafts) {
+		next := count + 1
+		size += l.drafts[count].Size()
+		for ; next < len(l.drafts) && l.role(next) == bound; next++ {
+			size += l.drafts[next].Size()
+		}
+		if count > 0 && (size > messages.MaxBatchBytes || next > messages.MaxBatchRecords) {
 			break
 		}
-		count++
+		count = next
 	}
 	return count
 }

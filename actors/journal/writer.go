@@ -122,6 +122,7 @@ func (w *writer) group() bool {
 	}()
 	if err := w.write(&out); err != nil {
 		out.fail(err)
+		out.breakChains()
 	}
 	handed = true
 	w.written <- out
@@ -133,11 +134,11 @@ func (w *writer) write(out *written) error {
 	now := w.cfg.Clock()
 	w.sealed = now
 	w.known.expire(now)
-	drafts, fresh := w.sift(out.submissions, out.outcomes, now)
-	if len(drafts) == 0 {
+	sifted, fresh := w.sift(out.submissions, out.outcomes, now)
+	if len(sifted.drafts) == 0 {
 		return nil
 	}
-	g, err := w.number.seal(now, drafts)
+	g, err := w.number.seal(now, sifted)
 	if err != nil {
 		w.known.unlearn(fresh)
 		return fmt.Errorf("%w: %w", command.ErrUnavailable, err)
@@ -148,10 +149,10 @@ func (w *writer) write(out *written) error {
 	}
 	w.number.commit(&g)
 	place(out.outcomes, g.positions)
-	w.metrics.in.Add(float64(len(drafts)))
 	stored := make([]command.StoredBatch, len(g.sealed))
 	for i := range g.sealed {
 		stored[i] = command.StoredBatch{Sealed: g.sealed[i], Batch: g.batches[i], Live: true}
+		w.metrics.in.Add(float64(g.sealed[i].Count))
 	}
 	w.cfg.Announce(command.Stored{Batches: stored})
 	return nil
@@ -161,10 +162,15 @@ func (w *writer) write(out *written) error {
 var mark = messages.Position{Sequence: 1}
 
 // sift gives the drafts that are not duplicates, and the identities noted for them.
-// Outcomes get a mark for each.
-func (w *writer) sift(submissions []command.Submission, outcomes []command.Outcome, now time.Time) (drafts []messages.Draft, fresh []messages.Identity) {
+// Outcomes get a mark for each. What comes after a break of its chain is refused.
+func (w *writer) sift(submissions []command.Submission, outcomes []command.Outcome, now time.Time) (sifted load, fresh []messages.Identity) {
 	for i := range submissions {
 		s := &submissions[i]
+		if err := s.Chain.Broken(); err != nil {
+			outcomes[i].Err = err
+			continue
+		}
+		state := free
 		outcomes[i].Positions = make([]messages.Position, len(s.Drafts))
 		for j := range s.Drafts {
 			if s.Recognise && s.Drafts[j].HasIdentity() {
@@ -175,10 +181,15 @@ func (w *writer) sift(submissions []command.Submission, outcomes []command.Outco
 				fresh = append(fresh, identity)
 			}
 			outcomes[i].Positions[j] = mark
-			drafts = append(drafts, s.Drafts[j])
+			sifted.add(s.Drafts[j], record)
+			state = bound
+		}
+		for _, d := range s.State {
+			sifted.add(d, state)
+			state = bound
 		}
 	}
-	return drafts, fresh
+	return sifted, fresh
 }
 
 // place puts the positions where the marks are, in order.
@@ -245,6 +256,7 @@ func (w *writer) store(s command.Store) ([]bool, error) {
 func abandon(log *slog.Logger, inbox *Inbox, groups []written) {
 	for i := range groups {
 		groups[i].fail(fmt.Errorf("%w: the journal failed", command.ErrUnconfirmed))
+		groups[i].breakChains()
 		for told := false; !told; {
 			told = groups[i].tell(log, inbox)
 		}
@@ -262,11 +274,20 @@ func (g *written) tell(log *slog.Logger, inbox *Inbox) (done bool) {
 	return true
 }
 
-// fail gives all of the group one error.
+// fail gives all of the group one error, but those that have one of their own.
 func (g *written) fail(err error) {
 	g.err = err
 	for i := range g.outcomes {
-		g.outcomes[i] = command.Outcome{Err: err}
+		if g.outcomes[i].Err == nil {
+			g.outcomes[i] = command.Outcome{Err: err}
+		}
+	}
+}
+
+// breakChains has what follows a refused group refused too, before the next one is written.
+func (g *written) breakChains() {
+	for i := range g.submissions {
+		g.submissions[i].Chain.Break(g.outcomes[i].Err)
 	}
 }
 

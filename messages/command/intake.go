@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"sync/atomic"
 
 	"anode/messages"
 	"anode/messages/wire"
@@ -11,6 +12,13 @@ import (
 type Submission struct {
 	// Drafts passed Check and are the journal's from now on. Their order is kept within a stream.
 	Drafts []messages.Draft
+	// State is what the sender remembers once Drafts, and all that it submitted before on the same
+	// Chain, are stored: it goes into the batch that holds the last of Drafts, so that both are there
+	// or neither. Where one batch would hold several of a stream, the last one stands for all. It has
+	// passed Check, and is at most a few drafts.
+	State []messages.Draft
+	// Chain ties this to what the sender submitted before; nil is nothing.
+	Chain *Chain
 	// Recognise drops drafts that were published before (stream, key, native id) within the last
 	// ten minutes, as duplicates. Sources have windows of their own and leave it off.
 	Recognise bool
@@ -25,13 +33,39 @@ func (s *Submission) Size() int {
 	for i := range s.Drafts {
 		size += s.Drafts[i].Size()
 	}
+	for i := range s.State {
+		size += s.State[i].Size()
+	}
 	return size
+}
+
+// Chain ties submissions of one sender together: once one of them was not stored, none that comes after
+// it is, so that nothing that the sender remembers is ahead of what is stored. The zero value is
+// ready. It is safe for concurrent use.
+type Chain struct{ broken atomic.Pointer[error] }
+
+// Break has all that comes from now on refused. The first error counts.
+func (c *Chain) Break(err error) {
+	if c != nil && err != nil {
+		c.broken.CompareAndSwap(nil, &err)
+	}
+}
+
+// Broken is why nothing more of the chain is taken; nil when it is.
+func (c *Chain) Broken() error {
+	if c == nil {
+		return nil
+	}
+	if err := c.broken.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // Outcome says what became of a submission.
 type Outcome struct {
-	// Positions are in the order of the drafts: where each one stands; the zero Position for a
-	// duplicate. Nil when Err is set.
+	// Positions are in the order of the drafts, without State: where each one stands; the zero Position
+	// for a duplicate. Nil when Err is set.
 	Positions []messages.Position
 	// Err is why none was stored: ErrStorageFull, ErrUnavailable; with ErrUnconfirmed they are stored,
 	// or may be, and are not known to be durable.
