@@ -81,6 +81,24 @@ func (c *Client) do(ctx context.Context, r request) (*http.Response, error) {
 func (c *Client) try(ctx context.Context, server *url.URL, r request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	answer, err := c.begin(ctx, server, r)
+	if err != nil {
+		return nil, err
+	}
+	pause := time.AfterFunc(c.cfg.AnswerTimeout, func() { cancel(errStalled) })
+	defer pause.Stop()
+	answer.Body = lively{answer.Body, func() { pause.Reset(c.cfg.AnswerTimeout) }}
+	if err := readWhole(answer); err != nil {
+		if errors.Is(context.Cause(ctx), errStalled) {
+			err = errStalled
+		}
+		return nil, fmt.Errorf("%s: %w", server, err)
+	}
+	return answer, nil
+}
+
+// begin sends a request; the answer's body is still to be read, and closed.
+func (c *Client) begin(ctx context.Context, server *url.URL, r request) (*http.Response, error) {
 	hr, err := http.NewRequestWithContext(ctx, r.method, endpoint(server, r.path, r.query), bytes.NewReader(r.body))
 	if err != nil {
 		return nil, err
@@ -96,15 +114,6 @@ func (c *Client) try(ctx context.Context, server *url.URL, r request) (*http.Res
 		var wrapped *url.Error
 		if errors.As(err, &wrapped) { // it repeats method and path
 			err = wrapped.Err
-		}
-		return nil, fmt.Errorf("%s: %w", server, err)
-	}
-	pause := time.AfterFunc(c.cfg.AnswerTimeout, func() { cancel(errStalled) })
-	defer pause.Stop()
-	answer.Body = lively{answer.Body, func() { pause.Reset(c.cfg.AnswerTimeout) }}
-	if err := readWhole(answer); err != nil {
-		if errors.Is(context.Cause(ctx), errStalled) {
-			err = errStalled
 		}
 		return nil, fmt.Errorf("%s: %w", server, err)
 	}

@@ -14,6 +14,7 @@ import (
 	"anode/actors/hub"
 	"anode/actors/journal"
 	"anode/actors/registry"
+	"anode/actors/source"
 	"anode/actors/status"
 	"anode/actors/subscriber"
 	"anode/messages/command"
@@ -60,8 +61,8 @@ type Node struct {
 	log    *slog.Logger
 
 	history History
-	// drain ends all sources at once.
-	drain func(context.Context) error
+	// feeds are the sources that run; nil before they are made.
+	feeds *source.Sources
 
 	journal, hubActor, subscribers, registry, sources, status *actor.Ref
 }
@@ -175,6 +176,8 @@ func (n *Node) Ask(ctx context.Context, question any) (any, error) {
 		return n.history.Walk(q)
 	case command.Actors:
 		return n.system.Tree(), nil
+	case command.Frames:
+		return n.frames(ctx, q.Name)
 	}
 	to := n.answerer(question)
 	if to == nil {
@@ -207,10 +210,10 @@ func (n *Node) answerer(question any) *actor.Ref {
 
 // Drain ends the sources and stores what they have. A second call does nothing.
 func (n *Node) Drain(ctx context.Context) error {
-	if n.drain == nil {
+	if n.feeds == nil {
 		return nil
 	}
-	return n.drain(ctx)
+	return n.feeds.Drain(ctx)
 }
 
 // Stop ends the actors: the sources first, then what they feed, the hub last, so that what is

@@ -1,8 +1,12 @@
 package node
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"net/netip"
 	"os"
+	"time"
 
 	"anode/actors/expr"
 	"anode/actors/registry"
@@ -50,7 +54,7 @@ func (n *Node) startSources(cfg *Config) error {
 	if err != nil {
 		return err
 	}
-	n.drain = sources.Drain
+	n.feeds = sources
 	if n.sources, err = n.system.Spawn(sources.Spec()); err != nil {
 		return err
 	}
@@ -63,6 +67,35 @@ func (n *Node) startSources(cfg *Config) error {
 	}
 	n.registry, err = n.system.Spawn(spec)
 	return err
+}
+
+// The wait of frames for a source that was registered just now.
+const (
+	framesPatience = 2 * time.Second
+	framesPause    = 10 * time.Millisecond
+)
+
+// frames opens the frames of a source that runs here.
+func (n *Node) frames(ctx context.Context, name string) (command.FrameReader, error) {
+	for until := time.Now().Add(framesPatience); ; {
+		reader, err := n.feeds.Frames(name)
+		if !errors.Is(err, command.ErrNotFound) {
+			return reader, err
+		}
+		if _, err := command.Ask(ctx, n, command.GetSource{Name: name}); err != nil {
+			return nil, err
+		}
+		if time.Now().After(until) {
+			return nil, fmt.Errorf("%w: source %s does not run on this node", command.ErrUnavailable, name)
+		}
+		timer := time.NewTimer(framesPause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, context.Cause(ctx)
+		}
+	}
 }
 
 // assigner is who runs sources to the registry.

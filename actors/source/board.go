@@ -31,6 +31,8 @@ type board struct {
 	inFlight atomic.Int64
 	// missed tells that the actor was not told of want.
 	missed atomic.Bool
+	// taps are those who look at the frames.
+	taps taps
 }
 
 // shown is a state and what belongs to it. It is not changed once published.

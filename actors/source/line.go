@@ -93,6 +93,7 @@ func (l *Line) Feed(ctx context.Context, message []byte, meta transform.Meta) ([
 		return nil, err
 	}
 	l.Heard()
+	l.came(message, &meta)
 	result := l.job.pipeline.Feed(ctx, message, meta)
 	if ctx.Err() != nil { // what failed may have failed for that
 		l.job.pipeline.Forget(result.Drafts)

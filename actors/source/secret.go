@@ -193,6 +193,20 @@ func (h *hidden) hideEnd(text string) string {
 	return text
 }
 
+// hideBytes is hide for bytes; without a secret in them they come back as they are.
+func (h *hidden) hideBytes(data []byte) []byte {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, value := range h.values {
+		for _, form := range forms(value) {
+			if bytes.Contains(data, []byte(form)) {
+				data = bytes.ReplaceAll(data, []byte(form), []byte(shownSecret))
+			}
+		}
+	}
+	return data
+}
+
 // forms are the ways in which a text may show a secret.
 func forms(value string) []string {
 	quoted := string(messages.AppendQuoted(nil, value))

@@ -260,8 +260,12 @@ func (s *supervisor) want(ctx *actor.Context, a *Assignment) {
 func (s *supervisor) remove(ctx *actor.Context, name string, ref *actor.Ref) {
 	delete(s.running, name)
 	s.mu.Lock()
+	b := s.boards[name]
 	delete(s.boards, name)
 	s.mu.Unlock()
+	if b != nil {
+		b.taps.end()
+	}
 	ctx.Stop(ref)
 	self := ctx.Self()
 	ctx.Go("removal", func(life context.Context) error {

@@ -203,6 +203,9 @@ func TestMetrics(t *testing.T) {
 	c.is(201, "POST", "/api/v1/streams/lab.a/records", jsonType, "1")
 	hear("records")
 	c.is(201, "POST", "/api/v1/sources", yamlType, paused)
+	for until := time.Now().Add(10 * time.Second); !bytes.Contains(c.is(200, "GET", "/metrics", "", ""), []byte(`state="paused"} 1`)) && time.Now().Before(until); {
+		time.Sleep(time.Millisecond) // a source is told of what it is to be, and does it
+	}
 
 	series := map[string]bool{}
 	values := map[string]string{}

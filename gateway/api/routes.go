@@ -45,6 +45,7 @@ func (s *server) routes() []route {
 		{method: "POST", path: prefix + "/sources/:name/pause", handler: s.pauseSource},
 		{method: "POST", path: prefix + "/sources/:name/resume", handler: s.resumeSource},
 		{method: "POST", path: prefix + "/sources/:name/restart", handler: s.restartSource},
+		{method: "GET", path: prefix + "/sources/:name/frames", handler: s.frames, params: []string{"for"}},
 		{method: "POST", path: prefix + "/records", handler: s.publishMany},
 		{method: "GET", path: prefix + "/streams", handler: s.listStreams, params: []string{"match", "limit", "page"}},
 		{method: "POST", path: prefix + "/streams/:stream/records", handler: s.publish, params: []string{"key", "native_id", "time"}},

@@ -73,7 +73,7 @@ func TestNothingThere(t *testing.T) {
 	w.is(w.do("POST", "/api/v1/cluster/drain", ""), 404, "not_found")
 	w.is(w.do("GET", "/api/v1/tokens", ""), 404, "not_found")
 	w.is(w.do("GET", "/debug/pprof/", ""), 404, "not_found")
-	w.is(w.do("GET", "/api/v1/sources/x/frames", ""), 404, "not_found")
+	w.is(w.do("GET", "/api/v1/sources/x/nothing", ""), 404, "not_found")
 	w.is(w.do("HEAD", "/nowhere", ""), 404, "")
 	w.is(w.do("GET", "/"+strings.Repeat("x", 5000), ""), 404, "not_found")
 }

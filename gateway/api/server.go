@@ -19,7 +19,7 @@ import (
 // MaxBody is the most bytes of a request body.
 const MaxBody = 8 << 20
 
-// Config is what the API is made of; all fields are required but the last four.
+// Config is what the API is made of; all fields are required but the last five.
 type Config struct {
 	// Node answers questions.
 	Node command.Asker
@@ -38,6 +38,8 @@ type Config struct {
 	Documents map[string][]byte
 	// Root serves "/"; nil leaves it out.
 	Root http.Handler
+	// Closing ends answers that go on until somebody ends them; nil never does.
+	Closing <-chan struct{}
 	// Patience is how long a client may take nothing of an answer before it is cut: 2 minutes.
 	Patience time.Duration
 }

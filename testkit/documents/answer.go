@@ -56,7 +56,11 @@ func (j *Judge) content(template string, op map[string]any, status, kind, method
 	}
 	switch {
 	case kind == "application/x-ndjson":
-		values, place = bytes.Split(bytes.TrimSuffix(body, []byte{'\n'}), []byte{'\n'}), []string{"components", "schemas", "Record"}
+		line, named := Find(j.OpenAPI, op, "responses", status, "content", kind)["x-line"].(string)
+		if !named {
+			line = "Record"
+		}
+		values, place = bytes.Split(bytes.TrimSuffix(body, []byte{'\n'}), []byte{'\n'}), []string{"components", "schemas", line}
 		if len(body) == 0 {
 			values = nil
 		}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"strings"
 	"time"
 
 	"anode/actors/source"
@@ -113,6 +112,7 @@ func (c *connector) poll(ctx context.Context, line *source.Line, first bool) (ti
 	if err != nil {
 		return 0, err
 	}
+	line.Requested(request, address.Shown)
 	response, err := c.client.Do(request)
 	if err != nil {
 		return 0, failure(bounded, line, err)
@@ -128,12 +128,15 @@ func (c *connector) poll(ctx context.Context, line *source.Line, first bool) (ti
 	switch {
 	case response.StatusCode == http.StatusNotModified && (c.etag != "" || c.modified != ""):
 		line.Understood()
+		line.Answered(response, address.Shown, body)
 		return wait, nil
 	case !success(response.StatusCode):
+		line.Answered(response, address.Shown, body)
 		return 0, c.refused(response, body, wait, line)
 	}
 	if len(bytes.TrimSpace(body)) == 0 {
 		line.Understood()
+		line.Answered(response, address.Shown, body)
 	} else if err := c.feed(ctx, line, body, response, address.Shown); err != nil {
 		return 0, err
 	}
@@ -212,12 +215,8 @@ func (c *connector) remember(request *http.Request, response *http.Response) {
 
 // feed hands an answer to the line. There is nobody to send to, so only fail counts.
 func (c *connector) feed(ctx context.Context, line *source.Line, body []byte, response *http.Response, shown string) error {
-	headers := make(map[string]string, len(response.Header))
-	for name, values := range response.Header {
-		headers[strings.ToLower(name)] = strings.Join(values, ", ")
-	}
 	actions, err := line.Feed(ctx, body, transform.Meta{
-		Received: c.setup.Clock(), URL: shown, Status: response.StatusCode, Headers: headers,
+		Received: c.setup.Clock(), URL: shown, Status: response.StatusCode, Headers: source.HeadersOf(response),
 	})
 	if err != nil {
 		return err

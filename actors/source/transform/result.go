@@ -18,6 +18,10 @@ type Meta struct {
 	Headers map[string]string
 	// Event and ID are of a server-sent event.
 	Event, ID string
+	// Raw is the message as it was on the wire, where decoding made the message of it; nil is the message itself.
+	// Binary tells that it was a binary message of a WebSocket. Those who look at frames see both.
+	Raw    []byte
+	Binary bool
 	// Vars are what the templates of rules see beside the message; Vars.Item is the item of $meta too.
 	Vars Vars
 	// Secret resolves secrets for answers to where it came from; nil means that there are none.

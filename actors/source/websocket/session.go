@@ -12,6 +12,7 @@ import (
 
 	"anode/actors/source"
 	"anode/actors/source/transform"
+	"anode/messages/command"
 )
 
 const (
@@ -101,7 +102,7 @@ func (s *session) talk(ctx context.Context) error {
 	s.line.Opened()
 	s.workers.Go(func() { s.keep(ctx) })
 	for {
-		_, message, err := s.conn.ReadMessage()
+		kind, message, err := s.conn.ReadMessage()
 		if err != nil {
 			return err
 		}
@@ -110,7 +111,7 @@ func (s *session) talk(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		actions, err := s.line.Feed(ctx, message, transform.Meta{Received: now, URL: s.shown, Secret: s.secret})
+		actions, err := s.line.Feed(ctx, message, transform.Meta{Received: now, URL: s.shown, Secret: s.secret, Binary: kind == websocket.BinaryMessage})
 		if err != nil {
 			return err
 		}
@@ -150,6 +151,7 @@ func (s *session) send(ctx context.Context, text []byte) error {
 	if err := s.conn.WriteMessage(websocket.TextMessage, text); err != nil {
 		return fmt.Errorf("%w: it takes no message: %w", errCut, s.line.Cause(err))
 	}
+	s.line.Sent(text, command.FrameMeta{URL: s.shown})
 	return nil
 }
 

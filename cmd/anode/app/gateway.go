@@ -21,6 +21,8 @@ import (
 type gateway struct {
 	server   *http.Server
 	sessions *session.Server
+	// closing is closed when the server is to end.
+	closing chan struct{}
 }
 
 // The bounds of a request: slow heads and bodies, and connections that idle.
@@ -40,8 +42,9 @@ func (r *running) startGateway() error {
 	if err != nil {
 		machine = ""
 	}
+	closing := make(chan struct{})
 	handler, err := api.New(api.Config{
-		Node: r.node, Intake: r.node, Logger: r.log,
+		Closing: closing, Node: r.node, Intake: r.node, Logger: r.log,
 		Guard:     auth.New(auth.Config{Bound: r.listener.Addr().String(), Advertised: r.advertised(), Machine: machine, Origins: r.cfg.AllowOrigin}),
 		Subscribe: http.HandlerFunc(sessions.ServeWebSocket), Events: http.HandlerFunc(sessions.ServeEvents),
 		Metrics: promhttp.HandlerFor(r.metrics, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(r.log.Handler(), slog.LevelError)}),
@@ -56,7 +59,7 @@ func (r *running) startGateway() error {
 	if r.cfg.Demo {
 		handler = r.withDemo(handler)
 	}
-	r.gateway = &gateway{sessions: sessions, server: &http.Server{
+	r.gateway = &gateway{sessions: sessions, closing: closing, server: &http.Server{
 		Handler: handler, ReadHeaderTimeout: headPatience, ReadTimeout: bodyPatience, IdleTimeout: idlePatience,
 		MaxHeaderBytes: mostHeader, ErrorLog: slog.NewLogLogger(r.log.Handler(), slog.LevelDebug),
 	}}
@@ -68,6 +71,7 @@ func (r *running) startGateway() error {
 func (g *gateway) stop(ended <-chan error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopPatience/2)
 	defer cancel()
+	close(g.closing)
 	parted := make(chan struct{})
 	go func() {
 		defer close(parted)
