@@ -11,7 +11,7 @@ import (
 const (
 	// maxFilter is the longest filter, in bytes.
 	maxFilter = 2 << 10
-	// maxScan is how many bytes one match may look at in all: about 100 ms at worst, for it holds up all
+	// maxScan is how many bytes one match may look at in all: some 100 ms at worst, for it holds up all
 	// who are served with it. A match beyond is false.
 	maxScan = 32 << 20
 	// A byte of a container that is decoded counts as so many that are looked at, and so does each
