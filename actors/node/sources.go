@@ -13,6 +13,7 @@ import (
 	"anode/actors/source"
 	"anode/actors/source/egress"
 	"anode/actors/source/rest"
+	"anode/actors/source/sse"
 	"anode/actors/source/websocket"
 	"anode/messages/command"
 	"anode/messages/spec"
@@ -37,6 +38,7 @@ func kinds() map[string]source.Kind {
 	return map[string]source.Kind{
 		spec.KindREST:      rest.New,
 		spec.KindWebSocket: websocket.New,
+		spec.KindSSE:       sse.New,
 	}
 }
 

@@ -42,14 +42,20 @@ const MaxMessage = 16 << 20
 // ErrTooLarge marks a message above MaxMessage.
 var ErrTooLarge = errors.New("the feed sent a message above 16 MiB")
 
-// AskedToWait is an error with the feed's wish to be left alone for a time.
+// AskedToWait is an error with the feed's wish to be left alone for a time. Without Err the feed ended the
+// connection in order.
 type AskedToWait struct {
 	Err  error
 	Wait time.Duration
 }
 
 // Error is that of Err.
-func (a *AskedToWait) Error() string { return a.Err.Error() }
+func (a *AskedToWait) Error() string {
+	if a.Err == nil {
+		return errNothing.Error()
+	}
+	return a.Err.Error()
+}
 
 // Unwrap gives Err.
 func (a *AskedToWait) Unwrap() error { return a.Err }

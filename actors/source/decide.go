@@ -68,7 +68,12 @@ var errNothing = errors.New("the feed ended the connection before it brought dat
 func (p *policy) next(e ending) (pause time.Duration, why error) {
 	var of *late
 	var words *EndedInOrder
-	inOrder := e.err == nil || errors.As(e.err, &words)
+	wish := time.Duration(0)
+	var asked *AskedToWait
+	if errors.As(e.err, &asked) {
+		wish = min(asked.Wait, mostWait)
+	}
+	inOrder := e.err == nil || asked != nil && asked.Err == nil || errors.As(e.err, &words)
 	switch {
 	case errors.As(e.err, &of) && of.clock == clockData:
 		return 0, e.err
@@ -78,20 +83,16 @@ func (p *policy) next(e ending) (pause time.Duration, why error) {
 			p.quick = 0
 		}
 		if p.quick <= mostQuick {
-			return 0, nil
+			return wish, nil
 		}
-		return p.pause(1), nil
+		return max(p.pause(1), wish), nil
 	}
 	p.quick = 0
 	if e.good || e.lived >= p.backoff.Max.Of() {
 		p.failures = 0
 	}
 	p.failures++
-	pause = p.pause(p.failures)
-	var asked *AskedToWait
-	if errors.As(e.err, &asked) {
-		pause = max(pause, min(asked.Wait, mostWait))
-	}
+	pause = max(p.pause(p.failures), wish)
 	if why = e.err; why == nil {
 		why = errNothing
 	}

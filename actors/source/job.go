@@ -96,6 +96,7 @@ func (j *job) run(ctx context.Context, line *Line) error {
 	if settled := line.Settle(patience); storageFailed(settled) {
 		err = settled
 	}
+	line.end()
 	j.refused = storageFailed(err)
 	return err
 }

@@ -38,6 +38,9 @@ type Line struct {
 	heldUntil atomic.Int64 // Unix ns
 	// askable tells that the feed gives what was not stored again.
 	askable atomic.Bool
+	// lossy tells that some was not stored; whenStored is to be called at the end otherwise.
+	lossy      atomic.Bool
+	whenStored func()
 }
 
 // Opened tells that the connection stands and the feed was asked for what it is to send.
@@ -64,6 +67,25 @@ func (l *Line) Quiet(until time.Time) { l.board.quietUntil.Store(until.UnixNano(
 
 // AsksAgain tells that what the journal does not take is asked of the feed again: it is not counted as lost.
 func (l *Line) AsksAgain() { l.askable.Store(true) }
+
+// Stored tells that the journal has all that was fed.
+func (l *Line) Stored() bool { return !l.lossy.Load() && l.job.window.clean() }
+
+// WhenStored has a function called after the connection, if the journal has all that was fed.
+func (l *Line) WhenStored(f func()) { l.whenStored = f }
+
+// Filtered counts a message that the spec does not ask for.
+func (l *Line) Filtered() {
+	l.Understood()
+	l.board.filtered.Add(1)
+}
+
+// Unreadable counts and reports a message of so many bytes that can't be handed on. frame is of it what
+// there is; it is kept.
+func (l *Line) Unreadable(reason string, frame []byte, size int) {
+	l.board.failed.Add(1)
+	l.Report(reason, frame, size)
+}
 
 // Pace waits until the source may send its feed one more message: a hundred at once, then fifty a
 // second, so that no feed is flooded, should it answer each answer.
@@ -222,6 +244,7 @@ func (l *Line) recall() error {
 }
 
 func (l *Line) unstored(records int) {
+	l.lossy.Store(true)
 	if !l.askable.Load() {
 		l.board.unstored.Add(uint64(records))
 	}
@@ -235,4 +258,11 @@ func (l *Line) Settle(ctx context.Context) error {
 		return err
 	}
 	return l.recall()
+}
+
+// end tells that the connection is over and what it brought is settled.
+func (l *Line) end() {
+	if l.whenStored != nil && l.Stored() {
+		l.whenStored()
+	}
 }

@@ -84,6 +84,13 @@ func (w *window) settle(ctx context.Context) error {
 	return w.await(ctx, func() bool { return w.count == 0 })
 }
 
+// clean tells that nothing is on its way and nothing failed that was not taken back.
+func (w *window) clean() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.count == 0 && w.err == nil
+}
+
 // takeLost gives what was not stored, once, and why.
 func (w *window) takeLost() ([]messages.Draft, error) {
 	w.mu.Lock()

@@ -119,9 +119,9 @@ type Rule struct {
 
 // Liveness are the three clocks; 0 means off.
 type Liveness struct {
-	// Transport is any byte; default 30 s for websocket, else off.
+	// Transport is any byte; default 30 s for websocket and sse, else off.
 	Transport Duration `json:"transport"`
-	// Protocol is a decoded message; default 60 s for websocket, else off.
+	// Protocol is a decoded message; default 60 s for websocket and sse, else off.
 	Protocol Duration `json:"protocol"`
 	// Data is a message that made a record; default off.
 	Data Duration `json:"data"`
@@ -334,6 +334,7 @@ func decode(document []byte) (*Spec, error) {
 		s.REST = &REST{Method: "GET", Every: Duration(10 * time.Second), Timeout: Duration(10 * time.Second), Conditional: true}
 	case KindSSE:
 		s.SSE = &SSE{}
+		s.Liveness = Liveness{Transport: Duration(30 * time.Second), Protocol: Duration(time.Minute)}
 	case KindPush:
 		s.Push = &Push{}
 	}

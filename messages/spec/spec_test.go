@@ -194,7 +194,7 @@ var faulty = []struct {
 	{with("rest", `"rest":{"every":"1ms"}`), "/rest/every", "must be from 10ms", true},
 	{with("rest", `"labels":{"a":1}`), "/labels/a", "must be a text", false},
 	{with("rest", `"labels":{"-":"x"}`), "/labels/-", "is not allowed", false},
-	{with("sse", ``), "/kind", `"sse" is not supported by this version`, false},
+	{with("sse", `"sse":{"events":[]}`), "/sse/events", "must not be empty", false},
 	{with("push", `"url":"-"`), "/kind", `"push" is not supported by this version`, false},
 	{with("rest", `"auth":{"bearer":"x"}`), "/auth", "is not supported by this version", false},
 	{with("rest", `"tls":{}`), "/tls", "is not supported by this version", false},

@@ -9,6 +9,8 @@
 //	Generator ─Stream─▶ Step ─┼─▶ Script ─▶ Socket ─▶ Server
 //	faults ───────────▶ Step ─┘                          └─▶ Rewrite(url) leads here
 //
+// Flowing is the handler of an answer that comes bit by bit, such as server-sent events; it plays parts.
+//
 // Faults of a connection are steps: Silence, Garbage, Oversize, HalfClose, Cut, CutInFrame, Drip,
 // Close. Faults of an answer, or of a handshake, are plain HTTP handlers: Hang, Dribble, CutBody,
 // TooMany, Big, Redirect. A test adds its own of either: a Step is a function of a Conn.

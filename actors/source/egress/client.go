@@ -57,7 +57,7 @@ func checkRedirect(next *http.Request, via []*http.Request) error {
 		return fmt.Errorf("redirected with its body to another host, %s", next.URL.Host)
 	}
 	keep := make(http.Header)
-	for _, name := range []string{"Accept", "Accept-Encoding", "User-Agent"} {
+	for _, name := range []string{"Accept", "Accept-Encoding", "Last-Event-Id", "User-Agent"} {
 		if v := next.Header.Values(name); v != nil {
 			keep[name] = v
 		}

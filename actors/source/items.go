@@ -1,0 +1,47 @@
+package source
+
+import (
+	"regexp"
+
+	"anode/messages/spec"
+)
+
+// itemText finds .item, but not .items, in jq.
+var itemText = regexp.MustCompile(`(\.\s*"?|\[\s*"|\{\s*"?)item\b`)
+
+// itemsText finds .items.
+var itemsText = regexp.MustCompile(`(\.\s*"?|\[\s*"|\{\s*"?)items\b`)
+
+// UsesItem tells whether a template, JSON whose texts may have ${…}, asks for .item.
+func UsesItem(template any) bool { return uses(template, itemText) }
+
+// UsesItems tells whether it asks for .items.
+func UsesItems(template any) bool { return uses(template, itemsText) }
+
+func uses(template any, what *regexp.Regexp) bool {
+	switch v := template.(type) {
+	case string:
+		pieces, err := spec.Pieces(v)
+		if err != nil { // Parse lets none pass
+			return false
+		}
+		for _, p := range pieces {
+			if p.Expr && what.MatchString(p.Text) {
+				return true
+			}
+		}
+	case []any:
+		for _, element := range v {
+			if uses(element, what) {
+				return true
+			}
+		}
+	case map[string]any:
+		for _, member := range v {
+			if uses(member, what) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,209 @@
+package sse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"anode/actors/source"
+)
+
+const (
+	// headPatience is for how long the head of an answer is awaited at least.
+	headPatience = time.Minute
+	// politePause is the pause after 204.
+	politePause = time.Hour
+	// mostWords is the most bytes that are read of an answer that is refused.
+	mostWords = 4 << 10
+)
+
+const typeEvents = "text/event-stream"
+
+// byLineTypes are the content types of a JSON text a line.
+func byLineType(kind string) bool {
+	switch kind {
+	case "application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines", "application/jsonlines",
+		"application/stream+json", "application/json-seq", "application/geo+json-seq":
+		return true
+	}
+	return false
+}
+
+// answer is one that is read.
+type answer struct {
+	response *http.Response
+	address  source.Address
+	byLine   bool
+	close    func()
+}
+
+// ask makes the request; what is no feed is an error.
+func (s *stream) ask(ctx context.Context, line *source.Line) (*answer, error) {
+	address, err := s.endpoint.Fill(ctx, line, s.vars)
+	if err != nil {
+		return nil, err
+	}
+	if err := line.Connect(ctx, address.Host); err != nil {
+		return nil, err
+	}
+	life, cancel := context.WithCancelCause(ctx)
+	p := &pipes{line: line}
+	client := s.client(p)
+	end := func() {
+		cancel(nil)
+		client.CloseIdleConnections()
+		p.close()
+	}
+	// Only silence has a time-out: this one is for feeds that answer nothing, where the clock of the transport is off.
+	clocks := s.setup.Spec.Liveness
+	patience := max(headPatience, clocks.Transport.Of(), clocks.Protocol.Of())
+	timer := time.AfterFunc(patience, func() { cancel(fmt.Errorf("the feed did not answer within %s", patience)) })
+	defer timer.Stop()
+	response, err := s.request(life, client, address)
+	if err != nil {
+		cause := context.Cause(life)
+		end()
+		if cause != nil {
+			return nil, cause
+		}
+		return nil, line.Cause(err)
+	}
+	a := &answer{response: response, address: address, close: func() { _ = response.Body.Close(); end() }}
+	if a.byLine, err = s.judge(response, line); err != nil {
+		a.close()
+		return nil, err
+	}
+	return a, nil
+}
+
+// request sends it and awaits the head of the answer.
+func (s *stream) request(ctx context.Context, client *http.Client, address source.Address) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address.URL.String(), http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	r.Header = address.Header
+	setDefault(r.Header, "User-Agent", "anode")
+	setDefault(r.Header, "Cache-Control", "no-cache")
+	accept := typeEvents
+	if s.byLine {
+		accept = "application/x-ndjson, application/json-seq;q=0.9, */*;q=0.5"
+	}
+	setDefault(r.Header, "Accept", accept)
+	if s.seen != "" {
+		r.Header.Set("Last-Event-ID", s.seen)
+	}
+	return client.Do(r)
+}
+
+func setDefault(h http.Header, name, value string) {
+	if h.Get(name) == "" {
+		h.Set(name, value)
+	}
+}
+
+// client makes one whose connections are closed when the answer is over.
+func (s *stream) client(p *pipes) *http.Client {
+	client, transport := s.setup.Guard.Client(), s.setup.Guard.Transport()
+	transport.WriteBufferSize, transport.ReadBufferSize = 1<<10, 4<<10
+	transport.DialContext = func(ctx context.Context, network, to string) (net.Conn, error) {
+		conn, err := s.setup.Guard.DialContext(ctx, network, to)
+		if err != nil {
+			return nil, err
+		}
+		return p.add(conn)
+	}
+	client.Transport = transport
+	return client
+}
+
+// judge tells how an answer is read.
+func (s *stream) judge(r *http.Response, line *source.Line) (byLine bool, err error) {
+	wait := source.Asked(r, s.setup.Clock())
+	if r.StatusCode == http.StatusNoContent {
+		return false, &source.AskedToWait{Err: errors.New("the feed answered 204 No Content: it has nothing to give"), Wait: max(politePause, wait)}
+	}
+	if r.StatusCode != http.StatusOK {
+		return false, s.refused(r, wait, line)
+	}
+	kind, _, mimeErr := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	encoding := r.Header.Get("Content-Encoding")
+	switch {
+	case encoding != "" && encoding != "identity":
+		return false, fmt.Errorf("the feed answered with the content encoding %q, which it was not asked for", source.Words([]byte(encoding)))
+	case kind == typeEvents:
+		return false, nil
+	case byLineType(kind), s.byLine:
+		return true, nil
+	case mimeErr != nil || kind == "":
+		return false, errors.New("the feed answered without a content type: if it sends a JSON text a line, say parse: ndjson")
+	}
+	return false, fmt.Errorf("the feed answered with the content type %s: neither events (%s) nor application/x-ndjson; if it sends a JSON text a line, say parse: ndjson",
+		source.Words([]byte(kind)), typeEvents)
+}
+
+// refused is the error of an answer that is no success, in the feed's own words.
+func (s *stream) refused(r *http.Response, wait time.Duration, line *source.Line) error {
+	body, _ := io.ReadAll(io.LimitReader(r.Body, mostWords)) // what can't be read is not shown
+	text := fmt.Sprintf("the feed answered %d %s", r.StatusCode, http.StatusText(r.StatusCode))
+	switch words := source.Words(body); {
+	case r.StatusCode >= 300 && r.StatusCode < 400 && r.Header.Get("Location") == "":
+		text += " without saying where to"
+	case words != "":
+		text += ": " + words
+	}
+	err := errors.New(line.Hide(text))
+	if wait > 0 {
+		return &source.AskedToWait{Err: err, Wait: wait}
+	}
+	return err
+}
+
+// pipes are the connections of one answer: that of the request, and of redirects.
+type pipes struct {
+	line *source.Line
+
+	mu     sync.Mutex // guards what follows; a leaf
+	open   []net.Conn
+	closed bool
+}
+
+func (p *pipes) add(conn net.Conn) (net.Conn, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, errors.Join(net.ErrClosed, conn.Close())
+	}
+	p.open = append(p.open, conn)
+	return heard{conn, p.line}, nil
+}
+
+// close ends them: nothing of an answer that is over is open any more.
+func (p *pipes) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	for _, conn := range p.open {
+		_ = conn.Close() // what it had to say is read
+	}
+}
+
+// heard notes every byte that comes.
+type heard struct {
+	net.Conn
+	line *source.Line
+}
+
+func (h heard) Read(p []byte) (int, error) {
+	n, err := h.Conn.Read(p)
+	if n > 0 {
+		h.line.Heard()
+	}
+	return n, err
+}

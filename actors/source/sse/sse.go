@@ -1,0 +1,134 @@
+package sse
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"anode/actors/source"
+	"anode/actors/source/transform"
+	"anode/messages/spec"
+)
+
+// mostStreams is the most streams of one source.
+const mostStreams = 100
+
+// connector implements source.Connector.
+type connector struct {
+	setup    source.Setup
+	endpoint *source.Endpoint
+	// wanted are the names of events that are read; nil means all.
+	wanted map[string]bool
+	// byLine tells that an answer of any type is read line by line.
+	byLine  bool
+	streams []*stream
+}
+
+// New makes a connector: a source.Kind.
+func New(setup source.Setup) (source.Connector, error) {
+	s := setup.Spec
+	c := &connector{setup: setup, byLine: s.Parse == spec.ParseNDJSON || s.Parse == spec.ParseLines}
+	var faults spec.Faults
+	c.endpoint = setup.CompileEndpoint("", nil, &faults)
+	if len(s.SSE.Events) > 0 {
+		c.wanted = make(map[string]bool, len(s.SSE.Events))
+		for _, name := range s.SSE.Events {
+			c.wanted[name] = true
+		}
+	}
+	if each := itemEach(s); !each {
+		c.streams = []*stream{{connector: c, vars: transform.Vars{Items: s.Items}}}
+	} else if len(s.Items) > mostStreams {
+		faults = append(faults, spec.Fault{Path: "/items", Message: fmt.Sprintf("has %d entries, and each is a connection of its own as .item is used: at most %d are allowed", len(s.Items), mostStreams)})
+	} else {
+		for _, item := range s.Items {
+			c.streams = append(c.streams, &stream{connector: c, vars: transform.Vars{Item: item, Items: s.Items}})
+		}
+	}
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	return c, nil
+}
+
+// itemEach tells that each item has a stream of its own.
+func itemEach(s *spec.Spec) bool {
+	if len(s.Items) == 0 {
+		return false
+	}
+	templates := []any{s.URL}
+	for _, text := range s.Headers {
+		templates = append(templates, text)
+	}
+	return source.UsesItem(templates)
+}
+
+// Close implements source.Connector: nothing is kept but ids.
+func (c *connector) Close() {}
+
+// Run implements source.Connector. Where there are several streams, the first that fails ends all.
+func (c *connector) Run(ctx context.Context, line *source.Line) error {
+	f := &funnel{line: line, opening: len(c.streams)}
+	line.WhenStored(func() {
+		for _, s := range c.streams {
+			s.stored = s.seen
+		}
+	})
+	for _, s := range c.streams {
+		if s.stood, s.seen = false, s.stored; s.stored != "" {
+			line.AsksAgain()
+		}
+	}
+	if len(c.streams) == 1 {
+		_, err := c.streams[0].read(ctx, f)
+		return err
+	}
+	life, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var first error
+	var once sync.Once
+	var all sync.WaitGroup
+	for _, s := range c.streams {
+		all.Go(func() {
+			err := s.follow(life, f)
+			once.Do(func() { first = err })
+			cancel()
+		})
+	}
+	all.Wait()
+	return first
+}
+
+// funnel is what the streams of one connection share: their messages go to the line one at a time.
+type funnel struct {
+	line *source.Line
+
+	mu sync.Mutex // guards what follows, and lets one feed at a time
+	// opening is how many streams did not stand yet.
+	opening int
+}
+
+// opened tells that one more stream stands for the first time.
+func (f *funnel) opened() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.opening--; f.opening == 0 {
+		f.line.Opened()
+	}
+}
+
+// feed hands a message to the line. Before tells that the journal has all that came before.
+func (f *funnel) feed(ctx context.Context, message []byte, meta transform.Meta) (before bool, actions []transform.Action, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	before = f.line.Stored()
+	actions, err = f.line.Feed(ctx, message, meta)
+	return before, actions, err
+}
+
+// passOver reports a message that is not read.
+func (f *funnel) passOver(reason string, frame []byte, size int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.line.Unreadable(reason, frame, size)
+}

@@ -1,0 +1,220 @@
+package sse
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"time"
+
+	"anode/actors/source"
+	"anode/actors/source/transform"
+)
+
+const readBuffer = 4 << 10
+
+// stream is one answer after another of one address. It belongs to the goroutine that runs it.
+type stream struct {
+	*connector
+	vars transform.Vars
+	// seen is the id of the last event that was fed; stored, of one that the journal surely has with all
+	// before it.
+	seen, stored string
+	// stood tells that this connection of the source had an answer already.
+	stood bool
+}
+
+// follow reads again for as long as the feed ends in order what brought messages.
+func (s *stream) follow(ctx context.Context, f *funnel) error {
+	for {
+		messages, err := s.read(ctx, f)
+		wait := s.setup.Spec.Backoff.Min.Of()
+		wait = wait/2 + rand.N(wait)
+		var asked *source.AskedToWait
+		if errors.As(err, &asked) && asked.Err == nil {
+			err, wait = nil, max(wait, asked.Wait)
+		}
+		if err != nil || messages == 0 {
+			return err
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// read makes one request and reads its answer to the end. The error of an end in order is nil, or has the
+// feed's wish for the pause. It gives how many messages came.
+func (s *stream) read(ctx context.Context, f *funnel) (messages int, err error) {
+	a, err := s.ask(ctx, f.line)
+	if err != nil {
+		return 0, err
+	}
+	defer a.close()
+	if !s.stood {
+		s.stood = true
+		f.opened()
+	}
+	r := &reader{stream: s, funnel: f, meta: transform.Meta{
+		URL: a.address.Shown, Status: a.response.StatusCode, Headers: headersOf(a.response), Vars: s.vars, Secret: f.line.Secret(a.address.Host),
+	}}
+	r.splitter = splitter{most: source.MaxMessage, onlyLF: a.byLine}
+	r.events = events{most: source.MaxMessage, id: s.seen, idBuffer: s.seen}
+	err = r.run(ctx, a)
+	if retry := r.events.retry; retry > 0 && ctx.Err() == nil {
+		err = &source.AskedToWait{Err: err, Wait: retry}
+	}
+	return r.messages, err
+}
+
+func headersOf(r *http.Response) map[string]string {
+	headers := make(map[string]string, len(r.Header))
+	for name, values := range r.Header {
+		headers[strings.ToLower(name)] = strings.Join(values, ", ")
+	}
+	return headers
+}
+
+// reader takes one answer apart.
+type reader struct {
+	*stream
+	funnel   *funnel
+	meta     transform.Meta
+	splitter splitter
+	events   events
+	messages int
+}
+
+// run reads until the end.
+func (r *reader) run(ctx context.Context, a *answer) error {
+	buffer := make([]byte, readBuffer)
+	for {
+		n, err := a.response.Body.Read(buffer)
+		if fed := r.take(ctx, a, buffer[:n]); fed != nil {
+			return fed
+		}
+		switch {
+		case err == nil:
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case errors.Is(err, io.EOF):
+			return r.last(ctx, a)
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			return errors.New("the feed cut the connection")
+		default:
+			return r.funnel.line.Cause(err)
+		}
+	}
+}
+
+// take takes a piece of the body.
+func (r *reader) take(ctx context.Context, a *answer, piece []byte) error {
+	for {
+		l, rest, ok := r.splitter.next(piece)
+		if !ok {
+			break
+		}
+		if err := r.line(ctx, a, l); err != nil {
+			return err
+		}
+		piece = rest
+	}
+	if r.splitter.endless() || r.events.endless() {
+		return source.ErrTooLarge
+	}
+	return nil
+}
+
+// last takes what follows the last end of a line: of events it is cut, of lines it is one.
+func (r *reader) last(ctx context.Context, a *answer) error {
+	l, ok := r.splitter.last()
+	if !ok || !a.byLine {
+		return nil
+	}
+	return r.line(ctx, a, l)
+}
+
+func (r *reader) line(ctx context.Context, a *answer, l line) error {
+	if a.byLine {
+		text := textOf(l)
+		if text.size == 0 {
+			return nil
+		}
+		return r.feed(ctx, text)
+	}
+	before := r.events.id
+	e, complete := r.events.take(l)
+	switch {
+	case !complete:
+	case r.wanted == nil || r.wanted[e.name]:
+		r.meta.Event, r.meta.ID = e.name, r.events.id
+		if err := r.feed(ctx, e); err != nil {
+			return err
+		}
+	default:
+		r.messages++
+		r.funnel.line.Filtered()
+	}
+	if r.events.id != before {
+		r.seen = r.events.id
+	}
+	return nil
+}
+
+// feed hands a message on.
+func (r *reader) feed(ctx context.Context, e event) error {
+	r.messages++
+	if e.tooLarge {
+		r.funnel.passOver(fmt.Sprintf("a message of %d bytes is passed over: at most 16 MiB are read", e.size), e.data, e.size)
+		return nil
+	}
+	r.meta.Received = r.setup.Clock()
+	before, actions, err := r.funnel.feed(ctx, e.data, r.meta)
+	if before {
+		r.stored = r.seen // of the message before
+	}
+	if err != nil {
+		return err
+	}
+	for _, a := range actions {
+		if a.Fail != "" {
+			return errors.New(r.funnel.line.Hide(a.Fail))
+		}
+	}
+	return nil
+}
+
+// recordSeparator begins each text of a JSON sequence (RFC 7464).
+const recordSeparator = 0x1e
+
+// textOf is the message of a line; its size is 0 where it has none. It keeps nothing of the line.
+func textOf(l line) event {
+	text := l.text
+	if len(text) > 0 && text[0] == recordSeparator {
+		text = text[1:]
+		l.size--
+	}
+	if l.tooLong {
+		return event{data: bytes.Clone(text), size: l.size, tooLarge: true}
+	}
+	text = bytes.TrimSuffix(text, []byte("\r"))
+	if len(bytes.TrimSpace(text)) == 0 {
+		return event{}
+	}
+	return event{data: bytes.Clone(text), size: len(text)}
+}
