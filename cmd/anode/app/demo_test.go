@@ -39,7 +39,7 @@ func TestDemoFeedsAreCollectedAndDeduplicated(t *testing.T) {
 	c := r.client()
 	eventually(t, "all feeds gave records, and the list of events was seen again", func() bool {
 		s := demoSources(t, c)
-		return s["demo-market"].Status.Records > 20 && s["demo-site"].Status.Records >= 6 && s["demo-quakes"].Status.Records >= 20 && s["demo-quakes"].Status.Dropped.Duplicate > 0
+		return s["demo-market"].Status.Records > 20 && s["demo-site"].Status.Records >= 6 && s["demo-quakes"].Status.Records >= 20 && s["demo-quakes"].Status.Dropped.Duplicate > 0 && s["demo-ships"].Status.Records > 8
 	})
 	seen := make(map[string]bool)
 	streams, err := c.Streams(within(t), "")

@@ -1,12 +1,16 @@
 package demofeeds
 
 import (
+	"bufio"
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -144,6 +148,67 @@ func TestSiteAndQuakesAreAsTheClockSays(t *testing.T) {
 		if err != nil || answer.StatusCode != http.StatusOK || !json.Valid(body) || answer.Header.Get("Content-Type") != "application/json" {
 			t.Errorf("%s: %d %v %.100s", path, answer.StatusCode, err, body)
 		}
+	}
+}
+
+func TestShipsGoOnAfterTheLastID(t *testing.T) {
+	s := serve(t)
+	read := func(after int64, want int) (ids []int64) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/demo/ships", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if after > 0 {
+			r.Header.Set("Last-Event-ID", strconv.FormatInt(after, 10))
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = answer.Body.Close() }()
+		for lines := bufio.NewScanner(answer.Body); len(ids) < want && lines.Scan(); {
+			if text, ok := strings.CutPrefix(lines.Text(), "id: "); ok {
+				id, err := strconv.ParseInt(text, 10, 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				ids = append(ids, id)
+			}
+			if text, ok := strings.CutPrefix(lines.Text(), "data: "); ok && !json.Valid([]byte(text)) {
+				t.Errorf("%s is no JSON", text)
+			}
+		}
+		return ids
+	}
+	first := read(0, 3)
+	if len(first) != 3 || first[2] != first[0]+2 {
+		t.Fatalf("%v", first)
+	}
+	if again := read(first[0]-20, 23); len(again) != 23 || again[0] != first[0]-19 || again[22] != first[0]+3 {
+		t.Errorf("after %d: %v", first[0]-20, again)
+	}
+	if much := read(1, 1); len(much) != 1 || much[0] < first[0]-missedPositions {
+		t.Errorf("after the first of all: %v", much)
+	}
+}
+
+func TestShipsSailWhereThereIsSea(t *testing.T) {
+	first := newestPosition(time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC))
+	before := make(map[string]position)
+	for n := first; n < first+20_000; n++ {
+		p := positionOf(n)
+		if p.Lat < 46 || p.Lat > 49.5 || p.Lon < -8 || p.Lon > -3 || p.Speed < 0 || p.Speed > 30 || p.Course < 0 || p.Course > 360 {
+			t.Fatalf("%+v", p)
+		}
+		if b, ok := before[p.Ship]; ok && (p.Time <= b.Time || math.Abs(p.Lat-b.Lat) > 0.001) {
+			t.Fatalf("%+v after %+v", p, b)
+		}
+		before[p.Ship] = p
+	}
+	if len(before) != 7 {
+		t.Errorf("%d ships", len(before))
 	}
 }
 

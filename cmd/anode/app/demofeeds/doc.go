@@ -4,6 +4,7 @@
 //	/demo/market   WebSocket: trades of eight symbols, about 20 a second; the newest come again after a connect
 //	/demo/site     REST: the climate of six rooms, new each second
 //	/demo/quakes   REST: a list of the newest events, mostly seen before
+//	/demo/ships    server-sent events: where seven ships are, one each quarter of a second; goes on after Last-Event-ID
 //
 // What they say is a function of the time alone: a restarted node goes on where it would be now, ids
 // never go back, and two nodes tell the same. The functions are in walk.go, without clock or I/O.

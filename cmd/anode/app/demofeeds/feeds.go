@@ -77,6 +77,7 @@ func feeds() []feed {
 		{"demo-quakes", "quakes", quakesSpec, func(f *Feeds) http.HandlerFunc {
 			return f.json(func(at time.Time) any { return quakesAt(at) })
 		}},
+		{"demo-ships", "ships", shipsSpec, func(f *Feeds) http.HandlerFunc { return f.ships }},
 	}
 }
 
@@ -144,6 +145,21 @@ time: .time
 labels: {demo: built-in}
 `
 
+const shipsSpec = `# Where some ships are, served by this node (--demo) as server-sent events. After a break it goes on
+# where it was: the last id is sent as Last-Event-ID.
+name: demo-ships
+kind: sse
+url: http://HOST/demo/ships
+sse: {events: [position]}
+transform: {map: '. + {n: $meta.id}'}
+stream: sea.{ship}.position
+key: .ship
+native_id: .n
+time: .time
+liveness: {transport: 10s, protocol: 10s, data: 30s}
+labels: {demo: built-in}
+`
+
 // json serves what there is at a time.
 func (f *Feeds) json(of func(at time.Time) any) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
@@ -160,7 +176,7 @@ func (f *Feeds) json(of func(at time.Time) any) http.HandlerFunc {
 	}
 }
 
-// mostConnections bounds the connections of the market.
+// mostConnections bounds the connections of feeds that stay.
 const mostConnections = 256
 
 // enter counts a connection, or says why there can't be one.

@@ -164,3 +164,44 @@ func quakesAt(at time.Time) []quake {
 	}
 	return list
 }
+
+// positionEvery is the pause between two positions.
+const positionEvery = 250 * time.Millisecond
+
+// position is one event of the ships.
+type position struct {
+	Ship string  `json:"ship"`
+	Lat  float64 `json:"lat"`
+	Lon  float64 `json:"lon"`
+	// Course is in degrees, Speed in knots.
+	Course float64 `json:"course"`
+	Speed  float64 `json:"speed"`
+	Time   string  `json:"time"`
+}
+
+// newestPosition is the number of the last position at that time.
+func newestPosition(at time.Time) int64 { return at.UnixMilli() / positionEvery.Milliseconds() }
+
+// positionTime is when a position is taken.
+func positionTime(n int64) time.Time { return time.UnixMilli(n * positionEvery.Milliseconds()) }
+
+// positionOf is the position with that number: the ships take turns.
+func positionOf(n int64) position {
+	ships := []string{"albatros", "brise", "cormoran", "dauphin", "eider", "fulmar", "goeland"}
+	i := int(n % int64(len(ships)))
+	name, at := ships[i], positionTime(n)
+	where := func(at time.Time) (lat, lon float64) {
+		slow := func(what string) float64 {
+			return 0.15*wave(name+what, 2*time.Hour, at) + 0.004*wave(name+what, 7*time.Minute, at)
+		}
+		return 47 + 0.25*float64(i) + slow("/lat"), -5 - 0.3*float64(i) + slow("/lon")
+	}
+	lat, lon := where(at)
+	latBefore, lonBefore := where(at.Add(-10 * time.Second))
+	north, east := lat-latBefore, (lon-lonBefore)*math.Cos(lat*math.Pi/180)
+	return position{
+		Ship: name, Lat: digits(lat, 5), Lon: digits(lon, 5), Course: digits(math.Mod(math.Atan2(east, north)*180/math.Pi+360, 360), 0),
+		Speed: digits(math.Hypot(north, east)*60*360, 1), // a minute of latitude is a nautical mile
+		Time:  at.UTC().Format("2006-01-02T15:04:05.000Z"),
+	}
+}
