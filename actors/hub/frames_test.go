@@ -47,6 +47,38 @@ func TestMessages(t *testing.T) {
 	})
 }
 
+// TestEndOfConnection: it ends with the farewell where the client has said that it closes, before or
+// in answer, and else a second later.
+func TestEndOfConnection(t *testing.T) {
+	in(t, hub.Config{}, func(t *testing.T, p *place) {
+		for name, end := range map[string]struct {
+			do   func(s command.Session)
+			want time.Duration
+		}{
+			"the client closes": {func(s command.Session) { s.Close(1000, ""); s.Heard() }, 0},
+			"the client answers": {func(s command.Session) {
+				s.Close(4408, "too slow")
+				time.Sleep(300 * time.Millisecond)
+				s.Heard()
+			}, 300 * time.Millisecond},
+			"the client is silent": {func(s command.Session) { s.Close(4408, "too slow") }, time.Second},
+		} {
+			c := sessiontest.NewClient(t, "client", sessiontest.NewPipe(1<<20, false))
+			session := p.Open(c.Out)
+			began := time.Now()
+			end.do(session)
+			<-session.Gone()
+			if took := time.Since(began); took != end.want {
+				t.Errorf("%s: the connection ends after %v, want %v", name, took, end.want)
+			}
+			if said := string(c.Out.Take(0)); !strings.Contains(said, `"op":"closed"`) {
+				t.Errorf("%s: no farewell, but %q", name, said)
+			}
+			session.Hangup()
+		}
+	})
+}
+
 // TestCursorEvery15Seconds: what moved, also by records that were not delivered, and [] when idle.
 func TestCursorEvery15Seconds(t *testing.T) {
 	in(t, hub.Config{}, func(t *testing.T, p *place) {

@@ -20,6 +20,9 @@ const (
 	mostControl = 64 << 10
 	// goodbye is how long a connection may take to hear why it ends.
 	goodbye = 5 * time.Second
+	// lingering is how long a connection stays for the client's answer once it was told why it ends:
+	// closed at once, with something of the client unread, it could lose what was said last.
+	lingering = time.Second
 )
 
 // seat is one connection. Its loop uses it; the fields of the first part are shared.
@@ -45,9 +48,10 @@ type seat struct {
 	// blocked: a goroutine writes what the connection would not take at once.
 	blocked bool
 	// closing: it ends after what is pending; parted: it was told so; over: it has ended.
-	closing, parted, over bool
-	code                  int
-	reason                string
+	// heard: the client has said that it closes too.
+	closing, parted, over, heard bool
+	code                         int
+	reason                       string
 }
 
 // piece is something to write.
@@ -113,6 +117,16 @@ func (s *seat) Close(code int, reason string) {
 	}) {
 		s.part()
 	}
+}
+
+// Heard implements command.Seat.
+func (s *seat) Heard() {
+	s.loop.do(func() {
+		s.heard = true
+		if s.parted && !s.blocked {
+			s.drop()
+		}
+	})
 }
 
 // add queues a piece.
@@ -323,7 +337,11 @@ func (s *seat) block(rest []byte) {
 // written goes on after a write that was whole.
 func (s *seat) written() {
 	if s.parted {
-		time.AfterFunc(time.Second, func() { s.Close(0, "") })
+		if s.heard {
+			s.drop()
+			return
+		}
+		time.AfterFunc(lingering, func() { s.Close(0, "") })
 		return
 	}
 	if len(s.pending) > 0 || s.closing {

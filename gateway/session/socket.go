@@ -110,6 +110,7 @@ func (c *client) run(ctx context.Context, first command.Subscribe, asked bool) {
 			code = websocket.CloseNormalClosure
 		}
 		c.session.Close(code, "")
+		c.session.Heard()
 		return nil
 	})
 	if asked {
@@ -167,8 +168,14 @@ func (c *client) end(code int, reason string) {
 	c.wait()
 }
 
-// wait reads on until the connection has ended, so that what was sent last is not cut off.
+// wait reads on until the client has said that it closes too, or the connection has ended, so that
+// what was sent last is not cut off.
 func (c *client) wait() {
+	for {
+		if _, _, err := c.conn.NextReader(); err != nil {
+			break
+		}
+	}
 	drain(c.conn.NetConn())
 	<-c.session.Gone()
 }

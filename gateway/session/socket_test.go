@@ -369,6 +369,38 @@ func TestControlFrames(t *testing.T) {
 	}
 }
 
+// A client that answers a farewell, or closes first, is not kept waiting for the end of the connection.
+func TestClosingTakesNoTime(t *testing.T) {
+	n := onenode.Start(t, onenode.Options{})
+	const tries, linger = 5, time.Second
+	for name, begin := range map[string]func(c *client){
+		"the client closes first": func(c *client) {
+			if err := c.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(1000, ""), time.Now().Add(linger)); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"the node closes first": func(c *client) { c.say("no JSON") },
+		"a message too large":   func(c *client) { c.say(strings.Repeat("x", 2<<20)) },
+	} {
+		fastest := time.Hour
+		for range tries { // a loaded machine may be slow, but hardly each time
+			c := dial(t, n, "")
+			began := time.Now()
+			begin(c)
+			c.ends() // the library answers a close frame by itself
+			if _, err := io.Copy(io.Discard, c.NetConn()); err != nil {
+				t.Fatal(err)
+			}
+			if fastest = min(fastest, time.Since(began)); fastest < linger/2 {
+				break
+			}
+		}
+		if fastest >= linger/2 {
+			t.Errorf("%s: the connection ended after %v at best", name, fastest)
+		}
+	}
+}
+
 func TestSubscriptionsOfConnection(t *testing.T) {
 	c := dial(t, onenode.Start(t, onenode.Options{}), "")
 	for i := range 64 {

@@ -58,6 +58,9 @@ type Seat interface {
 	Subscribe(s Subscription) Feed
 	// Close ends the connection after what is queued, with a code of the protocol.
 	Close(code int, reason string)
+	// Heard tells that the client has said that it closes, first or in answer: nobody reads what would
+	// come after the farewell, so the connection ends with that.
+	Heard()
 	// Gone is closed when the connection has ended.
 	Gone() <-chan struct{}
 }
