@@ -62,6 +62,18 @@ func syntaxError(text string, err error) error {
 	return &CompileError{Text: text, What: "is not jq: " + err.Error(), Offset: at}
 }
 
+// parse reads all of a text. To the library a NUL outside of quotes is the end, and what stands behind it nothing.
+func parse(text string) (*gojq.Query, error) {
+	if at := strings.IndexByte(text, 0); at >= 0 {
+		return nil, &CompileError{Text: text, What: "has the character NUL, which jq does not know", Offset: at}
+	}
+	query, err := gojq.Parse(text)
+	if err != nil {
+		return nil, syntaxError(text, err)
+	}
+	return query, nil
+}
+
 // find is where a name stands in an expression, as a word of its own outside of texts and
 // comments; -1 where it does not.
 func find(text, name string) int {

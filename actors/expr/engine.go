@@ -9,8 +9,6 @@ import (
 	"runtime"
 	"sync"
 	"time"
-
-	"github.com/itchyny/gojq"
 )
 
 const (
@@ -108,9 +106,9 @@ func (e *Engine) compile(text string) (p *Program, err error) {
 			p, err = nil, &CompileError{Text: text, What: fmt.Sprintf("the jq library failed: %.200v", fault), Offset: -1}
 		}
 	}()
-	query, err := gojq.Parse(text)
+	query, err := parse(text)
 	if err != nil {
-		return nil, syntaxError(text, err)
+		return nil, err
 	}
 	w := rewriter{text: text, std: e.std, used: newUses()}
 	query, err = w.program(query)

@@ -3,8 +3,6 @@ package expr
 import (
 	"fmt"
 
-	"github.com/itchyny/gojq"
-
 	"anode/messages"
 )
 
@@ -34,9 +32,9 @@ func CompileFilter(text string) (*Filter, error) {
 	if len(text) > maxFilter {
 		return nil, fmt.Errorf("the filter has %d bytes, at most %d are allowed", len(text), maxFilter)
 	}
-	query, err := gojq.Parse(text)
+	query, err := parse(text)
 	if err != nil {
-		return nil, syntaxError(text, err)
+		return nil, err
 	}
 	root, err := (&filterCompiler{}).query(query)
 	if err != nil {

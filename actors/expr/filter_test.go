@@ -113,6 +113,8 @@ func TestFilterRefuses(t *testing.T) {
 		`reduce .[] as $x (0; .)`:  "this",
 		`..`:                       "this",
 		`.a |`:                     "is not jq",
+		".a > 1\x00 and .b":        "NUL",
+		"\x00":                     "NUL",
 		`.[1:2]`:                   "a slice",
 		`input`:                    "is not in the safe subset",
 		`now > 1`:                  "is not in the safe subset",

@@ -251,6 +251,7 @@ func TestCompileErrorsTeach(t *testing.T) {
 		".a\n| .b )\n| .c":               "is not jq: unexpected token \")\"\n  | .b )\n       ^",
 		`.a | foo(1)`:                    "the function foo with 1 arguments is not known\n  .a | foo(1)\n       ^",
 		`.foo | foo`:                     "the function foo is not known\n  .foo | foo\n         ^",
+		".a | .b\x00 | (":                "has the character NUL, which jq does not know\n  .a | .b",
 		`"foo" | foo # foo`:              "the function foo is not known\n  \"foo\" | foo # foo\n          ^",
 		`test`:                           "the function test takes 1 or 2 arguments, not 0",
 		`[.a, $b]`:                       "the variable $b is not known here; there are $meta, $state\n  [.a, $b]\n       ^",
