@@ -29,6 +29,9 @@ type board struct {
 	meter                                 meter
 	// inFlight is records on their way into the journal.
 	inFlight atomic.Int64
+	// complaint is the last reason why a message made no record; nil when something is wrong with the
+	// connection since.
+	complaint atomic.Pointer[string]
 	// missed tells that the actor was not told of want.
 	missed atomic.Bool
 	// taps are those who look at the frames.
@@ -60,6 +63,9 @@ func (b *board) status(self messages.NodeID, now time.Time) command.SourceStatus
 		Data:    clock(s.standing && !s.dataLate, &b.data),
 		Records: b.records.Load(), Errors: b.errors.Load(), Rate: b.meter.rate(now), LastError: s.lastError,
 		Dropped: command.SourceDrops{Filtered: b.filtered.Load(), Duplicate: b.duplicate.Load(), Failed: b.failed.Load() + b.unstored.Load()},
+	}
+	if text := b.complaint.Load(); text != nil {
+		v.LastError = *text
 	}
 	if n := b.connects.Load(); n > 1 {
 		v.Restarts = n - 1

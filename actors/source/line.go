@@ -167,7 +167,10 @@ func (l *Line) Report(reason string, frame []byte, size int) {
 		l.board.suppressed.Add(1)
 		return
 	}
-	l.cfg.reporter.say(errorDraft(l.board, l.Hide(reason), frame, size, &l.job.hidden))
+	reason = l.Hide(reason)
+	complaint := clip(reason, mostErrorText)
+	l.board.complaint.Store(&complaint)
+	l.cfg.reporter.say(errorDraft(l.board, reason, frame, size, &l.job.hidden))
 }
 
 // submit hands drafts to the journal, in pieces.

@@ -151,7 +151,7 @@ func TestWhatIsNoRecordIsReported(t *testing.T) {
 	if n := len(b.intake.on("$errors.p")); n > 10+int(time.Since(status.Since).Seconds()*10)+1 {
 		t.Errorf("%d reports", n)
 	}
-	if status.State != command.SourceRunning || status.Errors < 40 || status.Records != 0 {
+	if status.State != command.SourceRunning || status.Errors < 40 || status.Records != 0 || !strings.HasPrefix(status.LastError, "parse: at byte 0") {
 		t.Errorf("status %+v", status)
 	}
 }

@@ -291,6 +291,10 @@ func (s *sourceActor) show(ctx *actor.Context, next shown) {
 	if changed {
 		next.since = now
 	}
+	switch next.state {
+	case command.SourceBackoff, command.SourceStale, command.SourceFailed: // they have reasons of their own
+		s.board.complaint.Store(nil)
+	}
 	s.board.shown.Store(&next)
 	if !changed {
 		return
