@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -176,11 +177,37 @@ func (s *statusActor) look(ctx *actor.Context) {
 
 func (s *statusActor) gathered(ctx *actor.Context, g gathered) {
 	s.looking = false
+	s.log(s.fold.last.components, g.sample.components)
 	s.fold.apply(g.sample)
 	for _, answer := range g.answer {
 		answer()
 	}
 	s.look(ctx)
+}
+
+// log tells the operator who reads the log what alarms tell: a component that is not well, once, and
+// that it is well again. Sources tell of themselves.
+func (s *statusActor) log(before, now []command.ComponentView) {
+	for i := range now {
+		c := &now[i]
+		was := command.StateOK
+		if at := slices.IndexFunc(before, func(b command.ComponentView) bool { return b.Name == c.Name }); at >= 0 {
+			was = before[at].State
+		}
+		if c.State == was || c.Name == "sources" {
+			continue
+		}
+		switch c.State {
+		case command.StateDegraded:
+			s.cfg.Logger.Warn("a component is not well", "component", c.Name, "state", c.State, "reason", c.Detail, "hint", hints[c.Name])
+		case command.StateFailed:
+			s.cfg.Logger.Error("a component is not well", "component", c.Name, "state", c.State, "reason", c.Detail, "hint", hints[c.Name])
+		case command.StateOK:
+			if was != command.StateOff {
+				s.cfg.Logger.Info("a component is well again", "component", c.Name)
+			}
+		}
+	}
 }
 
 // gather asks every component.

@@ -2,7 +2,9 @@ package status
 
 import (
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,6 +100,39 @@ func TestASourceThatIsNotWellRaisesOneAlarm(t *testing.T) {
 	f.apply(s)
 	if got, want := reasons(&f), []string{"critical source a has failed: refused", "critical sources: it did not answer"}; !slices.Equal(got, want) {
 		t.Errorf("alarms %q, want %q", got, want)
+	}
+}
+
+// TestTheLogTellsOnce of a component that is not well, of what changes about that, and of its end.
+func TestTheLogTellsOnce(t *testing.T) {
+	var log strings.Builder
+	s := &statusActor{cfg: Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}}
+	var before []command.ComponentView
+	for _, state := range []string{
+		command.StateOK, command.StateDegraded, command.StateDegraded, command.StateFailed, command.StateFailed,
+		command.StateOK, command.StateOK,
+	} {
+		now := []command.ComponentView{
+			{Name: "journal", State: state, Detail: "the disk is full"},
+			{Name: "sources", State: state, Detail: "1 backoff"},
+			{Name: "gossip", State: command.StateOff, Detail: "this version runs one node"},
+		}
+		s.log(before, now)
+		before = now
+	}
+	var got []string
+	for line := range strings.Lines(log.String()) {
+		_, line, _ = strings.Cut(strings.TrimSpace(line), "level=")
+		line, _, _ = strings.Cut(line, " hint=")
+		got = append(got, line)
+	}
+	want := []string{
+		`WARN msg="a component is not well" component=journal state=degraded reason="the disk is full"`,
+		`ERROR msg="a component is not well" component=journal state=failed reason="the disk is full"`,
+		`INFO msg="a component is well again" component=journal`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("log\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 
