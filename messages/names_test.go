@@ -133,6 +133,14 @@ func TestPositionsAreReadStrictly(t *testing.T) {
 	}
 }
 
+func TestARefusedNameIsToldByItsCharacter(t *testing.T) {
+	for text, want := range map[string]string{"lab.ä": "token 2 has 'ä'", "a\u202eb": `token 1 has '\u202e'`, "a\xffb": "token 1 has '\ufffd'", "a b": "token 1 has ' '"} {
+		if _, err := messages.ParseStream(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+}
+
 func TestPositionsCompareAsNumbers(t *testing.T) {
 	ascending := []string{"a-9-10-0", "a-10-2-0", "a-10-9-9", "a-10-10-0", "a-10-10-2", "a-10-10-10", "b-1-1-1"}
 	for i := 1; i < len(ascending); i++ {

@@ -3,6 +3,7 @@ package messages
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Stream names a flow of records: 1 to MaxStreamTokens tokens of A–Z, a–z, 0–9,
@@ -99,7 +100,8 @@ func checkToken(token string, at int, wild bool) error {
 		if wild && token == ">" {
 			return fmt.Errorf("token %d: \">\" may stand only at the end", at)
 		}
-		return fmt.Errorf("token %d has %q: only A-Z, a-z, 0-9, '_' and '-' are allowed", at, token[i])
+		wrong, _ := utf8.DecodeRuneInString(token[i:]) // what stands before it is ASCII
+		return fmt.Errorf("token %d has %q: only A-Z, a-z, 0-9, '_' and '-' are allowed", at, wrong)
 	}
 	return nil
 }

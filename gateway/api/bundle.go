@@ -124,7 +124,7 @@ func readEnvelope(stream messages.Stream, body []byte) (*bundle, error) {
 		Records []json.RawMessage `json:"records"`
 	}
 	if err := publication.Strict(body, &in, []string{"records"}); err != nil {
-		return nil, problem.New(http.StatusUnprocessableEntity, "invalid_record", "the envelope %v", err)
+		return nil, problem.New(http.StatusUnprocessableEntity, "invalid_record", "the envelope: %v", err)
 	}
 	b := &bundle{}
 	for _, raw := range in.Records {

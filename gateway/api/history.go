@@ -44,7 +44,12 @@ func (s *server) history(c echo.Context) error {
 	}
 	ctx := c.Request().Context()
 	walk, err := command.Ask(ctx, s.Node, question)
-	if err != nil {
+	switch {
+	case errors.Is(err, command.ErrInvalid) && question.Page != "":
+		return notPage()
+	case errors.Is(err, command.ErrInvalid) && !question.After.IsZero():
+		return problem.New(http.StatusUnprocessableEntity, "invalid_cursor", "%s", err)
+	case err != nil:
 		return err
 	}
 	defer walk.Close()

@@ -120,8 +120,12 @@ func TestHistoryParameters(t *testing.T) {
 		w.is(w.do("GET", "/api/v1/streams/lab.a/records?"+query, ""), 422, code)
 	}
 	w.is(w.do("GET", "/api/v1/streams/lab.*/records", ""), 422, "invalid_stream")
+	w.walks(fakeWalk{n: 10})
+	next := decode[historyList](t, w.do("GET", "/api/v1/streams/lab.a/records?limit=2", "").body).Next
 	w.node.answer = says(nil, fmt.Errorf("%w: page", command.ErrInvalid))
 	w.is(w.do("GET", "/api/v1/streams/lab.a/records", ""), 422, "invalid")
+	w.is(w.do("GET", "/api/v1/streams/lab.a/records?after=a-1-1-1", ""), 422, "invalid_cursor")
+	w.is(w.do("GET", "/api/v1/streams/lab.a/records?page="+next, ""), 422, "invalid_page")
 }
 
 // A page goes on with the walk as it began, and is of that stream only.

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -190,7 +191,10 @@ func (p *Policy) UnmarshalJSON(text []byte) error {
 		if err := json.Unmarshal(text, &name); err != nil {
 			return err
 		}
-		parsed, err := ParsePolicy(name)
+		parsed, err := parsePolicy(name)
+		if errors.Is(err, errUnknown) {
+			err = policyError(string(text))
+		}
 		*p = parsed
 		return err
 	}
@@ -199,7 +203,10 @@ func (p *Policy) UnmarshalJSON(text []byte) error {
 		return policyError(string(text))
 	}
 	for kind, every := range fields {
-		parsed, err := ParsePolicy(kind + ":" + every)
+		parsed, err := parsePolicy(kind + ":" + every)
+		if errors.Is(err, errUnknown) {
+			err = policyError(string(text))
+		}
 		if err != nil {
 			return err
 		}
@@ -210,6 +217,17 @@ func (p *Policy) UnmarshalJSON(text []byte) error {
 
 // ParsePolicy reads the form of URLs and command lines: catchup, drop, disconnect, conflate:250ms, sample:250ms.
 func ParsePolicy(text string) (Policy, error) {
+	p, err := parsePolicy(text)
+	if errors.Is(err, errUnknown) {
+		err = fmt.Errorf("policy: %q is none of catchup, drop, disconnect, conflate:250ms, sample:250ms", clip(text))
+	}
+	return p, err
+}
+
+// errUnknown marks a word that is none of those known. What they are is said in the form of who asked.
+var errUnknown = errors.New("unknown")
+
+func parsePolicy(text string) (Policy, error) {
 	kind, every, timed := strings.Cut(text, ":")
 	switch p := (Policy{Kind: kind}); kind {
 	case PolicyCatchUp, PolicyDrop, PolicyDisconnect:
@@ -226,13 +244,21 @@ func ParsePolicy(text string) (Policy, error) {
 		}
 		return p, nil
 	}
-	return Policy{}, policyError(text)
+	return Policy{}, errUnknown
 }
 
-func policyError(text string) error {
-	if len(text) > 80 {
-		text = text[:80] + "…"
+// clip cuts a refused text so that an error stays readable.
+func clip(text string) string {
+	const most = 80
+	if len(text) <= most {
+		return text
 	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
+}
+
+// policyError tells the forms of the protocol; text is JSON.
+func policyError(text string) error {
+	text = clip(text)
 	return fmt.Errorf(`policy: %s is none of "catchup", "drop", "disconnect", {"conflate":"250ms"}, {"sample":"250ms"}`, text)
 }
 
@@ -266,10 +292,13 @@ func (s *Start) UnmarshalJSON(text []byte) error {
 			return err
 		}
 		if name != "latest" && name != "earliest" {
-			return startError(name)
+			return startError(string(text))
 		}
 		*s = Start{Earliest: name == "earliest"}
 		return nil
+	}
+	if len(text) > 0 && text[0] != '{' && string(text) != "null" {
+		return startError(string(text))
 	}
 	var f startFields
 	d := json.NewDecoder(strings.NewReader(string(text)))
@@ -313,7 +342,7 @@ func ParseStart(text string) (Start, error) {
 		}
 		return Start{After: &c}, nil
 	}
-	return s, startError(text)
+	return s, fmt.Errorf("start: %q is none of latest, earliest, last:10, time:T, after:P,P", clip(text))
 }
 
 func (s *Start) setTime(text string) error {
@@ -333,10 +362,9 @@ func (s *Start) setLast(n int) error {
 	return nil
 }
 
+// startError tells the forms of the protocol; text is JSON.
 func startError(text string) error {
-	if len(text) > 80 {
-		text = text[:80] + "…"
-	}
+	text = clip(text)
 	return fmt.Errorf(`start: %s is none of "latest", "earliest", {"after":[…]}, {"time":"…"}, {"last":n}`, text)
 }
 
