@@ -46,6 +46,10 @@ func run(args []string, sh *shell) int {
 // errInterrupted is why a command ends that was told to.
 var errInterrupted = errors.New("interrupted")
 
+// oneSignal is the time within which two signals are one: a terminal and a program that runs this
+// one, as timeout does, may both tell of the same thing.
+const oneSignal = 200 * time.Millisecond
+
 // interruptible ends its context with the first SIGINT or SIGTERM, and the process with the second.
 func interruptible(errs io.Writer) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
@@ -54,12 +58,18 @@ func interruptible(errs io.Writer) (context.Context, func()) {
 	ended, joined := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(joined)
-		for told := false; ; told = true {
+		var told time.Time
+		for {
 			select {
 			case <-ended:
 				return
 			case s := <-signals:
-				if told {
+				switch {
+				case told.IsZero():
+					told = time.Now()
+				case time.Since(told) < oneSignal:
+					continue
+				default:
 					fmt.Fprintln(errs, "anode: told twice, stopping at once")
 					number, _ := s.(syscall.Signal)
 					os.Exit(128 + int(number))

@@ -44,7 +44,7 @@ const stopPatience = 10 * time.Second
 func Run(ctx context.Context, cfg config.Config, opt Options) (err error) {
 	r := &running{cfg: cfg, opt: opt, started: time.Now(), log: newLogger(&cfg, opt.Stderr)}
 	defer func() { err = errors.Join(err, r.close()) }()
-	for _, open := range []func() error{r.checkSources, r.openData, r.listen, r.openDemo, r.startNode, r.startGateway} {
+	for _, open := range []func() error{r.checkSources, r.checkSecrets, r.openData, r.listen, r.openDemo, r.startNode, r.startGateway} {
 		if err := open(); err != nil {
 			return err
 		}

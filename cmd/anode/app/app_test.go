@@ -313,12 +313,14 @@ func TestAFaultyFileIsNamedAndStopsNoOther(t *testing.T) {
 	}
 }
 
-func TestMissingSourcesAreAnErrorBeforeAnythingIsOpened(t *testing.T) {
+func TestMissingSourcesAndSecretsAreErrorsBeforeAnythingIsOpened(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	for _, path := range []string{filepath.Join(t.TempDir(), "no-such"), os.Args[0]} {
-		err := app.Run(within(t), settings(t, dir, "--sources", path), app.Options{Stdout: io.Discard, Stderr: io.Discard, Version: "v0"})
-		if err == nil || !strings.Contains(err.Error(), path) {
-			t.Errorf("error is %v", err)
+	for _, flag := range []string{"--sources", "--secrets"} {
+		for _, path := range []string{filepath.Join(t.TempDir(), "no-such"), os.Args[0]} {
+			err := app.Run(within(t), settings(t, dir, flag, path), app.Options{Stdout: io.Discard, Stderr: io.Discard, Version: "v0"})
+			if err == nil || !strings.Contains(err.Error(), path) {
+				t.Errorf("%s: error is %v", flag, err)
+			}
 		}
 	}
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {

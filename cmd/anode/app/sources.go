@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"anode/actors/registry"
 	"anode/cmd/anode/specfiles"
@@ -31,6 +32,20 @@ func (r *running) checkSources() error {
 	}
 	_, err := r.sourceFiles()
 	return err
+}
+
+// checkSecrets refuses a --secrets that is no directory: each source that needs one would fail instead.
+func (r *running) checkSecrets() error {
+	if r.cfg.Secrets == "" {
+		return nil
+	}
+	switch info, err := os.Stat(r.cfg.Secrets); {
+	case err != nil:
+		return fmt.Errorf("secrets: %w", err)
+	case !info.IsDir():
+		return fmt.Errorf("secrets: %s is no directory", r.cfg.Secrets)
+	}
+	return nil
 }
 
 // applySources registers what --sources and --demo name, where it is not what was applied last. A
