@@ -99,7 +99,7 @@ func (v val) decode(run *filterRun) (any, bool) {
 	if !run.scan(cost) {
 		return nil, false
 	}
-	out, err := decodeCompact(raw)
+	out, err := DecodeCompact(raw)
 	return out, err == nil
 }
 

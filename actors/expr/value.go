@@ -23,18 +23,48 @@ const (
 	maxOutput = 16 << 20
 )
 
+// maxDecoded is about what a decoded value may take in memory, in bytes: a message of nothing but
+// small values takes twenty times its length and more.
+const maxDecoded = 128 << 20
+
 // Decode reads JSON of at most messages.MaxJSONDepth into what programs take: numbers are
-// json.Number with their text. Numbers above 1,000 characters and objects above 131,072 members
-// are refused.
+// json.Number with their text. Numbers above 1,000 characters, objects above 131,072 members and what
+// would take more than about 128 MiB of memory are refused.
 func Decode(text []byte) (any, error) {
 	compact, err := jsontext.Compact(make([]byte, 0, len(text)), text, messages.MaxJSONDepth)
 	if err != nil {
 		return nil, err
 	}
-	return decodeCompact(compact)
+	return DecodeCompact(compact)
 }
 
-func decodeCompact(raw []byte) (any, error) {
+// DecodeCompact is Decode of what jsontext.Compact gave.
+func DecodeCompact(raw []byte) (any, error) {
+	d := decoder{left: maxDecoded}
+	return d.value(raw)
+}
+
+// decoder has what is left for the value that it makes.
+type decoder struct{ left int }
+
+// What values take besides their bytes, about.
+const (
+	scalarSize = 32
+	arraySize  = 40
+	objectSize = 48
+	// memberSize is that of a small object; the smallest has room for eight.
+	memberSize  = 40
+	smallObject = 8 * memberSize
+)
+
+func (d *decoder) take(n int) error {
+	if d.left -= n; d.left < 0 {
+		return errDecoded
+	}
+	return nil
+}
+
+func (d *decoder) value(raw []byte) (any, error) {
 	switch jsontext.KindOf(raw) {
 	case jsontext.Null:
 		return nil, nil
@@ -44,22 +74,33 @@ func decodeCompact(raw []byte) (any, error) {
 		if len(raw) > maxDigits {
 			return nil, fmt.Errorf("a number has %d characters, at most %d are allowed", len(raw), maxDigits)
 		}
-		return json.Number(raw), nil
+		return json.Number(raw), d.take(scalarSize + len(raw))
 	case jsontext.Text:
-		return string(jsontext.AppendText(nil, raw)), nil
+		return string(jsontext.AppendText(nil, raw)), d.take(scalarSize + len(raw))
 	case jsontext.Array:
-		out := []any{}
-		for s := jsontext.Scan(raw); ; {
-			_, value, ok := s.Next()
-			if !ok {
-				return out, nil
-			}
-			v, err := decodeCompact(value)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, v)
+		return d.array(raw)
+	}
+	return d.object(raw)
+}
+
+func (d *decoder) array(raw []byte) (any, error) {
+	out := []any{}
+	for s := jsontext.Scan(raw); ; {
+		_, value, ok := s.Next()
+		if !ok {
+			return out, d.take(arraySize + 16*cap(out))
 		}
+		v, err := d.value(value)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+}
+
+func (d *decoder) object(raw []byte) (any, error) {
+	if err := d.take(objectSize); err != nil {
+		return nil, err
 	}
 	out := map[string]any{}
 	for s := jsontext.Scan(raw); ; {
@@ -67,7 +108,15 @@ func decodeCompact(raw []byte) (any, error) {
 		if !ok {
 			return out, nil
 		}
-		v, err := decodeCompact(value)
+		if len(out) == 0 {
+			if err := d.take(smallObject); err != nil {
+				return nil, err
+			}
+		}
+		v, err := d.value(value)
+		if err == nil {
+			err = d.take(memberSize + len(name))
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -80,6 +129,7 @@ func decodeCompact(raw []byte) (any, error) {
 var (
 	errSize    = errors.New("the value is larger than allowed")
 	errDeep    = fmt.Errorf("the value nests deeper than %d", maxDepth)
+	errDecoded = fmt.Errorf("the message is of so many parts that it would take more than %d MiB to work with", maxDecoded>>20)
 	errMembers = fmt.Errorf("an object has more than %d members", maxElements)
 	errDepth   = fmt.Errorf("the value nests deeper than %d", messages.MaxJSONDepth)
 )

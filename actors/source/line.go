@@ -116,19 +116,31 @@ func (l *Line) Feed(ctx context.Context, message []byte, meta transform.Meta) ([
 	}
 	l.Heard()
 	l.came(message, &meta)
-	result := l.job.pipeline.Feed(ctx, message, meta)
+	take := func(r *transform.Result) error { return l.take(ctx, r) }
+	result, err := l.job.pipeline.FeedTo(ctx, message, meta, take)
+	if err == nil {
+		err = l.take(ctx, &result)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return result.Actions, nil
+}
+
+// take takes over what became of a message, or of a part of it.
+func (l *Line) take(ctx context.Context, result *transform.Result) error {
 	if ctx.Err() != nil { // what failed may have failed for that
 		l.job.pipeline.Forget(result.Drafts)
-		return nil, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
 	if result.Decoded {
 		l.Understood()
 	}
-	l.count(&result)
+	l.count(result)
 	if result.Data {
 		l.brought()
 	}
-	return result.Actions, l.submit(ctx, result.Drafts)
+	return l.submit(ctx, result.Drafts)
 }
 
 // count takes over what made no draft.

@@ -18,7 +18,6 @@ var notYet = []later{
 	{path: "/tls"},
 	{path: "/proxy"},
 	{path: "/items"},
-	{path: "/parse", values: []string{ParseLines, ParseCSV, ParseXML, ParseBinary}},
 	{path: "/schema"},
 	{path: "/sequence"},
 	{path: "/limit"},

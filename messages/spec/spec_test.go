@@ -208,7 +208,6 @@ var faulty = []struct {
 	{with("rest", `"exclusive":true`), "/exclusive", "not supported by this version", false},
 	{with("rest", `"redundancy":2`), "/redundancy", "not supported by this version", false},
 	{with("rest", `"nodes":{}`), "/nodes", "is not supported by this version", false},
-	{with("rest", `"parse":"csv"`), "/parse", `"csv" is not supported by this version`, false},
 	{with("websocket", `"websocket":{"before":{}}`), "/websocket/before", "is not supported by this version", false},
 	{with("websocket", `"websocket":{"batch":5}`), "/websocket/batch", "is not supported by this version", false},
 	{with("websocket", `"websocket":{"decode":["gzip"]}`), "/websocket/decode", "is not supported by this version", false},

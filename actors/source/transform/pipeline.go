@@ -113,17 +113,58 @@ func (p *Pipeline) Forget(drafts []messages.Draft) { p.dedupe.forget(drafts) }
 
 // Feed makes drafts of one message. It keeps parts of the message only in what it returns.
 func (p *Pipeline) Feed(ctx context.Context, message []byte, meta Meta) Result {
-	var out Result
-	values := parse(p.cfg.Spec.Parse, message, func(part []byte, err error) {
-		out.fail(part, "parse: %v", err)
-	})
-	for _, v := range values {
-		out.Decoded = true
-		if !p.message(ctx, v, &meta, message, &out) {
-			break
-		}
-	}
+	out, _ := p.FeedTo(ctx, message, meta, nil) // nothing fails but take
 	return out
+}
+
+// The most of a Result that FeedTo gives to take, and little more.
+const (
+	pieceDrafts = 1024
+	pieceBytes  = 1 << 20
+)
+
+// FeedTo is Feed for messages that may make more than memory should hold: what has come together is
+// given to take, piece by piece, and what comes last is returned. Actions are all in the last. An error of
+// take, or the end of ctx, ends the message.
+func (p *Pipeline) FeedTo(ctx context.Context, message []byte, meta Meta, take func(*Result) error) (Result, error) {
+	f := feeding{Pipeline: p, ctx: ctx, meta: &meta, take: take}
+	each := func(v *value, part []byte) bool {
+		f.out.Decoded = true
+		f.part = part
+		return f.message(v) && f.handOver()
+	}
+	failed := func(part []byte, err error) bool {
+		f.part = part
+		f.out.fail(part, fmt.Sprintf("parse: %v", err))
+		return f.handOver()
+	}
+	parsing{each, failed}.run(p.cfg.Spec.Parse, message, meta.Headers["content-type"])
+	return f.out, f.err
+}
+
+// feeding is what becomes of one message.
+type feeding struct {
+	*Pipeline
+	ctx  context.Context
+	meta *Meta
+	// part is the part of the message that is worked on: a row, a line, or all of it.
+	part []byte
+	take func(*Result) error
+	out  Result
+	size int // of the drafts in out
+	err  error
+}
+
+// handOver gives away what has come together, if it is much; false ends the message.
+func (f *feeding) handOver() bool {
+	if f.take == nil || len(f.out.Drafts) < pieceDrafts && f.size < pieceBytes {
+		return f.ctx.Err() == nil
+	}
+	if f.err == nil {
+		f.err = f.take(&f.out)
+	}
+	f.out, f.size = Result{Actions: f.out.Actions}, 0
+	return f.err == nil && f.ctx.Err() == nil
 }
 
 // env is what expressions see.
@@ -155,51 +196,54 @@ func orNull(have bool, v any) any {
 	return nil
 }
 
-// message takes one decoded value through the rules and the transform; false ends the frame.
-func (p *Pipeline) message(ctx context.Context, m *value, meta *Meta, frame []byte, out *Result) bool {
-	for i := range p.rules {
-		if !p.rules[i].run(ctx, p, m, meta, frame, out) {
+// message takes one decoded value through the rules and the transform; false ends the message of the feed.
+func (f *feeding) message(m *value) bool {
+	for i := range f.rules {
+		if !f.rules[i].run(f, m) {
 			return false
 		}
 	}
-	env := p.env(meta)
-	if p.where != nil && !p.where.holds(ctx, m, env) {
-		out.Dropped.Filtered++
+	env := f.env(f.meta)
+	if f.where != nil && !f.where.holds(f.ctx, m, env) {
+		f.out.Dropped.Filtered++
 		return true
 	}
-	parts, ok := apply(ctx, "split", p.split, m, env, frame, out)
+	parts, ok := f.apply("split", f.split, m, env)
 	if !ok {
 		return true
 	}
 	for _, part := range parts {
-		results, ok := apply(ctx, "map", p.mapped, part, env, frame, out)
+		results, ok := f.apply("map", f.mapped, part, env)
 		if !ok {
 			continue
 		}
 		for _, v := range results {
-			p.value(ctx, v, env, frame, out)
+			f.value(v, env)
+			if !f.handOver() {
+				return false
+			}
 		}
 	}
 	return true
 }
 
 // apply runs a program; without one the value stays as it is.
-func apply(ctx context.Context, name string, program Program, m *value, env Env, frame []byte, out *Result) ([]*value, bool) {
+func (f *feeding) apply(name string, program Program, m *value, env Env) ([]*value, bool) {
 	if program == nil {
 		return []*value{m}, true
 	}
 	input, err := m.any()
 	if err != nil {
-		out.fail(frame, "%s: %v", name, err)
+		f.fail(name, err)
 		return nil, false
 	}
-	results, err := program.Run(ctx, input, env)
+	results, err := program.Run(f.ctx, input, env)
 	if err != nil {
-		out.fail(frame, "%s: %v", name, err)
+		f.fail(name, err)
 		return nil, false
 	}
 	if len(results) == 0 {
-		out.Dropped.Filtered++
+		f.out.Dropped.Filtered++
 	}
 	values := make([]*value, len(results))
 	for i, r := range results {
@@ -208,22 +252,32 @@ func apply(ctx context.Context, name string, program Program, m *value, env Env,
 	return values, true
 }
 
+func (f *feeding) fail(field string, err error) {
+	f.out.fail(f.part, fmt.Sprintf("%s: %v", field, err))
+}
+
+// note reports what cost no record.
+func (f *feeding) note(field string, err error) {
+	f.out.note(f.part, fmt.Sprintf("%s: %v", field, err))
+}
+
 // value makes a draft of one mapped value.
-func (p *Pipeline) value(ctx context.Context, v *value, env Env, frame []byte, out *Result) {
-	draft, untimed, err := p.draft(ctx, v, env)
+func (f *feeding) value(v *value, env Env) {
+	draft, untimed, err := f.draft(f.ctx, v, env)
 	if err != nil {
-		out.fail(frame, "%v", err)
+		f.out.fail(f.part, err.Error())
 		return
 	}
-	out.Data = true
-	if p.dedupe.duplicate(&draft, p.cfg.Clock()) {
-		out.Dropped.Duplicate++
+	f.out.Data = true
+	if f.dedupe.duplicate(&draft, f.cfg.Clock()) {
+		f.out.Dropped.Duplicate++
 		return
 	}
 	if untimed {
-		out.Untimed++
+		f.out.Untimed++
 	}
-	out.Drafts = append(out.Drafts, draft)
+	f.out.Drafts = append(f.out.Drafts, draft)
+	f.size += draft.Size()
 }
 
 func (p *Pipeline) draft(ctx context.Context, v *value, env Env) (draft messages.Draft, untimed bool, err error) {
@@ -247,11 +301,16 @@ func (p *Pipeline) draft(ctx context.Context, v *value, env Env) (draft messages
 	if draft.Stream, err = p.stream.of(v); err != nil {
 		return draft, false, fmt.Errorf("stream: %w", err)
 	}
-	if draft.Payload, err = v.json(); err != nil {
+	if v.content != nil {
+		draft.Payload, draft.ContentType = v.content, contentBinary
+	} else if draft.Payload, err = v.json(); err != nil {
 		return draft, false, fmt.Errorf("map: %w", err)
 	}
 	return draft, untimed, draft.Check()
 }
+
+// contentBinary is the content type of messages that are bytes.
+const contentBinary = "application/octet-stream"
 
 // eventTime is when it happened by the feed's account; unreadable is no failure.
 func (p *Pipeline) eventTime(ctx context.Context, v *value, env Env) (at time.Time, unreadable bool) {

@@ -1,7 +1,6 @@
 package transform
 
 import (
-	"fmt"
 	"time"
 
 	"anode/messages"
@@ -42,7 +41,7 @@ type Dropped struct{ Filtered, Duplicate, Failed uint64 }
 // Failure is something that could not be made a draft.
 type Failure struct {
 	Reason string
-	// Frame is the message, cut to maxFrame bytes; Size is its whole length.
+	// Frame is the message, or the line or row of it, cut to maxFrame bytes; Size is its whole length.
 	Frame []byte
 	Size  int
 }
@@ -71,15 +70,15 @@ type Result struct {
 	Untimed uint64
 }
 
-func (r *Result) fail(frame []byte, format string, args ...any) {
+func (r *Result) fail(frame []byte, reason string) {
 	r.Dropped.Failed++
-	r.note(frame, format, args...)
+	r.note(frame, reason)
 }
 
 // note reports a failure that cost no record.
-func (r *Result) note(frame []byte, format string, args ...any) {
+func (r *Result) note(frame []byte, reason string) {
 	if len(r.Failures) < maxFailures {
 		cut := frame[:min(len(frame), maxFrame)]
-		r.Failures = append(r.Failures, Failure{Reason: fmt.Sprintf(format, args...), Frame: cut, Size: len(frame)})
+		r.Failures = append(r.Failures, Failure{Reason: reason, Frame: cut, Size: len(frame)})
 	}
 }

@@ -85,49 +85,52 @@ func (s *state) merge(more map[string]any) error {
 }
 
 // run does the rule for a message that it holds for; false ends the message.
-func (r *rule) run(ctx context.Context, p *Pipeline, m *value, meta *Meta, frame []byte, out *Result) bool {
-	env := p.env(meta)
-	if !r.when.holds(ctx, m, env) {
+func (r *rule) run(f *feeding, m *value) bool {
+	env := f.env(f.meta)
+	if !r.when.holds(f.ctx, m, env) {
 		return true
 	}
 	input, err := m.any()
 	if err != nil {
-		out.note(frame, "%s: %v", r.path, err)
+		f.note(r.path, err)
 		return true
 	}
 	if r.set != nil {
-		if err := r.keep(ctx, p, input, env); err != nil {
-			out.note(frame, "%s/set: %v", r.path, err)
+		if err := r.keep(f.ctx, f.Pipeline, input, env); err != nil {
+			f.note(r.path+"/set", err)
 		}
-		env = p.env(meta)
+		env = f.env(f.meta)
 	}
-	seen := meta.Vars
+	seen := f.meta.Vars
 	seen.Frame = input
 	vars := seen.Input()
 	if r.send != nil {
-		if err := r.answer(ctx, vars, env, meta, out); err != nil {
-			out.note(frame, "%s/send: %v", r.path, err)
+		if err := r.answer(f, vars, env); err != nil {
+			f.note(r.path+"/send", err)
 		}
 	}
 	if r.fail == nil {
 		return true
 	}
-	// The reason is shown to people, so secrets have no place in it.
-	reason, present, err := r.fail.Eval(ctx, vars, env, nil)
-	switch {
-	case err != nil:
-		out.note(frame, "%s/fail: %v", r.path, err)
-		out.Actions = append(out.Actions, Action{Fail: "the feed reports an error"})
-	case !present:
-		out.Actions = append(out.Actions, Action{Fail: "the feed reports an error"})
-	default:
-		text, err := Text(reason)
-		if err != nil || len(text) == 0 {
-			text = []byte("the feed reports an error")
-		}
-		out.Actions = append(out.Actions, Action{Fail: string(text)})
-	}
+	f.out.Actions = append(f.out.Actions, Action{Fail: r.words(f, vars, env)})
 	return false
+}
+
+// words are why the connection is ended. They are shown to people, so secrets have no place in them.
+func (r *rule) words(f *feeding, vars any, env Env) string {
+	const unsaid = "the feed reports an error"
+	reason, present, err := r.fail.Eval(f.ctx, vars, env, nil)
+	if err != nil {
+		f.note(r.path+"/fail", err)
+	}
+	if err != nil || !present {
+		return unsaid
+	}
+	text, err := Text(reason)
+	if err != nil || len(text) == 0 {
+		return unsaid
+	}
+	return string(text)
 }
 
 func (r *rule) keep(ctx context.Context, p *Pipeline, input any, env Env) error {
@@ -147,8 +150,14 @@ func (r *rule) keep(ctx context.Context, p *Pipeline, input any, env Env) error 
 	return nil
 }
 
-func (r *rule) answer(ctx context.Context, vars any, env Env, meta *Meta, out *Result) error {
-	v, present, err := r.send.Eval(ctx, vars, env, meta.Secret)
+// maxActions is how many answers one message can have.
+const maxActions = 1000
+
+func (r *rule) answer(f *feeding, vars any, env Env) error {
+	if len(f.out.Actions) >= maxActions {
+		return fmt.Errorf("one message has more than %d answers", maxActions)
+	}
+	v, present, err := r.send.Eval(f.ctx, vars, env, f.meta.Secret)
 	if err != nil || !present {
 		return err
 	}
@@ -156,7 +165,7 @@ func (r *rule) answer(ctx context.Context, vars any, env Env, meta *Meta, out *R
 	if err != nil {
 		return err
 	}
-	out.Actions = append(out.Actions, Action{Send: text})
+	f.out.Actions = append(f.out.Actions, Action{Send: text})
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"anode/messages"
+	"anode/messages/jsontext"
 	"anode/messages/spec"
 )
 
@@ -324,4 +325,10 @@ func Example() {
 	// Output:
 	// lab.a_1 "a 1" {"c":21.50,"room":"a 1"}
 	// lab.b "b" {"c":19,"room":"b"}
+}
+
+// compacted is JSON as the journal wants it.
+func compacted(raw []byte) (string, error) {
+	out, err := jsontext.Compact(nil, raw, messages.MaxJSONDepth)
+	return string(out), err
 }

@@ -1,11 +1,13 @@
 package transform
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 
 	"anode/actors/expr"
+	"anode/messages"
 	"anode/messages/jsontext"
 	"anode/messages/spec"
 )
@@ -15,15 +17,33 @@ type value struct {
 	raw     []byte // compact
 	decoded any
 	has     bool
+	// content is bytes that are no JSON: the value is their base64, a text.
+	content []byte
 }
 
 func rawValue(raw []byte) *value { return &value{raw: raw} }
+
+// binaryValue is of bytes; a message without any is one too.
+func binaryValue(content []byte) *value {
+	if content == nil {
+		content = []byte{}
+	}
+	return &value{content: content}
+}
+
+func textValue(text []byte) *value {
+	return rawValue(messages.AppendQuoted(make([]byte, 0, len(text)+2), string(text)))
+}
 
 func decodedValue(v any) *value { return &value{decoded: v, has: true} }
 
 func (v *value) any() (any, error) {
 	if !v.has {
-		decoded, err := expr.Decode(v.raw)
+		raw, err := v.json()
+		if err != nil {
+			return nil, err
+		}
+		decoded, err := expr.DecodeCompact(raw)
 		if err != nil {
 			return nil, err
 		}
@@ -33,7 +53,12 @@ func (v *value) any() (any, error) {
 }
 
 func (v *value) json() ([]byte, error) {
-	if v.raw == nil {
+	switch {
+	case v.raw != nil:
+	case v.content != nil:
+		v.raw = make([]byte, 0, base64.StdEncoding.EncodedLen(len(v.content))+2)
+		v.raw = append(base64.StdEncoding.AppendEncode(append(v.raw, '"'), v.content), '"')
+	default:
 		raw, err := expr.Append(nil, v.decoded)
 		if err != nil {
 			return nil, err
@@ -45,8 +70,11 @@ func (v *value) json() ([]byte, error) {
 
 // walk follows a path as jq does: what is not there is null, a step into a scalar is an error.
 func (v *value) walk(path []spec.Step) (*value, error) {
-	if v.raw != nil {
-		raw := v.raw
+	if !v.has || v.raw != nil {
+		raw, err := v.json()
+		if err != nil {
+			return nil, err
+		}
 		for _, step := range path {
 			next, err := stepRaw(raw, step)
 			if err != nil {
@@ -141,14 +169,18 @@ var errNoScalar = errors.New("is an object or an array, not a text, number or bo
 
 // text is the text of a scalar; absent for null.
 func (v *value) text() (text string, present bool, err error) {
-	if v.raw != nil {
-		switch jsontext.KindOf(v.raw) {
+	if !v.has || v.raw != nil {
+		raw, err := v.json()
+		if err != nil {
+			return "", false, err
+		}
+		switch jsontext.KindOf(raw) {
 		case jsontext.Null:
 			return "", false, nil
 		case jsontext.Text:
-			return string(jsontext.AppendText(nil, v.raw)), true, nil
+			return string(jsontext.AppendText(nil, raw)), true, nil
 		case jsontext.Number, jsontext.Bool:
-			return string(v.raw), true, nil
+			return string(raw), true, nil
 		}
 		return "", false, errNoScalar
 	}
