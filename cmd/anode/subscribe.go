@@ -28,7 +28,7 @@ exactly where it was, at the next of --server too. Gaps and reconnects are told 
 	flags.StringVar(&s.ask.Policy, "policy", "catchup", "when it is too slow, or wants less: catchup, drop, disconnect, conflate:250ms, sample:250ms")
 	flags.BoolVar(&s.ask.Unique, "unique", false, "drop a record that came already under the same source, stream, key and native id")
 	flags.IntVar(&s.count, "count", 0, "end after `N` records (default: never)")
-	flags.StringVar(&s.cursor.path, "cursor", "", "keep in `FILE` what was printed, and go on there when the file exists (--start counts only for the first time)")
+	flags.StringVar(&s.cursor.path, "cursor", "", "keep in `FILE` (and FILE.unsynced) what was printed, and go on there when the file exists (--start counts only for the first time)")
 	flags.BoolVar(&s.wait, "wait", false, "where no server answers at first, wait for one")
 	cmd.RunE = s.run(s.follow)
 	return cmd
