@@ -27,6 +27,9 @@ const (
 	maxFreeFloor = 512 * mib
 	// freeEvery is after how many bytes the disk is asked again what is free.
 	freeEvery = 8 * mib
+	// maxEmptied is how many epochs that retention emptied are remembered of one origin, the newest, and
+	// maxEmptiedOfAll of all: a reader who was last in an older one is told a gap from the line's beginning.
+	maxEmptied, maxEmptiedOfAll = 1000, 10_000
 	// clockJump is by how much the clock may go forward unseen, and how long age is not
 	// trusted after it went further.
 	clockJump = 24 * time.Hour
@@ -45,7 +48,9 @@ type Config struct {
 	Self messages.NodeID
 	// RetentionBytes is how much is kept; 0 means no bound. At least four segments.
 	RetentionBytes int64
-	// RetentionAge is how long is kept; 0 means for ever.
+	// RetentionAge is how long is kept; 0 means for ever. An epoch (one per restart of its origin) that was
+	// emptied is remembered twice as long, so that who comes again is told what they missed; of the newest
+	// 1,000 of each origin, and 10,000 in all, at most.
 	RetentionAge time.Duration
 	// DiskBudget is what the journal may take on the disk; 0 means no bound. At 95 % of it
 	// own batches are refused.

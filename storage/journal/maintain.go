@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -264,19 +265,11 @@ func (j *Journal) raise(floors map[epochKey]remembered) {
 	}
 }
 
-// forget drops the memory of epochs that were emptied long ago, but of this node's newest.
+// forget drops the memory of epochs that were emptied long ago, and of the oldest where there are too many.
 func (j *Journal) forget(now time.Time) error {
-	if j.cfg.RetentionAge == 0 {
-		return nil
-	}
 	j.mu.Lock()
 	var changes []storage.Change
-	for key, kept := range j.keep.floors {
-		e := j.epochs[key]
-		old := now.Sub(kept.hlc.Time()) > 2*j.cfg.RetentionAge && !now.Before(j.ageOff)
-		if !old || e != nil && len(e.spans) > 0 || key.origin == j.cfg.Self && j.lines.Open(key.origin).Head().Epoch == key.epoch {
-			continue
-		}
+	for _, key := range j.forgettable(now) {
 		line := j.lines.Open(key.origin)
 		line.Forget(key.epoch)
 		delete(j.keep.floors, key)
@@ -297,6 +290,32 @@ func (j *Journal) forget(now time.Time) error {
 		return nil
 	}
 	return j.cfg.State.Put(changes...)
+}
+
+// forgettable gives the emptied epochs, but this node's newest, that are too old to be remembered, or of
+// which there are too many: of one origin, or of all. mu is held.
+func (j *Journal) forgettable(now time.Time) []epochKey {
+	var emptied []epochKey
+	for key := range j.keep.floors {
+		if e := j.epochs[key]; e != nil && len(e.spans) > 0 || key.origin == j.cfg.Self && j.lines.Open(key.origin).Head().Epoch == key.epoch {
+			continue
+		}
+		emptied = append(emptied, key)
+	}
+	slices.SortFunc(emptied, func(a, b epochKey) int { // the newest first
+		return cmp.Or(cmp.Compare(j.keep.floors[b].hlc, j.keep.floors[a].hlc), cmp.Compare(b.epoch, a.epoch))
+	})
+	aged := j.cfg.RetentionAge > 0 && !now.Before(j.ageOff)
+	seen := make(map[messages.NodeID]int)
+	var list []epochKey
+	for i, key := range emptied {
+		seen[key.origin]++
+		old := aged && now.Sub(j.keep.floors[key].hlc.Time()) > 2*j.cfg.RetentionAge
+		if old || seen[key.origin] > maxEmptied || i >= maxEmptiedOfAll {
+			list = append(list, key)
+		}
+	}
+	return list
 }
 
 // sidecars makes up to a number of the sidecars that are due. upkeep is held.

@@ -237,3 +237,45 @@ func TestSidecarLeftBehindIsNotTakenForAnothers(t *testing.T) {
 		t.Fatalf("stats %+v", s)
 	}
 }
+
+// Each restart of an origin is an epoch; where nothing goes by age, those that were emptied are
+// remembered by number only.
+func TestEmptiedEpochsAreRememberedByCount(t *testing.T) {
+	const most = 1000
+	w := newWorld(t, journal.Config{RetentionBytes: 8192, SegmentBytes: 2048})
+	w.good(w.append(storage.Own, w.next(w.own, 10)), w.sync())
+	for epoch := range uint64(most + 200) {
+		s := w.next(w.peer, 700)
+		w.good(w.append(storage.Live, s))
+		if epoch%50 == 0 {
+			w.good(w.sync(), w.j.Maintain(w.now))
+		}
+		w.peer.Restart(epoch+2, s.Position())
+	}
+	w.good(w.sync(), w.j.Maintain(w.now))
+	for _, when := range []string{"running", "after a restart"} {
+		epochs := w.j.Digest()[storagetest.Peer]
+		if n := len(epochs); n < most || n > most+20 {
+			t.Fatalf("%s, %d epochs are remembered", when, n)
+		}
+		if newest := epochs[len(epochs)-1]; newest.Epoch != most+200 || newest.Floor != 1 {
+			t.Fatalf("%s, the newest epoch is %+v", when, newest)
+		}
+		remembered := 0
+		for range w.state.Each("journal.floors") {
+			remembered++
+		}
+		if remembered > most+20 {
+			t.Fatalf("%s, State has %d floors", when, remembered)
+		}
+		at := messages.Position{Origin: storagetest.Peer, Epoch: 5, Sequence: 1, Index: messages.IndexEnd}
+		if step := w.j.Next(at); step.Kind != messages.StepGap || step.Gap.Reason != messages.ReasonRetention {
+			t.Fatalf("%s, a reader in a forgotten epoch meets %+v", when, step)
+		}
+		if head := w.j.Head(storagetest.Self); head.Epoch != 2 || head.Sequence != 1 {
+			t.Fatalf("%s, the own head is %s", when, head)
+		}
+		w.disk = w.disk.Kill()
+		w.open()
+	}
+}
