@@ -4,7 +4,7 @@ import "errors"
 
 var (
 	// ErrFull: the disk budget or the free-disk floor forbids to take more of this
-	// node's own batches. It ends by itself.
+	// node's own batches, or the disk has no room at all. It ends by itself.
 	ErrFull = errors.New("storage full")
 	// ErrRefused: the journal can't write now (a failed fsync that could not be mended);
 	// it tries again each second.

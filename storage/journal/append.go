@@ -52,7 +52,7 @@ func (j *Journal) sort(family storage.Family, batches []wire.Sealed, held []stor
 	case j.closed:
 		return 0, storage.ErrClosed
 	case j.refused != "":
-		return 0, fmt.Errorf("%w: %s", storage.ErrRefused, j.refused)
+		return 0, fmt.Errorf("%w: %s", j.refusal(), j.refused)
 	}
 	if err := j.full(family); err != nil {
 		return 0, err
@@ -219,6 +219,14 @@ func (j *Journal) unwrite(family storage.Family, a *active, cause error) error {
 		return fmt.Errorf("%w: %w", storage.ErrFull, cause)
 	}
 	return fmt.Errorf("%w: write: %w", storage.ErrRefused, cause)
+}
+
+// refusal is the error that refused is: a full disk may show at an fsync only. mu is held.
+func (j *Journal) refusal() error {
+	if j.roomless {
+		return storage.ErrFull
+	}
+	return storage.ErrRefused
 }
 
 func noRoom(err error) bool {

@@ -52,7 +52,8 @@
 //
 // A write that fails is cut off again: none of its batches are stored. After an fsync that
 // fails the segment is closed, and what it had unsynced is written again in a new one from
-// memory; until that succeeds everything is refused (ErrRefused). At 95 % of the disk budget
+// memory; until that succeeds everything is refused (ErrRefused; ErrFull where it is for want of
+// room, which some file systems find out only then). At 95 % of the disk budget
 // this node's own batches are refused, below the floor of free disk all are (ErrFull); both
 // end by themselves in Maintain. At most 32 MiB wait for an fsync: an Append beyond that
 // syncs first.

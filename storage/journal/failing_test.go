@@ -1,6 +1,7 @@
 package journal_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -202,6 +203,30 @@ func TestReadErrorIsTriedAgainAndThenDamage(t *testing.T) {
 	}
 }
 
+// Where a failed segment could not be cut, its batches stand in two: the older is as good as the newer.
+func TestDamagedCopyIsReadFromTheOther(t *testing.T) {
+	w := newWorld(t, journal.Config{})
+	one := w.next(w.own, 400)
+	w.good(w.append(storage.Own, one))
+	w.disk.Fail(faults.Fault{Op: faults.OpSync, Name: "-own", Times: 1})
+	w.disk.Fail(faults.Fault{Op: faults.OpTruncate, Name: "-own", Times: 1})
+	w.good(w.sync())
+	w.disk = w.disk.Kill()
+	w.open()
+	if s := w.j.Stats(); s.Batches != 2 {
+		t.Fatalf("%d copies, want 2", s.Batches)
+	}
+	for i, name := range []string{"/0000000000000002-own.seg", "/0000000000000001-own.seg"} {
+		at := bytes.Index(w.disk.Bytes(dir+name), one.Bytes())
+		w.disk.Flip(dir+name, int64(at+200), 1)
+		if i == 0 {
+			w.has(one.ID())
+		} else if _, err := w.j.Read(one.ID()); !errors.Is(err, storage.ErrDamaged) || !w.hole(one.ID()) {
+			t.Fatalf("with both damaged: %v", err)
+		}
+	}
+}
+
 func TestSegmentThatCannotBeOpenedNowIsNoDamage(t *testing.T) {
 	w := library(t)
 	w.disk = w.disk.Kill()
@@ -276,6 +301,40 @@ func TestFullDiskRefusesAndRecovers(t *testing.T) {
 	if s := w.j.Stats(); s.Damaged != 0 {
 		t.Fatalf("stats %+v", s)
 	}
+}
+
+// Some file systems find out only when they write back.
+func TestDiskThatIsFoundFullByAnFsyncIsFull(t *testing.T) {
+	w := newWorld(t, journal.Config{})
+	w.good(w.append(storage.Own, w.next(w.own, 200)))
+	w.disk.Fail(faults.Fault{Op: faults.OpSync, Err: syscall.ENOSPC})
+	if err := w.sync(); !errors.Is(err, storage.ErrFull) {
+		t.Fatalf("sync: %v", err)
+	}
+	w.good(ignore(w.j.Maintain(w.now), storage.ErrFull))
+	lost := w.next(w.own, 10)
+	if err := w.append(storage.Own, lost); !errors.Is(err, storage.ErrFull) || errors.Is(err, storage.ErrRefused) {
+		t.Fatalf("append: %v", err)
+	}
+	if s := w.j.Stats(); s.Full == "" || s.Refused != "" {
+		t.Fatalf("full %q, refused %q", s.Full, s.Refused)
+	}
+	w.disk.Heal()
+	w.now = w.now.Add(time.Second)
+	w.good(w.j.Maintain(w.now), w.append(storage.Own, lost), w.sync())
+	if s := w.j.Stats(); s.Full != "" || s.Refused != "" || s.Rewritten != 1 {
+		t.Fatalf("stats %+v", s)
+	}
+	w.cut(1)
+	w.holds()
+}
+
+// ignore is an error that is not this one.
+func ignore(err, known error) error {
+	if errors.Is(err, known) {
+		return nil
+	}
+	return err
 }
 
 func TestFreeFloorRefusesAll(t *testing.T) {

@@ -53,6 +53,7 @@ type Journal struct {
 	bytes           int64 // of segments and sidecars
 	diskFull        bool
 	refused         string
+	roomless        bool      // what was refused is for want of room
 	tried           time.Time // when what was refused was last tried again
 	ageOff          time.Time // age retention is off until then
 	ageNote         string
@@ -248,9 +249,15 @@ func (j *Journal) Stats() storage.JournalStats {
 		s.Batches += seg.batches
 		s.Records += seg.records
 	}
-	s.Refused = j.refused
 	if err := j.full(storage.Own); err != nil {
 		s.Full = err.Error()
+	}
+	switch {
+	case j.refused == "":
+	case j.roomless:
+		s.Full = fmt.Sprintf("%s: %s", j.refusal(), j.refused)
+	default:
+		s.Refused = j.refused
 	}
 	s.Note = j.ageNote
 	if s.Note == "" {

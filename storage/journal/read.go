@@ -37,7 +37,10 @@ func (j *Journal) Read(id messages.BatchID) (wire.Sealed, error) {
 		if errors.Is(err, errUnopened) {
 			return wire.Sealed{}, fmt.Errorf("batch %s: %w", id, err)
 		}
-		j.quarantine(seg, id, err)
+		if j.quarantine(seg, id, err) {
+			try = -1
+			continue // each turn takes a copy away
+		}
 		return wire.Sealed{}, fmt.Errorf("batch %s: %w: %w", id, storage.ErrDamaged, err)
 	}
 }
@@ -127,18 +130,21 @@ func (j *Journal) spanOf(id messages.BatchID) *span {
 	return nil
 }
 
-// quarantine makes a damaged batch a hole.
-func (j *Journal) quarantine(seg *segment, id messages.BatchID, cause error) {
+// quarantine makes a damaged batch a hole, unless it stands elsewhere too, which it tells.
+func (j *Journal) quarantine(seg *segment, id messages.BatchID, cause error) (elsewhere bool) {
 	j.mu.Lock()
 	sp := seg.byKey[epochKey{id.Origin, id.Epoch}]
-	if sp == nil || !sp.held.has(id.Sequence) {
-		j.mu.Unlock()
-		return
+	found := sp != nil && sp.held.has(id.Sequence)
+	if found {
+		seg.stale = true
+		j.lose(sp, id.Sequence)
 	}
-	seg.stale = true
-	j.lose(sp, id.Sequence)
+	elsewhere = j.spanOf(id) != nil
 	j.mu.Unlock()
-	j.cfg.Logger.Error("a batch is damaged and is not served", "origin", id.Origin, "epoch", id.Epoch, "seq", id.Sequence, "segment", seg.path, "error", cause)
+	if found {
+		j.cfg.Logger.Error("a batch is damaged", "origin", id.Origin, "epoch", id.Epoch, "seq", id.Sequence, "segment", seg.path, "another_copy", elsewhere, "error", cause)
+	}
+	return elsewhere
 }
 
 // lose makes a batch lost, and a hole unless it stands elsewhere too. mu is held.

@@ -80,13 +80,13 @@ func (a *active) flush(closing bool) error {
 // retry tells whether nothing can be synced now, after it tried to mend what failed.
 func (j *Journal) retry() (done bool, err error) {
 	j.mu.RLock()
-	refused, tried, closed := j.refused, j.tried, j.closed
+	refused, refusal, tried, closed := j.refused, j.refusal(), j.tried, j.closed
 	j.mu.RUnlock()
 	if refused == "" || closed {
 		return false, nil
 	}
 	if wait := j.cfg.Clock().Sub(tried); wait >= 0 && wait < retryEvery {
-		return true, fmt.Errorf("%w: %s", storage.ErrRefused, refused)
+		return true, fmt.Errorf("%w: %s", refusal, refused)
 	}
 	if err := j.mend(); err != nil {
 		return true, err
@@ -160,7 +160,7 @@ func (j *Journal) mend() error {
 		j.mu.Lock()
 		j.tried = j.cfg.Clock()
 		if len(j.failed) == 0 {
-			j.refused, j.stats.LastSync = "", j.tried
+			j.refused, j.roomless, j.stats.LastSync = "", false, j.tried
 			j.mu.Unlock()
 			return nil
 		}
@@ -168,9 +168,10 @@ func (j *Journal) mend() error {
 		j.mu.Unlock()
 		if err := j.rewrite(a); err != nil {
 			j.mu.Lock()
-			j.refused = fmt.Sprintf("an fsync failed, and writing again what it left: %v", err)
+			j.refused, j.roomless = fmt.Sprintf("an fsync failed, and writing again what it left: %v", err), noRoom(err)
+			refusal := j.refusal()
 			j.mu.Unlock()
-			return fmt.Errorf("%w: an fsync failed, and writing again what it left: %w", storage.ErrRefused, err)
+			return fmt.Errorf("%w: an fsync failed, and writing again what it left: %w", refusal, err)
 		}
 		j.mu.Lock()
 		j.failed = j.failed[1:]
