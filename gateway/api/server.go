@@ -61,8 +61,11 @@ func (c Config) Validate() error {
 	return errors.Join(faults...)
 }
 
-// server holds what the handlers need. It is immutable.
-type server struct{ Config }
+// server holds what the handlers need. It is immutable, but for the room that bodies take.
+type server struct {
+	Config
+	bodies *room
+}
 
 // New makes the handler of everything that the node serves over HTTP. It is safe for
 // concurrent use.
@@ -73,7 +76,7 @@ func New(cfg Config) (http.Handler, error) {
 	if cfg.Patience <= 0 {
 		cfg.Patience = patience
 	}
-	s := &server{cfg}
+	s := &server{Config: cfg, bodies: &room{most: mostBodies}}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.fail
@@ -190,7 +193,9 @@ func (s *server) bounds(next echo.HandlerFunc) echo.HandlerFunc {
 		if r.Body == http.NoBody {
 			_ = control.SetReadDeadline(time.Time{})
 		} else {
-			r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
+			body, give := s.bodies.lend(http.MaxBytesReader(w, r.Body, MaxBody))
+			defer give()
+			r.Body = body
 		}
 		return next(c)
 	}

@@ -141,8 +141,9 @@ func sendSource(c echo.Context, status int, view command.SourceView) error {
 // badBody is what reading a body failed with: too large, too slow, or cut by the client.
 func badBody(err error) error {
 	var tooLarge *http.MaxBytesError
+	var known *problem.Problem
 	switch {
-	case errors.As(err, &tooLarge):
+	case errors.As(err, &tooLarge), errors.As(err, &known):
 		return err
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return problem.New(http.StatusRequestTimeout, "timeout", "the body did not arrive in time")
