@@ -21,7 +21,7 @@ func newVerify(sh *shell) *cobra.Command {
 	}
 	o := newOffline(sh, cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return o.run(cmd.Context(), func(ctx context.Context, check journal.Check) error {
+		return o.run(cmd.Context(), state.LockDirToRead, func(ctx context.Context, check journal.Check) error {
 			report, err := journal.Verify(ctx, check)
 			o.gauge.clear()
 			if err != nil {
@@ -50,7 +50,7 @@ in it written into a new one; what was lost is a gap to readers. It may be stopp
 	}
 	o := newOffline(sh, cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return o.run(cmd.Context(), func(ctx context.Context, check journal.Check) error {
+		return o.run(cmd.Context(), state.LockDir, func(ctx context.Context, check journal.Check) error {
 			done, err := journal.Repair(ctx, check)
 			o.gauge.clear()
 			if o.output == "json" {
@@ -92,7 +92,7 @@ func newOffline(sh *shell, cmd *cobra.Command) *offline {
 }
 
 // run holds the lock of the data directory while something works on its journal.
-func (o *offline) run(ctx context.Context, work func(context.Context, journal.Check) error) (err error) {
+func (o *offline) run(ctx context.Context, take func(dir string) (*state.Lock, error), work func(context.Context, journal.Check) error) (err error) {
 	if o.output != "table" && o.output != "json" {
 		return misusef("output %q is neither table nor json", o.output)
 	}
@@ -106,7 +106,7 @@ func (o *offline) run(ctx context.Context, work func(context.Context, journal.Ch
 	if _, err := os.Stat(dir); err != nil {
 		return fmt.Errorf("there is no journal in %s: name a node's data directory with --data", o.data)
 	}
-	lock, err := state.LockDir(o.data)
+	lock, err := take(o.data)
 	if err != nil {
 		return err
 	}

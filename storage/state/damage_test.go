@@ -274,3 +274,37 @@ func TestNextEpochOnlyGrows(t *testing.T) {
 		}
 	}
 }
+
+// TestLockToRead: a directory that can't be written can be locked to be read, unless somebody has it.
+func TestLockToRead(t *testing.T) {
+	dir := t.TempDir()
+	lock, err := state.LockDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := state.LockDirToRead(dir); !errors.Is(err, storage.ErrLocked) {
+		t.Errorf("of a directory that is held: %v", err)
+	}
+	if os.Geteuid() == 0 {
+		t.Log("root may write anywhere")
+		if err := lock.Unlock(); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if err := os.Chmod(filepath.Join(dir, "lock"), 0o400); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := state.LockDirToRead(dir); !errors.Is(err, storage.ErrLocked) {
+		t.Errorf("of one that is held, and can't be written: %v", err)
+	}
+	if err := lock.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	if lock, err = state.LockDirToRead(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := lock.Unlock(); err != nil {
+		t.Error(err)
+	}
+}
