@@ -109,16 +109,18 @@ func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: use, Short: short,
-		Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return unknownCommand(cmd, args[0])
-			}
-			return cmd.Help()
-		},
+		Args: cobra.ArbitraryArgs, RunE: subcommand,
 	}
 	cmd.AddCommand(commands...)
 	return cmd
+}
+
+// subcommand runs a command that only has commands: it helps, and refuses what is none of them.
+func subcommand(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return unknownCommand(cmd, args[0])
+	}
+	return cmd.Help()
 }
 
 // unknownCommand names what was perhaps meant.

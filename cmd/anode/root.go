@@ -32,12 +32,17 @@ and subscribe from anywhere. "anode serve" runs a node; the other commands talk 
 	add("data", newSubscribe(sh), newPublish(sh), newHistory(sh), newStreams(sh))
 	add("mesh", newSource(sh), newStatus(sh), newAlarms(sh), newSubscribers(sh), newActors(sh), newEvents(sh), newDoctor(sh))
 	root.AddCommand(newVersion(sh), bench.Command(), demo.Command())
+	root.InitDefaultCompletionCmd()
 	countArguments(root)
 	return root
 }
 
-// countArguments makes a wrong number of arguments a misuse, for every command.
+// countArguments makes a wrong number of arguments a misuse, for every command, and a name that is none
+// of its commands for those that only have commands.
 func countArguments(cmd *cobra.Command) {
+	if cmd.HasSubCommands() && !cmd.Runnable() {
+		cmd.Args, cmd.RunE = cobra.ArbitraryArgs, subcommand
+	}
 	if cmd.Args != nil {
 		cmd.Args = arguments(cmd.Args)
 	}
