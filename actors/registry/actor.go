@@ -22,6 +22,8 @@ const Name = "registry"
 type Assignment struct {
 	Spec   *spec.Spec
 	Paused bool
+	// Registered names the registration: one that was removed and registered again has another.
+	Registered string
 }
 
 // Sources is who runs sources. Its methods do not block.
@@ -220,7 +222,7 @@ func (r *registryActor) assignments() []Assignment {
 	all := make([]Assignment, 0, r.sources.live)
 	for _, name := range r.sources.names() {
 		if at := r.sources.entries[name]; at.parsed != nil {
-			all = append(all, Assignment{Spec: at.parsed, Paused: at.paused()})
+			all = append(all, Assignment{Spec: at.parsed, Paused: at.paused(), Registered: at.spec.Born})
 		}
 	}
 	return all

@@ -15,9 +15,10 @@ import (
 const maxSources = 100_000
 
 // version is what clients compare: the revision and the node of the last change.
-func (e *entry) version() string {
-	last := e.last()
-	return strconv.FormatUint(last.Revision, 10) + "-" + string(last.Node)
+func (e *entry) version() string { return e.last().version() }
+
+func (e *event) version() string {
+	return strconv.FormatUint(e.Revision, 10) + "-" + string(e.Node)
 }
 
 // decider makes events of commands. It is pure: clock and node are given.
@@ -73,11 +74,16 @@ func (d *decider) put(s *spec.Spec, c *command.PutSource) ([]*event, error) {
 	}
 	e := d.event(s.Name, kind)
 	e.Spec = s.JSON
+	if at != nil {
+		e.Born = at.spec.Born
+	} else {
+		e.Born = e.version()
+	}
 	events := []*event{e}
 	// A pause of an earlier source of that name does not count for this one.
 	if before := d.sources.entries[s.Name]; at == nil && (s.Paused || before != nil && before.paused()) {
 		p := *e
-		p.Kind, p.Spec = resumed, nil
+		p.Kind, p.Spec, p.Born = resumed, nil, ""
 		if s.Paused {
 			p.Kind = paused
 		}

@@ -32,6 +32,8 @@ type event struct {
 	Node     messages.NodeID `json:"node"`
 	// Spec is the document of a registered or replaced source.
 	Spec json.RawMessage `json:"spec,omitempty"`
+	// Born is the version that the source was registered as.
+	Born string `json:"born,omitempty"`
 }
 
 // compare orders events of one register: the higher holds it.

@@ -43,6 +43,8 @@ func (i *intake) Submit(_ context.Context, s command.Submission) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	switch {
+	case s.Chain.Broken() != nil:
+		s.Done(command.Outcome{Err: s.Chain.Broken()})
 	case i.refuse != nil && !own(s):
 		s.Done(command.Outcome{Err: i.refuse})
 	case i.hold && !own(s):
@@ -54,10 +56,10 @@ func (i *intake) Submit(_ context.Context, s command.Submission) error {
 }
 
 // own tells that a submission is what sources tell of themselves.
-func own(s command.Submission) bool { return s.Drafts[0].Stream.Own() }
+func own(s command.Submission) bool { return len(s.Drafts) > 0 && s.Drafts[0].Stream.Own() }
 
 func (i *intake) take(s command.Submission) {
-	i.drafts = append(i.drafts, s.Drafts...)
+	i.drafts = append(append(i.drafts, s.Drafts...), s.State...)
 	s.Done(command.Outcome{Positions: make([]messages.Position, len(s.Drafts))})
 }
 

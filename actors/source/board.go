@@ -1,6 +1,7 @@
 package source
 
 import (
+	"encoding/json"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,6 +33,8 @@ type board struct {
 	// complaint is the last reason why a message made no record; nil when something is wrong with the
 	// connection since.
 	complaint atomic.Pointer[string]
+	// resume is where the source goes on from; nil where it keeps no state.
+	resume atomic.Pointer[command.SourceResume]
 	// missed tells that the actor was not told of want.
 	missed atomic.Bool
 	// taps are those who look at the frames.
@@ -67,6 +70,7 @@ func (b *board) status(self messages.NodeID, now time.Time) command.SourceStatus
 	if text := b.complaint.Load(); text != nil {
 		v.LastError = *text
 	}
+	v.Resume = b.resume.Load()
 	if n := b.connects.Load(); n > 1 {
 		v.Restarts = n - 1
 	}
@@ -80,6 +84,24 @@ func (b *board) status(self messages.NodeID, now time.Time) command.SourceStatus
 		v.NextAt = &at
 	}
 	return v
+}
+
+// mostShown is the most bytes of a state that a status shows.
+const mostShown = 1024
+
+// remember takes over what the journal has of the source's state. Those of items are not shown.
+func (b *board) remember(s *saved, at time.Time, hidden *hidden) {
+	if s.Item != nil || s.Since == nil && s.Cursor == "" {
+		return
+	}
+	r := &command.SourceResume{Turn: s.Turn, At: at.UTC()}
+	if text := hidden.hide(string(s.Since)); len(text) <= mostShown && json.Valid([]byte(text)) {
+		r.Since = json.RawMessage(text)
+	}
+	if text := hidden.hide(s.Cursor); len(text) <= mostShown {
+		r.Cursor = text
+	}
+	b.resume.Store(r)
 }
 
 func clock(ok bool, last *atomic.Int64) command.SourceClock {

@@ -1,12 +1,9 @@
 package source
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"iter"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +11,6 @@ import (
 	"anode/messages"
 	"anode/messages/command"
 	"anode/messages/spec"
-	"anode/storage"
 )
 
 // job is a compiled spec and what it keeps between connections. Its pipeline belongs to the goroutine
@@ -24,13 +20,14 @@ type job struct {
 	spec      *spec.Spec
 	pipeline  *transform.Pipeline
 	connector Connector
+	states    *ledger
 	window    window
 	hidden    hidden
 	// reports bounds the records on $errors.
 	reports *bucket
 	// sends bounds what the feed is sent.
 	sends *bucket
-	// restored tells that the window of deduplication was rebuilt.
+	// restored tells that the state and the window of deduplication were read from the journal.
 	restored bool
 	// refused tells that the journal did not take what the last connection brought.
 	refused bool
@@ -39,8 +36,8 @@ type job struct {
 // A source sends its feed so many messages at once, then so many a second.
 const sendsAtOnce, sendsASecond = 100, 50
 
-// newJob compiles a spec; its faults come as spec.Faults.
-func newJob(cfg *Config, s *spec.Spec) (*job, error) {
+// newJob compiles a spec, registered as of says; its faults come as spec.Faults.
+func newJob(cfg *Config, s *spec.Spec, of string) (*job, error) {
 	kind := cfg.Kinds[s.Kind]
 	if kind == nil {
 		return nil, spec.Faults{{Path: "/kind", Message: fmt.Sprintf("%q is not supported by this version", s.Kind)}}
@@ -60,6 +57,10 @@ func newJob(cfg *Config, s *spec.Spec) (*job, error) {
 	if err = collect(err); err != nil {
 		return nil, err
 	}
+	j.states, err = newLedger(cfg, s, of)
+	if err = collect(err); err != nil {
+		return nil, err
+	}
 	j.connector, err = kind(Setup{
 		Spec: s, Language: cfg.Language, Guard: cfg.Guard, Clock: cfg.Clock, Logger: cfg.Logger.With("source", s.Name),
 	})
@@ -75,11 +76,19 @@ func newJob(cfg *Config, s *spec.Spec) (*job, error) {
 	return j, nil
 }
 
+// does tells that the job is what is to be.
+func (j *job) does(want *Assignment) bool {
+	return j.spec.Hash == want.Spec.Hash && j.states.of == want.Registered
+}
+
 // settlePatience is how long an ended connection waits for the journal.
 const settlePatience = 5 * time.Second
 
 // run makes one connection, and returns when it is over and what it brought is in the journal.
 func (j *job) run(ctx context.Context, line *Line) error {
+	if j.window.takeUnsure() { // the journal tells what became of it
+		j.restored = false
+	}
 	if !j.restored {
 		if err := j.restore(ctx); err != nil {
 			return err
@@ -90,13 +99,15 @@ func (j *job) run(ctx context.Context, line *Line) error {
 		return err
 	}
 	j.pipeline.Reset()
+	lost, _ := j.window.takeLost() // why was told when the connection before ended
+	j.pipeline.Forget(lost)
+	j.states.begin()
 	err := j.connector.Run(ctx, line)
 	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), settlePatience)
 	defer cancel()
-	if settled := line.Settle(patience); storageFailed(settled) {
-		err = settled
+	if ended := line.end(patience); storageFailed(ended) {
+		err = ended
 	}
-	line.end()
 	j.refused = storageFailed(err)
 	return err
 }
@@ -112,98 +123,6 @@ func (j *job) room() error {
 		return fmt.Errorf("the journal does not take records: %w: %s", command.ErrStorageFull, stats.Full)
 	case stats.Refused != "":
 		return fmt.Errorf("the journal does not take records: %w: %s", command.ErrUnavailable, stats.Refused)
-	}
-	return nil
-}
-
-// restore fills the window of deduplication from the journal.
-func (j *job) restore(ctx context.Context) error {
-	dedupe := j.pipeline.Dedupe()
-	since, needed := dedupe.Horizon(j.cfg.Clock())
-	if !needed {
-		return nil
-	}
-	if !dedupe.NativeIDs() {
-		return j.restoreDrafts(ctx, dedupe, since)
-	}
-	var known []storage.IdentityAt
-	for at, err := range j.cfg.Journal.Identities(since, &j.spec.Name) {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if err != nil {
-			j.cfg.Logger.Warn("some of what was collected before can't be read; it may come twice", "source", j.spec.Name, "error", err)
-			continue
-		}
-		known = append(known, at)
-	}
-	slices.SortFunc(known, func(a, b storage.IdentityAt) int { return cmp.Compare(a.Ms, b.Ms) })
-	for _, at := range known {
-		dedupe.Restore(at.Identity, at.Ms)
-	}
-	return nil
-}
-
-// restoreDrafts reads the records of the source's streams.
-func (j *job) restoreDrafts(ctx context.Context, dedupe *transform.Dedupe, since int64) error {
-	for _, info := range j.cfg.Journal.Streams(streamsOf(j.spec.Stream)) {
-		if info.Last < since {
-			continue
-		}
-		for record, err := range j.records(info.Stream, since) {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			if err != nil {
-				j.cfg.Logger.Warn("some of what was collected before can't be read; it may come twice", "source", j.spec.Name, "stream", info.Stream, "error", err)
-				continue
-			}
-			if ms := record.HLC.Millis(); ms >= since && record.Source == j.spec.Name {
-				dedupe.RestoreDraft(&record.Draft, ms)
-			}
-		}
-	}
-	return nil
-}
-
-// records reads a stream, origin by origin, each in order.
-func (j *job) records(stream messages.Stream, since int64) iter.Seq2[*messages.Record, error] {
-	return func(yield func(*messages.Record, error) bool) {
-		for origin, epochs := range j.cfg.Journal.Digest() {
-			for _, epoch := range epochs {
-				query := storage.Scan{Stream: stream, Origin: origin, Epoch: epoch.Epoch, FromMs: since}
-				for ref, err := range j.cfg.Journal.Scan(query) {
-					if err == nil {
-						err = j.batch(ref.ID, stream, yield)
-					}
-					if errors.Is(err, errEnough) || err != nil && !yield(nil, err) {
-						return
-					}
-				}
-			}
-		}
-	}
-}
-
-var errEnough = errors.New("enough")
-
-func (j *job) batch(id messages.BatchID, stream messages.Stream, yield func(*messages.Record, error) bool) error {
-	sealed, err := j.cfg.Journal.Read(id)
-	if err != nil {
-		return err
-	}
-	b, err := sealed.Open()
-	if err != nil {
-		return err
-	}
-	group := b.Group(stream)
-	if group == nil {
-		return nil
-	}
-	for i := range group.Records {
-		if !yield(&group.Records[i], nil) {
-			return errEnough
-		}
 	}
 	return nil
 }

@@ -38,9 +38,11 @@ type Line struct {
 	heldUntil atomic.Int64 // Unix ns
 	// askable tells that the feed gives what was not stored again.
 	askable atomic.Bool
-	// lossy tells that some was not stored; whenStored is to be called at the end otherwise.
-	lossy      atomic.Bool
-	whenStored func()
+	// chain has nothing stored after something that was not.
+	chain *command.Chain
+	// seen tells that the last message had records that were known before, walked that the present walk
+	// brought some.
+	seen, walked bool
 }
 
 // Opened tells that the connection stands and the feed was asked for what it is to send.
@@ -67,12 +69,6 @@ func (l *Line) Quiet(until time.Time) { l.board.quietUntil.Store(until.UnixNano(
 
 // AsksAgain tells that what the journal does not take is asked of the feed again: it is not counted as lost.
 func (l *Line) AsksAgain() { l.askable.Store(true) }
-
-// Stored tells that the journal has all that was fed.
-func (l *Line) Stored() bool { return !l.lossy.Load() && l.job.window.clean() }
-
-// WhenStored has a function called after the connection, if the journal has all that was fed.
-func (l *Line) WhenStored(f func()) { l.whenStored = f }
 
 // Filtered counts a message that the spec does not ask for.
 func (l *Line) Filtered() {
@@ -116,10 +112,16 @@ func (l *Line) Feed(ctx context.Context, message []byte, meta transform.Meta) ([
 	}
 	l.Heard()
 	l.came(message, &meta)
-	take := func(r *transform.Result) error { return l.take(ctx, r) }
+	state, err := l.enterState(ctx, &meta)
+	if err != nil {
+		return nil, err
+	}
+	take := func(r *transform.Result) error { return l.take(ctx, r, state) }
 	result, err := l.job.pipeline.FeedTo(ctx, message, meta, take)
 	if err == nil {
-		err = l.take(ctx, &result)
+		l.seen = result.Seen
+		l.move(state, &result, meta.Cursor)
+		err = l.take(ctx, &result, state)
 	}
 	if err != nil {
 		return nil, err
@@ -128,7 +130,7 @@ func (l *Line) Feed(ctx context.Context, message []byte, meta transform.Meta) ([
 }
 
 // take takes over what became of a message, or of a part of it.
-func (l *Line) take(ctx context.Context, result *transform.Result) error {
+func (l *Line) take(ctx context.Context, result *transform.Result, state *state) error {
 	if ctx.Err() != nil { // what failed may have failed for that
 		l.job.pipeline.Forget(result.Drafts)
 		return context.Cause(ctx)
@@ -140,7 +142,11 @@ func (l *Line) take(ctx context.Context, result *transform.Result) error {
 	if result.Data {
 		l.brought()
 	}
-	return l.submit(ctx, result.Drafts)
+	if len(result.Drafts) > 0 {
+		l.walked = true
+		l.job.states.brought(state)
+	}
+	return l.submit(ctx, result.Drafts, state)
 }
 
 // count takes over what made no draft.
@@ -185,11 +191,19 @@ func (l *Line) Report(reason string, frame []byte, size int) {
 	l.cfg.reporter.say(errorDraft(l.board, reason, frame, size, &l.job.hidden))
 }
 
-// submit hands drafts to the journal, in pieces.
-func (l *Line) submit(ctx context.Context, drafts []messages.Draft) error {
+// submit hands drafts to the journal, in pieces: the state that they made goes with the last. Without
+// drafts it goes alone, where it may.
+func (l *Line) submit(ctx context.Context, drafts []messages.Draft, state *state) error {
+	if len(drafts) == 0 {
+		return l.sealAlone(ctx, false)
+	}
 	for len(drafts) > 0 {
 		n, size := piece(drafts)
-		if err := l.enter(ctx, drafts[:n:n], size); err != nil {
+		parcel := parcel{drafts: drafts[:n:n], size: size}
+		if n == len(drafts) {
+			parcel.bind(l.job.states.drawWith(state))
+		}
+		if err := l.enter(ctx, parcel); err != nil {
 			l.job.pipeline.Forget(drafts)
 			l.unstored(len(drafts))
 			return err
@@ -197,6 +211,20 @@ func (l *Line) submit(ctx context.Context, drafts []messages.Draft) error {
 		drafts = drafts[n:]
 	}
 	return nil
+}
+
+// parcel is one submission.
+type parcel struct {
+	drafts, state []messages.Draft
+	tickets       []ticket
+	size          int
+}
+
+func (p *parcel) bind(state []messages.Draft, tickets []ticket) {
+	p.state, p.tickets = state, tickets
+	for i := range state {
+		p.size += state[i].Size()
+	}
 }
 
 // piece is how many drafts go in one submission, and their bytes.
@@ -212,27 +240,32 @@ func piece(drafts []messages.Draft) (n, size int) {
 	return n, size
 }
 
-func (l *Line) enter(ctx context.Context, drafts []messages.Draft, size int) error {
+func (l *Line) enter(ctx context.Context, p parcel) error {
 	defer l.hold()()
-	window, board := &l.job.window, l.board
-	if err := window.enter(ctx, size); err != nil {
+	window, board, records := &l.job.window, l.board, len(p.drafts)
+	if err := window.enter(ctx, p.size); err != nil {
+		l.chain.Break(err)
 		return err
 	}
-	board.inFlight.Add(int64(len(drafts)))
-	err := l.cfg.Intake.Submit(ctx, command.Submission{Drafts: drafts, Done: func(o command.Outcome) {
-		board.inFlight.Add(-int64(len(drafts)))
+	board.inFlight.Add(int64(records))
+	err := l.cfg.Intake.Submit(ctx, command.Submission{Drafts: p.drafts, State: p.state, Chain: l.chain, Done: func(o command.Outcome) {
+		board.inFlight.Add(-int64(records))
 		if o.Err == nil {
-			board.records.Add(uint64(len(drafts)))
-			board.meter.add(l.cfg.Clock(), uint64(len(drafts)))
+			now := l.cfg.Clock()
+			board.records.Add(uint64(records))
+			board.meter.add(now, uint64(records))
+			l.job.states.stored(p.tickets, now)
 		}
-		window.leave(size, drafts, o.Err)
+		l.chain.Break(o.Err)
+		window.leave(p.size, p.drafts, o.Err)
 		if o.Err != nil && l.refused.CompareAndSwap(false, true) {
 			l.tell(refused{l.gen}) // the feed may be silent from now on
 		}
 	}})
 	if err != nil {
-		board.inFlight.Add(-int64(len(drafts)))
-		window.leave(size, nil, nil)
+		l.chain.Break(err)
+		board.inFlight.Add(-int64(records))
+		window.leave(p.size, nil, nil)
 		return fmt.Errorf("the journal does not take records: %w", err)
 	}
 	return nil
@@ -259,7 +292,6 @@ func (l *Line) recall() error {
 }
 
 func (l *Line) unstored(records int) {
-	l.lossy.Store(true)
 	if !l.askable.Load() {
 		l.board.unstored.Add(uint64(records))
 	}
@@ -272,12 +304,11 @@ func (l *Line) Settle(ctx context.Context) error {
 	if err := l.job.window.settle(ctx); err != nil {
 		return err
 	}
-	return l.recall()
-}
-
-// end tells that the connection is over and what it brought is settled.
-func (l *Line) end() {
-	if l.whenStored != nil && l.Stored() {
-		l.whenStored()
+	if err := l.recall(); err != nil {
+		return err
 	}
+	if l.chain.Broken() == nil {
+		l.job.states.count()
+	}
+	return nil
 }

@@ -122,7 +122,7 @@ func (s *sourceActor) Receive(ctx *actor.Context, message any) {
 // comes back here, with again.
 func (s *sourceActor) adopt(ctx *actor.Context, again bool) {
 	want := s.board.want.Load()
-	same := s.job != nil && s.job.spec.Hash == want.Spec.Hash
+	same := s.job != nil && s.job.does(want)
 	if !again && same && s.paused == want.Paused {
 		return
 	}
@@ -137,13 +137,14 @@ func (s *sourceActor) adopt(ctx *actor.Context, again bool) {
 			s.job.connector.Close()
 			s.job = nil
 		}
-		job, err := newJob(s.cfg, want.Spec)
+		job, err := newJob(s.cfg, want.Spec, want.Registered)
 		if err != nil {
 			s.board.errors.Add(1)
 			s.show(ctx, shown{state: command.SourceFailed, lastError: err.Error()})
 			return
 		}
 		s.job = job
+		s.job.states.show = func(state saved, at time.Time) { s.board.remember(&state, at, &job.hidden) }
 	}
 	s.fromScratch()
 	if s.paused {
@@ -177,7 +178,7 @@ func (s *sourceActor) begin(ctx *actor.Context) {
 	self, gen, job := ctx.Self(), s.gen, s.job
 	life, cancel := context.WithCancelCause(context.Background())
 	line := &Line{
-		cfg: s.cfg, board: s.board, job: job, gen: gen, begun: s.cfg.Clock(),
+		cfg: s.cfg, board: s.board, job: job, gen: gen, begun: s.cfg.Clock(), chain: &command.Chain{},
 		tell: func(message any) { self.Tell(message) },
 	}
 	line.stale.Store(s.stale)
@@ -230,7 +231,7 @@ func (s *sourceActor) ended(ctx *actor.Context, m ended) {
 	case errors.As(m.cause, &of):
 		m.err = of
 	}
-	if want := s.board.want.Load(); want.Paused || want.Spec.Hash != s.job.spec.Hash {
+	if want := s.board.want.Load(); want.Paused || !s.job.does(want) {
 		s.adopt(ctx, true)
 		return
 	}

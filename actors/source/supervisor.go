@@ -31,9 +31,12 @@ const Name = "sources"
 type Assignment struct {
 	Spec   *spec.Spec
 	Paused bool
+	// Registered names the registration: one that was removed and registered again has another, and goes
+	// on from nothing.
+	Registered string
 }
 
-// Config is what sources need. All fields but the last two are required.
+// Config is what sources need. All fields but the last three are required.
 type Config struct {
 	Node     messages.NodeID
 	Intake   command.Intake
@@ -44,6 +47,8 @@ type Config struct {
 	Kinds  map[string]Kind
 	Clock  func() time.Time
 	Logger *slog.Logger
+	// Kept is what retention took of the sources' states; nil keeps nothing.
+	Kept *Kept
 	// Secrets are the operator's; the zero value has none.
 	Secrets Secrets
 	// Registerer takes the metrics; nil means none.
@@ -99,7 +104,7 @@ func New(cfg Config) (*Sources, error) {
 func (s *Sources) Check(spec *spec.Spec) spec.Faults { return faultsOf(&s.cfg, spec) }
 
 func faultsOf(cfg *Config, s *spec.Spec) spec.Faults {
-	j, err := newJob(cfg, s)
+	j, err := newJob(cfg, s, "")
 	var faults spec.Faults
 	switch {
 	case errors.As(err, &faults):
@@ -240,7 +245,7 @@ func (s *supervisor) want(ctx *actor.Context, a *Assignment) {
 	before := b.want.Swap(a)
 	ref := s.running[name]
 	if ref != nil {
-		if before.Spec.Hash != a.Spec.Hash || before.Paused != a.Paused || b.missed.Load() {
+		if before.Spec.Hash != a.Spec.Hash || before.Registered != a.Registered || before.Paused != a.Paused || b.missed.Load() {
 			b.missed.Store(!ref.Tell(reassigned{}))
 		}
 		return

@@ -25,6 +25,8 @@ type window struct {
 	// lost are drafts that were not stored, err is why; the source takes them back.
 	lost []messages.Draft
 	err  error
+	// unsure tells that of something it is not certain whether it was stored.
+	unsure bool
 }
 
 // enter waits until there is room; one submission has room when nothing else is there.
@@ -69,7 +71,9 @@ func (w *window) leave(size int, drafts []messages.Draft, err error) {
 	w.count--
 	if err != nil {
 		w.err = err
-		if !errors.Is(err, command.ErrUnconfirmed) {
+		if errors.Is(err, command.ErrUnconfirmed) {
+			w.unsure = true
+		} else {
 			w.lost = append(w.lost, drafts...)
 		}
 	}
@@ -84,7 +88,16 @@ func (w *window) settle(ctx context.Context) error {
 	return w.await(ctx, func() bool { return w.count == 0 })
 }
 
-// clean tells that nothing is on its way and nothing failed that was not taken back.
+// takeUnsure tells, once, that of something it is not certain whether it was stored.
+func (w *window) takeUnsure() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	unsure := w.unsure
+	w.unsure = false
+	return unsure
+}
+
+// clean tells that nothing is on its way, and nothing failed that was not taken back.
 func (w *window) clean() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

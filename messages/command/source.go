@@ -94,6 +94,18 @@ type SourceStatus struct {
 	// Rate is records a second, over about ten seconds.
 	Rate      float64 `json:"rate"`
 	LastError string  `json:"last_error,omitempty"`
+	// Resume is where it goes on from after a restart; nil where it keeps no state of its own, or only of items.
+	Resume *SourceResume `json:"resume,omitempty"`
+}
+
+// SourceResume is the state of a source that the journal has.
+type SourceResume struct {
+	// Since is its incremental state, Cursor the feed's own place; absent above 1 KiB.
+	Since  json.RawMessage `json:"since,omitempty"`
+	Cursor string          `json:"cursor,omitempty"`
+	// Turn counts the states, over all owners.
+	Turn uint64    `json:"turn"`
+	At   time.Time `json:"at"`
 }
 
 // SourceClock is one clock of liveness.

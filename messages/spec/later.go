@@ -21,7 +21,6 @@ var notYet = []later{
 	{path: "/schema"},
 	{path: "/sequence"},
 	{path: "/limit"},
-	{path: "/since"},
 	{path: "/budget"},
 	{path: "/exclusive", only: "false"},
 	{path: "/redundancy", only: "1"},

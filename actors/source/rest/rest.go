@@ -97,7 +97,11 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // poll asks once, and gives for how long the feed wants to be left alone. The first poll connects; the
 // others are spread by their pace.
 func (c *connector) poll(ctx context.Context, line *source.Line, first bool) (time.Duration, error) {
-	address, err := c.endpoint.Fill(ctx, line, transform.Vars{})
+	vars, err := line.Vars(ctx, nil)
+	if err != nil {
+		return 0, err
+	}
+	address, err := c.endpoint.Fill(ctx, line, vars)
 	if err != nil {
 		return 0, err
 	}
@@ -108,7 +112,7 @@ func (c *connector) poll(ctx context.Context, line *source.Line, first bool) (ti
 	}
 	bounded, cancel := context.WithTimeoutCause(ctx, c.spec.Timeout.Of(), fmt.Errorf("the feed did not answer within %s", c.spec.Timeout.Of()))
 	defer cancel()
-	request, err := c.request(bounded, line, address)
+	request, err := c.request(bounded, line, address, vars)
 	if err != nil {
 		return 0, err
 	}
@@ -137,7 +141,7 @@ func (c *connector) poll(ctx context.Context, line *source.Line, first bool) (ti
 	if len(bytes.TrimSpace(body)) == 0 {
 		line.Understood()
 		line.Answered(response, address.Shown, body)
-	} else if err := c.feed(ctx, line, body, response, address.Shown); err != nil {
+	} else if err := c.feed(ctx, line, body, response, address.Shown, vars); err != nil {
 		return 0, err
 	}
 	if err := line.Settle(ctx); err != nil {
@@ -157,11 +161,11 @@ func failure(ctx context.Context, line *source.Line, err error) error {
 	return line.Cause(err)
 }
 
-func (c *connector) request(ctx context.Context, line *source.Line, address source.Address) (*http.Request, error) {
+func (c *connector) request(ctx context.Context, line *source.Line, address source.Address, vars transform.Vars) (*http.Request, error) {
 	var body io.Reader
 	isJSON := false
 	if c.body != nil {
-		v, present, err := c.body.Eval(ctx, transform.Vars{}.Input(), transform.Env{}, line.Secret(address.Host))
+		v, present, err := c.body.Eval(ctx, vars.Input(), transform.Env{}, line.Secret(address.Host))
 		if err != nil {
 			return nil, fmt.Errorf("body: %w", err)
 		}
@@ -214,9 +218,9 @@ func (c *connector) remember(request *http.Request, response *http.Response) {
 }
 
 // feed hands an answer to the line. There is nobody to send to, so only fail counts.
-func (c *connector) feed(ctx context.Context, line *source.Line, body []byte, response *http.Response, shown string) error {
+func (c *connector) feed(ctx context.Context, line *source.Line, body []byte, response *http.Response, shown string, vars transform.Vars) error {
 	actions, err := line.Feed(ctx, body, transform.Meta{
-		Received: c.setup.Clock(), URL: shown, Status: response.StatusCode, Headers: source.HeadersOf(response),
+		Received: c.setup.Clock(), URL: shown, Status: response.StatusCode, Headers: source.HeadersOf(response), Vars: vars,
 	})
 	if err != nil {
 		return err

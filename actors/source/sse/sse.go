@@ -63,19 +63,18 @@ func itemEach(s *spec.Spec) bool {
 	return source.UsesItem(templates)
 }
 
-// Close implements source.Connector: nothing is kept but ids.
+// Close implements source.Connector: nothing is kept.
 func (c *connector) Close() {}
 
 // Run implements source.Connector. Where there are several streams, the first that fails ends all.
 func (c *connector) Run(ctx context.Context, line *source.Line) error {
 	f := &funnel{line: line, opening: len(c.streams)}
-	line.WhenStored(func() {
-		for _, s := range c.streams {
-			s.stored = s.seen
-		}
-	})
 	for _, s := range c.streams {
-		if s.stood, s.seen = false, s.stored; s.stored != "" {
+		var err error
+		if s.seen, err = line.Cursor(ctx, s.vars.Item); err != nil {
+			return err
+		}
+		if s.stood = false; s.seen != "" {
 			line.AsksAgain()
 		}
 	}
@@ -117,13 +116,27 @@ func (f *funnel) opened() {
 	}
 }
 
-// feed hands a message to the line. Before tells that the journal has all that came before.
-func (f *funnel) feed(ctx context.Context, message []byte, meta transform.Meta) (before bool, actions []transform.Action, err error) {
+// feed hands a message to the line.
+func (f *funnel) feed(ctx context.Context, message []byte, meta transform.Meta) ([]transform.Action, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	before = f.line.Stored()
-	actions, err = f.line.Feed(ctx, message, meta)
-	return before, actions, err
+	return f.line.Feed(ctx, message, meta)
+}
+
+// passed moves the place of a stream behind what made no message.
+func (f *funnel) passed(ctx context.Context, item any, id string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.line.Passed(ctx, item, id)
+}
+
+// vars is what the templates of a stream see now.
+func (f *funnel) vars(ctx context.Context, of transform.Vars) (transform.Vars, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	vars, err := f.line.Vars(ctx, of.Item)
+	vars.Items = of.Items
+	return vars, err
 }
 
 // passOver reports a message that is not read.

@@ -21,9 +21,8 @@ const readBuffer = 4 << 10
 type stream struct {
 	*connector
 	vars transform.Vars
-	// seen is the id of the last event that was fed; stored, of one that the journal surely has with all
-	// before it.
-	seen, stored string
+	// seen is the id of the last event that was fed.
+	seen string
 	// stood tells that this connection of the source had an answer already.
 	stood bool
 }
@@ -61,6 +60,9 @@ func sleep(ctx context.Context, d time.Duration) error {
 // read makes one request and reads its answer to the end. The error of an end in order is nil, or has the
 // feed's wish for the pause. It gives how many messages came.
 func (s *stream) read(ctx context.Context, f *funnel) (messages int, err error) {
+	if s.vars, err = f.vars(ctx, s.vars); err != nil {
+		return 0, err
+	}
 	a, err := s.ask(ctx, f.line)
 	if err != nil {
 		return 0, err
@@ -159,21 +161,26 @@ func (r *reader) line(ctx context.Context, a *answer, l line) error {
 	}
 	before := r.events.id
 	e, complete := r.events.take(l)
+	fed := complete && (r.wanted == nil || r.wanted[e.name])
 	switch {
-	case !complete:
-	case r.wanted == nil || r.wanted[e.name]:
-		r.meta.Event, r.meta.ID = e.name, r.events.id
+	case fed:
+		id := r.events.id
+		r.meta.Event, r.meta.ID, r.meta.Cursor = e.name, id, &id
 		if err := r.feed(ctx, e); err != nil {
 			return err
 		}
-	default:
+	case complete:
 		r.messages++
 		r.funnel.line.Filtered()
 	}
-	if r.events.id != before {
-		r.seen = r.events.id
+	if r.events.id == before {
+		return nil
 	}
-	return nil
+	r.seen = r.events.id
+	if fed && !e.tooLarge {
+		return nil
+	}
+	return r.funnel.passed(ctx, r.vars.Item, r.seen)
 }
 
 // feed hands a message on.
@@ -184,10 +191,7 @@ func (r *reader) feed(ctx context.Context, e event) error {
 		return nil
 	}
 	r.meta.Received = r.setup.Clock()
-	before, actions, err := r.funnel.feed(ctx, e.data, r.meta)
-	if before {
-		r.stored = r.seen // of the message before
-	}
+	actions, err := r.funnel.feed(ctx, e.data, r.meta)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,8 @@ const mostEntries = 1_000_000
 type seen struct {
 	identity       messages.Identity
 	mark           uint64 // of a change: what the last value was
-	ms             int64
+	ms             int64  // when it was seen last
+	born           int64  // when its record was received, or a little before
 	newer, earlier int32
 }
 
@@ -47,38 +48,74 @@ func (d *Dedupe) Horizon(now time.Time) (ms int64, needed bool) {
 	return now.Add(-d.window).UnixMilli(), d.by != spec.DedupeNone
 }
 
+// Before is the Unix ms from which on records counted when one at ms was the last.
+func (d *Dedupe) Before(ms int64) int64 { return ms - d.window.Milliseconds() }
+
 // NativeIDs tells that identities of native ids are all that is remembered: Restore takes them.
 func (d *Dedupe) NativeIDs() bool { return d.by == spec.DedupeNativeID }
 
-// Restore remembers an identity from the journal, received at a Unix ms.
-func (d *Dedupe) Restore(identity messages.Identity, ms int64) {
-	if at, ok := d.at[identity]; !ok || d.entries[at].ms < ms {
-		d.put(identity, 0, ms)
+// Clear forgets everything, before it is restored again.
+func (d *Dedupe) Clear() {
+	clear(d.at)
+	d.entries, d.free, d.newest, d.oldest = nil, nil, none, none
+}
+
+// Restore remembers an identity from the journal, received at the Unix ms born, as seen now: how long
+// ago it was is not known, and what happened while nobody looked does not count.
+func (d *Dedupe) Restore(identity messages.Identity, born int64, now time.Time) {
+	if at, ok := d.at[identity]; !ok || d.entries[at].born < born {
+		d.put(identity, 0, now.UnixMilli(), born)
 	}
 }
 
-// RestoreDraft remembers a draft from the journal. Drafts of one stream come in order.
-func (d *Dedupe) RestoreDraft(draft *messages.Draft, ms int64) {
-	if identity, mark, ok := d.identify(draft); ok {
-		d.put(identity, mark, ms)
-	}
-}
-
-// duplicate tells whether a draft is known, and remembers it.
-func (d *Dedupe) duplicate(draft *messages.Draft, now time.Time) bool {
+// RestoreDraft is Restore of a draft. The newest of what is the same counts, in whatever order they come.
+func (d *Dedupe) RestoreDraft(draft *messages.Draft, born int64, now time.Time) {
 	identity, mark, ok := d.identify(draft)
 	if !ok {
-		return false
+		return
 	}
-	ms, since := now.UnixMilli(), int64(math.MinInt64)
-	if d.by != spec.DedupeChange { // the last value counts however old it is
-		since = now.Add(-d.window).UnixMilli()
-		d.expire(since)
+	if at, known := d.at[identity]; !known || d.entries[at].born < born {
+		d.put(identity, mark, now.UnixMilli(), born)
 	}
+}
+
+// Oldest is when the oldest record was received, in Unix ms, of which something is remembered; false
+// where there is none.
+func (d *Dedupe) Oldest(now time.Time) (ms int64, some bool) {
+	since := d.since(now)
+	for _, at := range d.at {
+		if e := &d.entries[at]; e.ms >= since && (!some || e.born < ms) {
+			ms, some = e.born, true
+		}
+	}
+	return ms, some
+}
+
+// since is when, in Unix ms, something must have been seen to count.
+func (d *Dedupe) since(now time.Time) int64 {
+	if d.by == spec.DedupeChange { // the last value counts however old it is
+		return math.MinInt64
+	}
+	return now.Add(-d.window).UnixMilli()
+}
+
+// duplicate tells whether a draft is known, and when, in Unix ms, its record was received then. It
+// remembers it.
+func (d *Dedupe) duplicate(draft *messages.Draft, now time.Time) (born int64, known bool) {
+	identity, mark, ok := d.identify(draft)
+	if !ok {
+		return 0, false
+	}
+	ms, since := now.UnixMilli(), d.since(now)
+	d.expire(since)
 	at, known := d.at[identity]
 	known = known && d.entries[at].mark == mark && d.entries[at].ms >= since
-	d.put(identity, mark, ms)
-	return known
+	born = ms
+	if known {
+		born = d.entries[at].born
+	}
+	d.put(identity, mark, ms, born)
+	return born, known
 }
 
 // forget takes back what duplicate remembered of drafts that were not stored.
@@ -110,15 +147,14 @@ func (d *Dedupe) identify(draft *messages.Draft) (id messages.Identity, mark uin
 	return id, 0, false
 }
 
-// expire forgets what was not seen since. What was restored stands in no order, so that some of it
-// may stay a window longer; it does not count then.
+// expire forgets what was not seen since.
 func (d *Dedupe) expire(before int64) {
 	for d.oldest != none && d.entries[d.oldest].ms < before {
 		d.drop(d.oldest)
 	}
 }
 
-func (d *Dedupe) put(identity messages.Identity, mark uint64, ms int64) {
+func (d *Dedupe) put(identity messages.Identity, mark uint64, ms, born int64) {
 	at, ok := d.at[identity]
 	if ok {
 		d.unlink(at)
@@ -126,7 +162,7 @@ func (d *Dedupe) put(identity messages.Identity, mark uint64, ms int64) {
 		at = d.room()
 		d.at[identity] = at
 	}
-	d.entries[at] = seen{identity: identity, mark: mark, ms: ms, newer: none, earlier: d.newest}
+	d.entries[at] = seen{identity: identity, mark: mark, ms: ms, born: born, newer: none, earlier: d.newest}
 	if d.newest != none {
 		d.entries[d.newest].newer = at
 	} else {

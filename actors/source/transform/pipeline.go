@@ -32,6 +32,7 @@ type Pipeline struct {
 	key    *extractor
 	native *extractor
 	time   *extractor
+	since  *sinceFrom
 	dedupe *Dedupe
 	state  state
 	// meta tells that an expression may ask for $meta.
@@ -93,6 +94,9 @@ func (p *Pipeline) compile(fault func(string, error)) {
 		if *x.into, err = compileExtractor(language, x.name, x.text); err != nil {
 			fault("/"+x.name, err)
 		}
+	}
+	if p.since, err = compileSince(language, s.Since); err != nil {
+		fault("/since/from", err)
 	}
 	if p.stream, err = compileStream(s.Stream); err != nil {
 		fault("/stream", err)
@@ -163,7 +167,7 @@ func (f *feeding) handOver() bool {
 	if f.err == nil {
 		f.err = f.take(&f.out)
 	}
-	f.out, f.size = Result{Actions: f.out.Actions}, 0
+	f.out, f.size = Result{Actions: f.out.Actions, Since: f.out.Since, Seen: f.out.Seen}, 0
 	return f.err == nil && f.ctx.Err() == nil
 }
 
@@ -204,6 +208,9 @@ func (f *feeding) message(m *value) bool {
 		}
 	}
 	env := f.env(f.meta)
+	if err := f.since.note(f.ctx, m, env, &f.out.Since); err != nil {
+		f.note("since/from", err)
+	}
 	if f.where != nil && !f.where.holds(f.ctx, m, env) {
 		f.out.Dropped.Filtered++
 		return true
@@ -269,8 +276,9 @@ func (f *feeding) value(v *value, env Env) {
 		return
 	}
 	f.out.Data = true
-	if f.dedupe.duplicate(&draft, f.cfg.Clock()) {
+	if born, known := f.dedupe.duplicate(&draft, f.cfg.Clock()); known {
 		f.out.Dropped.Duplicate++
+		f.out.Seen = f.out.Seen || f.meta.Began.IsZero() || born < f.meta.Began.UnixMilli()
 		return
 	}
 	if untimed {

@@ -21,6 +21,11 @@ type Meta struct {
 	// Binary tells that it was a binary message of a WebSocket. Those who look at frames see both.
 	Raw    []byte
 	Binary bool
+	// Cursor is the feed's own place behind this message, for kinds that have one, such as the last id of
+	// server-sent events: at most 16 KiB, or it is not kept; nil leaves it where it was, an empty one is none.
+	Cursor *string
+	// Began is when the walk over pages began that this message is of; zero is none.
+	Began time.Time
 	// Vars are what the templates of rules see beside the message; Vars.Item is the item of $meta too.
 	Vars Vars
 	// Secret resolves secrets for answers to where it came from; nil means that there are none.
@@ -62,10 +67,14 @@ type Result struct {
 	Dropped Dropped
 	// Failures are the first of Dropped.Failed, and of rules that failed.
 	Failures []Failure
+	// Since is the last state that since.from gave; nil is none.
+	Since any
 	// Decoded tells that some of the message could be parsed.
 	Decoded bool
 	// Data tells that it made a record, be it a duplicate.
 	Data bool
+	// Seen tells that it has a duplicate of a record that was there before Meta.Began.
+	Seen bool
 	// Untimed counts drafts whose time can't be read; they have none.
 	Untimed uint64
 }

@@ -220,13 +220,19 @@ func TestDedupeIsRestoredAndTakenBack(t *testing.T) {
 	of := func(n string) messages.Identity {
 		return (&messages.Draft{Source: "lab", Stream: "lab", NativeID: n}).Identity()
 	}
-	// In no order: what is older stands behind what is newer.
-	p.Dedupe().Restore(of("2"), start.Add(-time.Minute).UnixMilli())
-	p.Dedupe().Restore(of("1"), start.Add(-9*time.Minute).UnixMilli())
-	if got := feed(p, `{"n":2}`); got.Dropped.Duplicate != 1 {
+	p.Dedupe().Restore(of("2"), start.Add(-time.Minute).UnixMilli(), start)
+	p.Dedupe().Restore(of("1"), start.Add(-90*time.Minute).UnixMilli(), start)
+	if oldest, some := p.Dedupe().Oldest(start); !some || oldest != start.Add(-90*time.Minute).UnixMilli() {
+		t.Errorf("the oldest is %d, %v", oldest, some)
+	}
+	clock.now = start.Add(9 * time.Minute)
+	if got := feed(p, `{"n":2}`); got.Dropped.Duplicate != 1 || !got.Seen {
 		t.Errorf("restored, but taken: %+v", got)
 	}
-	clock.now = start.Add(2 * time.Minute)
+	clock.now = start.Add(11 * time.Minute)
+	if oldest, _ := p.Dedupe().Oldest(clock.now); oldest != start.Add(-time.Minute).UnixMilli() {
+		t.Errorf("what is forgotten is still needed from %d on", oldest)
+	}
 	got := feed(p, `{"n":1}`)
 	if len(got.Drafts) != 1 {
 		t.Fatalf("not seen for 11 minutes, but a duplicate: %+v", got)
@@ -236,7 +242,8 @@ func TestDedupeIsRestoredAndTakenBack(t *testing.T) {
 		t.Errorf("not stored, but a duplicate: %+v", got)
 	}
 	q, _ := pipeline(t, "dedupe: {by: change}")
-	q.Dedupe().RestoreDraft(&messages.Draft{Source: "lab", Stream: "lab", Payload: []byte("5")}, start.UnixMilli())
+	q.Dedupe().RestoreDraft(&messages.Draft{Source: "lab", Stream: "lab", Payload: []byte("5")}, start.UnixMilli(), start)
+	q.Dedupe().RestoreDraft(&messages.Draft{Source: "lab", Stream: "lab", Payload: []byte("4")}, start.UnixMilli()-1, start)
 	if got := feed(q, "5"); got.Dropped.Duplicate != 1 {
 		t.Errorf("restored value was taken: %+v", got)
 	}

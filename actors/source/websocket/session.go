@@ -111,7 +111,11 @@ func (s *session) talk(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		actions, err := s.line.Feed(ctx, message, transform.Meta{Received: now, URL: s.shown, Secret: s.secret, Binary: kind == websocket.BinaryMessage})
+		vars, err := s.line.Vars(ctx, nil)
+		if err != nil {
+			return err
+		}
+		actions, err := s.line.Feed(ctx, message, transform.Meta{Received: now, URL: s.shown, Vars: vars, Secret: s.secret, Binary: kind == websocket.BinaryMessage})
 		if err != nil {
 			return err
 		}
@@ -128,7 +132,11 @@ func (s *session) talk(ctx context.Context) error {
 
 // fill sends what a template makes, unless it makes nothing.
 func (s *session) fill(ctx context.Context, t transform.Template) error {
-	text, present, err := source.Fill(ctx, t, transform.Vars{}, s.secret)
+	vars, err := s.line.Vars(ctx, nil)
+	if err != nil {
+		return err
+	}
+	text, present, err := source.Fill(ctx, t, vars, s.secret)
 	if err != nil || !present {
 		return err
 	}

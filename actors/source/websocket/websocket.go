@@ -55,7 +55,11 @@ func (c *connector) Close() {}
 
 // Run implements source.Connector.
 func (c *connector) Run(ctx context.Context, line *source.Line) error {
-	address, err := c.endpoint.Fill(ctx, line, transform.Vars{})
+	vars, err := line.Vars(ctx, nil)
+	if err != nil {
+		return err
+	}
+	address, err := c.endpoint.Fill(ctx, line, vars)
 	if err != nil {
 		return err
 	}

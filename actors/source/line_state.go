@@ -1,0 +1,137 @@
+package source
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"anode/actors/source/transform"
+	"anode/messages/command"
+)
+
+// Vars is what templates see of the source: item, and its incremental state. The item is nil where one
+// connection brings the messages of all; its messages are fed with Meta.Vars.Item, and have a state of
+// their own. It counts what the journal has; before there is any it is what since.start says. It
+// is safe for any goroutine once it was called for the item. What start says may fail.
+func (l *Line) Vars(ctx context.Context, item any) (transform.Vars, error) {
+	vars := transform.Vars{Item: item}
+	s, err := l.job.states.find(ctx, item)
+	if err == nil {
+		vars.Since, err = l.job.states.sinceOf(ctx, s, vars)
+	}
+	return vars, err
+}
+
+// Cursor is the feed's own place that was given with Meta.Cursor, or to Passed, of what the journal has; empty
+// where there is none. It outlives the node, and moves with the source.
+func (l *Line) Cursor(ctx context.Context, item any) (string, error) {
+	s, err := l.job.states.find(ctx, item)
+	if err != nil {
+		return "", err
+	}
+	return l.job.states.cursorOf(s), nil
+}
+
+// Passed moves the feed's own place without a message, behind what the spec does not ask for.
+func (l *Line) Passed(ctx context.Context, item any, cursor string) error {
+	s, err := l.job.states.find(ctx, item)
+	if err != nil {
+		return err
+	}
+	if err := l.job.states.move(s, nil, &cursor); err != nil {
+		l.Report(err.Error(), nil, 0)
+	}
+	return l.sealAlone(ctx, false)
+}
+
+// Walk begins a walk over pages, the newest first: the incremental state is what the first page gives, and
+// counts with Walked. Should the walk end before, the next one walks as far. There is one at a time.
+func (l *Line) Walk(ctx context.Context, item any) error {
+	s, err := l.job.states.find(ctx, item)
+	if err != nil {
+		return err
+	}
+	l.walked = false
+	l.job.states.startWalk(s, l.cfg.Clock())
+	return nil
+}
+
+// Seen tells that the last message had a record that was known, and was before the present walk began: what
+// follows in a feed with the newest first is known too.
+func (l *Line) Seen() bool { return l.seen }
+
+// Walked ends a walk: the journal has all of it when it returns nil.
+func (l *Line) Walked(ctx context.Context, item any) error {
+	s, err := l.job.states.find(ctx, item)
+	if err != nil {
+		return err
+	}
+	if err := l.Settle(ctx); err != nil {
+		return err
+	}
+	l.job.states.endWalk(s)
+	if err := l.sealAlone(ctx, l.walked); err != nil {
+		return err
+	}
+	return l.Settle(ctx)
+}
+
+// enterState gives the state that a message may move, and tells the message of the present walk.
+func (l *Line) enterState(ctx context.Context, meta *transform.Meta) (*state, error) {
+	s, err := l.job.states.find(ctx, meta.Vars.Item)
+	if err != nil {
+		return nil, err
+	}
+	meta.Began = l.job.states.began(s)
+	return s, nil
+}
+
+// move takes over what a message made of its state, and looks after the horizon.
+func (l *Line) move(s *state, r *transform.Result, cursor *string) {
+	states, now := l.job.states, l.cfg.Clock()
+	if err := states.move(s, r.Since, cursor); err != nil {
+		l.Report(err.Error(), nil, 0)
+	}
+	dedupe := l.job.pipeline.Dedupe()
+	if _, needed := dedupe.Horizon(now); needed && states.due(now) {
+		if ms, some := dedupe.Oldest(now); some {
+			states.raise(time.UnixMilli(ms), l.job.spec.Dedupe.Window.Of()/4)
+		}
+	}
+}
+
+// sealAlone seals what messages made of states where no records go with it: at most once a second,
+// unless it must be.
+func (l *Line) sealAlone(ctx context.Context, must bool) error {
+	states := l.job.states
+	for states.waiting() {
+		if !must && !states.alone.take(l.cfg.Clock()) {
+			break
+		}
+		must = true // the rest of them too
+		var p parcel
+		p.bind(states.draw())
+		if err := l.enter(ctx, p); err != nil {
+			return err
+		}
+	}
+	if l.chain.Broken() == nil && l.job.window.clean() {
+		states.count()
+	}
+	return nil
+}
+
+var errLeft = fmt.Errorf("%w: the connection ended before the journal had what it brought", command.ErrUnavailable)
+
+// end waits until what the connection brought is in the journal, with all states. What is not there by
+// then is refused: it is asked for again.
+func (l *Line) end(ctx context.Context) error {
+	err := l.Settle(ctx)
+	if err == nil && l.chain.Broken() == nil {
+		if err = l.sealAlone(ctx, true); err == nil {
+			err = l.Settle(ctx)
+		}
+	}
+	l.chain.Break(errLeft)
+	return err
+}
