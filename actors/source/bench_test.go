@@ -33,7 +33,10 @@ import (
 type intake struct {
 	mu     sync.Mutex
 	drafts []messages.Draft
+	taken  []command.Submission
 	held   []command.Submission
+	// seal, where it is set, stores what is taken.
+	seal func([]messages.Draft)
 	// hold keeps submissions without an answer; refuse answers them with an error.
 	hold   bool
 	refuse error
@@ -59,7 +62,14 @@ func (i *intake) Submit(_ context.Context, s command.Submission) error {
 func own(s command.Submission) bool { return len(s.Drafts) > 0 && s.Drafts[0].Stream.Own() }
 
 func (i *intake) take(s command.Submission) {
-	i.drafts = append(append(i.drafts, s.Drafts...), s.State...)
+	all := slices.Concat(s.Drafts, s.State)
+	i.drafts = append(i.drafts, all...)
+	if !own(s) {
+		i.taken = append(i.taken, s)
+	}
+	if i.seal != nil {
+		i.seal(all)
+	}
 	s.Done(command.Outcome{Positions: make([]messages.Position, len(s.Drafts))})
 }
 
@@ -73,6 +83,13 @@ func (i *intake) set(hold bool, refuse error) {
 		}
 		i.held = nil
 	}
+}
+
+// submissions are those that were taken, but for what sources tell of themselves.
+func (i *intake) submissions() []command.Submission {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.Clone(i.taken)
 }
 
 // on are the payloads of a stream, in order.

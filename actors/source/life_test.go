@@ -163,16 +163,26 @@ func TestTheWindowIsRebuiltFromTheJournal(t *testing.T) {
 // store seals drafts into a journal.
 func store(t *testing.T, j storage.Journal, drafts ...messages.Draft) {
 	t.Helper()
-	head := j.Head(self)
+	sealAs(t, j, storage.Own, self, 1, drafts)
+}
+
+// sealAs seals drafts as an origin does.
+func sealAs(t *testing.T, j storage.Journal, family storage.Family, origin messages.NodeID, epoch uint64, drafts []messages.Draft) {
+	t.Helper()
+	head := j.Head(origin)
+	if head.Epoch != epoch {
+		head = messages.Position{}
+	}
 	sealed, _, _, err := wire.NewSealer(wire.None).Seal(wire.Place{
-		BatchID: messages.BatchID{Origin: self, Epoch: 1, Sequence: head.Sequence + 1},
-		First:   messages.HLC(0).Next(time.Now()), Previous: j.HeadHash(self, 1),
+		BatchID: messages.BatchID{Origin: origin, Epoch: epoch, Sequence: head.Sequence + 1},
+		First:   messages.HLC(0).Next(time.Now()), Previous: j.HeadHash(origin, epoch),
 	}, drafts)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return
 	}
-	if _, err := j.Append(storage.Own, []wire.Sealed{sealed}); err != nil {
-		t.Fatal(err)
+	if _, err := j.Append(family, []wire.Sealed{sealed}); err != nil {
+		t.Error(err)
 	}
 }
 
