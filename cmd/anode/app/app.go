@@ -191,18 +191,27 @@ func (r *running) startNode() error {
 	return nil
 }
 
+// applyPatience is how long the line that tells of serving waits for the sources given at the start: who has
+// read it finds them, and thousands of them do not hold it up.
+const applyPatience = 500 * time.Millisecond
+
 // serve answers requests until ctx ends.
 func (r *running) serve(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	failed := make(chan error, 1)
 	go func() { failed <- r.gateway.server.Serve(r.listener) }()
 	r.onClose(func() error { return r.part(failed) })
+	applied := r.apply(ctx)
+	defer func() { cancel(); <-applied }()
+	select {
+	case <-applied:
+	case <-time.After(applyPatience):
+	}
 	fmt.Fprintf(r.opt.Stdout, "anode: serving http=%s mesh=%s node=%s\n", r.url, r.mesh.Addr(), r.identity.ID)
 	r.log.Info("serving", "http", r.url, "took", time.Since(r.started).Round(time.Millisecond))
 	if r.opt.Serving != nil {
 		r.opt.Serving(r.url)
-	}
-	if err := r.applySources(ctx); err != nil {
-		return err
 	}
 	for {
 		select {
@@ -216,11 +225,22 @@ func (r *running) serve(ctx context.Context) error {
 			}
 			return fmt.Errorf("http: %w", err)
 		case <-r.opt.Reload:
-			if err := r.applySources(ctx); err != nil {
-				r.log.Error("the sources can't be applied", "error", err)
-			}
+			<-applied
+			applied = r.apply(ctx)
 		}
 	}
+}
+
+// apply applies the sources beside all else; it is closed at the end.
+func (r *running) apply(ctx context.Context) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := r.applySources(ctx); err != nil && ctx.Err() == nil {
+			r.log.Error("the sources can't be applied", "path", r.cfg.Sources, "error", err)
+		}
+	}()
+	return done
 }
 
 // part ends what is outside: sources and requests at once, as this node may serve feeds of its own.
