@@ -254,7 +254,7 @@ func final(err error) bool {
 	case p.Status >= 1000:
 		return finalCodes[p.Status] != ""
 	case p.Status == 0:
-		return p.Code != "unavailable" && p.Code != "rate_limited" && p.Code != "internal" && p.Code != "storage_full"
+		return p.Code != "unavailable" && p.Code != "unconfirmed" && p.Code != "rate_limited" && p.Code != "internal" && p.Code != "storage_full"
 	case p.Status == http.StatusRequestTimeout, p.Status == http.StatusTooManyRequests, p.Status == http.StatusTooEarly:
 		return false
 	}

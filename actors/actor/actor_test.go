@@ -129,7 +129,7 @@ func TestAskOfABusyActorEndsWithItsContext(t *testing.T) {
 		ref := spawn(t, s, Spec{Name: "a", New: script{receive: func(*Context, any) { <-free }}.make})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := ref.Ask(ctx, "x"); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := ref.Ask(ctx, "x"); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, command.ErrUnconfirmed) {
 			t.Errorf("got %v", err)
 		}
 		close(free)

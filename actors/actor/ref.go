@@ -100,7 +100,8 @@ func (r *Ref) TryTell(message any, bytes int64) bool {
 	return r.admit(&envelope{message: message, bytes: bytes, counted: true}) != nil
 }
 
-// Ask puts a question into the mailbox and waits for its answer, its error, or the end of ctx.
+// Ask puts a question into the mailbox and waits for its answer, its error, or the end of ctx. It is
+// command.ErrUnavailable where the actor never gets it, command.ErrUnconfirmed where the answer did not come.
 func (r *Ref) Ask(ctx context.Context, question any) (any, error) {
 	reply := make(chan answered, 1)
 	run := r.admit(&envelope{message: question, counted: true, reply: reply})
@@ -111,14 +112,14 @@ func (r *Ref) Ask(ctx context.Context, question any) (any, error) {
 	case a := <-reply:
 		return a.answer, a.err
 	case <-ctx.Done():
-		return nil, fmt.Errorf("%w: %s did not answer in time: %w", command.ErrUnavailable, r.path, context.Cause(ctx))
+		return nil, fmt.Errorf("%w: %s did not answer in time: %w", command.ErrUnconfirmed, r.path, context.Cause(ctx))
 	case <-run.gone:
 	}
 	select {
 	case a := <-reply:
 		return a.answer, a.err
 	default:
-		return nil, fmt.Errorf("%w: %s stopped before it answered", command.ErrUnavailable, r.path)
+		return nil, fmt.Errorf("%w: %s stopped before it answered", command.ErrUnconfirmed, r.path)
 	}
 }
 

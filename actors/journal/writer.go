@@ -82,7 +82,7 @@ func (w *writer) call(c call) {
 		return
 	}
 	if stats := w.cfg.Journal.Stats(); stats.Full != "" || stats.Refused != "" {
-		c.answer(nil, fmt.Errorf("%w: %s", command.ErrUnavailable, stats.Full+stats.Refused))
+		c.answer(nil, fmt.Errorf("%w: the journal takes no records: %w", command.ErrUnavailable, errors.New(stats.Full+stats.Refused)))
 		return
 	}
 	w.written <- written{probe: c.answer}

@@ -104,9 +104,13 @@ func (s *server) problem(err error, r *http.Request) *problem.Problem {
 	if errors.As(err, &tooLarge) {
 		return tooLargeBody()
 	}
-	p := problem.Of(err)
-	if p.Status == http.StatusInternalServerError && r.Context().Err() == nil {
-		s.Logger.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err)
+	of := problem.Of
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		of = problem.OfRead
+	}
+	p := of(err)
+	if r.Context().Err() == nil {
+		p.Log(r.Context(), s.Logger, err, "method", r.Method, "path", r.URL.Path)
 	}
 	return p
 }

@@ -112,16 +112,20 @@ func TestErrors(t *testing.T) {
 		err    error
 		status int
 		code   string
+		// change is the code where a change was asked for: it may have been made.
+		change string
 	}{
-		{command.ErrUnavailable, 503, "unavailable"},
-		{context.DeadlineExceeded, 503, "unavailable"},
-		{command.ErrForbidden, 403, "forbidden"},
-		{command.ErrInvalid, 422, "invalid"},
-		{fmt.Errorf("a secret of the disk"), 500, "internal"},
+		{command.ErrUnavailable, 503, "unavailable", "unavailable"},
+		{context.DeadlineExceeded, 503, "unavailable", "unconfirmed"},
+		{command.ErrUnconfirmed, 503, "unavailable", "unconfirmed"},
+		{command.ErrForbidden, 403, "forbidden", "forbidden"},
+		{command.ErrInvalid, 422, "invalid", "invalid"},
+		{fmt.Errorf("a secret of the disk"), 500, "internal", "internal"},
 	} {
 		w.node.answer = says(nil, fmt.Errorf("wrapped: %w", c.err))
 		a := w.do("GET", "/api/v1/sources", "")
 		w.is(a, c.status, c.code)
+		w.is(w.do("DELETE", "/api/v1/sources/x", ""), c.status, c.change)
 		if strings.Contains(string(a.body), "secret") {
 			t.Error("what is the node's own stays in its log")
 		}

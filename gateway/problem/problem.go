@@ -7,7 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 
 	"anode/messages"
 	"anode/messages/command"
@@ -72,11 +75,11 @@ var table = []row{
 	{command.ErrForbidden, http.StatusForbidden, "forbidden"},
 	{command.ErrTooMany, http.StatusTooManyRequests, "rate_limited"},
 	{command.ErrInvalid, http.StatusUnprocessableEntity, "invalid"},
-	{context.DeadlineExceeded, http.StatusServiceUnavailable, "unavailable"},
+	{context.DeadlineExceeded, http.StatusServiceUnavailable, "unconfirmed"},
 }
 
-// Of finds the problem that an error is. One that the table does not know is a 500 whose
-// words stay in the log.
+// Of finds the problem that an error is. One that the table does not know is a 500 whose words stay in the
+// log (Log), as do those of the causes of what is the node's fault: they may name its files and addresses.
 func Of(err error) *Problem {
 	var p *Problem
 	if errors.As(err, &p) {
@@ -94,11 +97,66 @@ func Of(err error) *Problem {
 		return p
 	}
 	for _, r := range table {
-		if errors.Is(err, r.is) {
+		switch {
+		case !errors.Is(err, r.is):
+		case r.status >= http.StatusInternalServerError:
+			return New(r.status, r.code, "%s", own(err))
+		default:
 			return New(r.status, r.code, "%s", err.Error())
 		}
 	}
 	return New(http.StatusInternalServerError, "internal", "the node failed to answer; its log says why")
+}
+
+// OfRead is Of for what changes nothing: it is never in doubt whether it was done.
+func OfRead(err error) *Problem {
+	p := Of(err)
+	if p.Code == "unconfirmed" {
+		p.Code = "unavailable"
+	}
+	return p
+}
+
+// own is what an error says without its causes: those it wraps that hold none of the table's errors.
+func own(err error) string {
+	text := err.Error()
+	if slices.ContainsFunc(table, func(r row) bool { return r.is == err }) {
+		return text
+	}
+	for _, cause := range causes(err) {
+		said := ""
+		if slices.ContainsFunc(table, func(r row) bool { return errors.Is(cause, r.is) }) {
+			said = own(cause)
+		}
+		text = strings.Replace(text, cause.Error(), said, 1)
+	}
+	return strings.Trim(text, ": ")
+}
+
+// causes are the errors that one wraps itself.
+func causes(err error) []error {
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		if cause := e.Unwrap(); cause != nil {
+			return []error{cause}
+		}
+	case interface{ Unwrap() []error }:
+		return e.Unwrap()
+	}
+	return nil
+}
+
+// Log has what a problem does not tell the client: all of a 500; at the level Debug of what else is the node's
+// fault, for what is behind that is an alarm, logged once where it was found.
+func (p *Problem) Log(ctx context.Context, log *slog.Logger, err error, about ...any) {
+	level := slog.LevelDebug
+	switch {
+	case p.Status == http.StatusInternalServerError:
+		level = slog.LevelError
+	case p.Status < http.StatusInternalServerError || p.Detail == err.Error():
+		return
+	}
+	log.Log(ctx, level, "request failed", append(about, "code", p.Code, "error", err)...)
 }
 
 // JSON is the document.

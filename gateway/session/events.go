@@ -39,7 +39,7 @@ func (s *Server) ServeEvents(w http.ResponseWriter, r *http.Request) {
 	}
 	session, err := s.open(r, stream{out})
 	if err != nil {
-		out.refuse(err, header)
+		s.refuse(out, err, header)
 		out.Close()
 		return
 	}
@@ -52,7 +52,7 @@ func (s *Server) ServeEvents(w http.ResponseWriter, r *http.Request) {
 	s.serve(out, session, func(ctx context.Context) {
 		// A filter is only checked by the session, so that the head comes after it.
 		if err := session.Ask(ctx, command.Check(ask)); err != nil {
-			out.refuse(err, header) // nothing else can be written: the session has no subscription
+			s.refuse(out, err, header) // nothing else can be written: the session has no subscription
 			return
 		}
 		session.Raw(append(responseHead(http.StatusOK, "text/event-stream", header), "retry: 1000\n\n"...))
@@ -85,8 +85,9 @@ func eventsOf(r *http.Request) (command.Subscribe, error) {
 }
 
 // refuse answers with a problem.
-func (w *wire) refuse(err error, header http.Header) {
-	p := problem.Of(err)
+func (s *Server) refuse(w *wire, err error, header http.Header) {
+	p := problem.OfRead(err)
+	p.Log(context.Background(), s.Logger, err, "op", "events")
 	body := p.JSON()
 	header = header.Clone()
 	header.Set("Content-Length", strconv.Itoa(len(body)))

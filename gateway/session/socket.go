@@ -230,6 +230,7 @@ func (c *client) ask(ctx context.Context, r request, operation any) {
 // refuse tells the client what is wrong with its request.
 func (c *client) refuse(r request, err error) {
 	p := problem.Of(err)
+	p.Log(context.Background(), c.Logger, err, "session", c.session.ID(), "op", r.Op)
 	c.session.Send(reply{Op: "error", Sub: r.Sub, ID: r.ID, Code: p.Code, Message: p.Detail}.encode())
 }
 

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
@@ -16,6 +18,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"anode/actors/node"
+	"anode/gateway/session"
 	"anode/messages/command"
 	"anode/testkit/documents"
 	"anode/testkit/feeds"
@@ -134,6 +137,45 @@ func TestErrorsLive(t *testing.T) {
 	}
 	c.say(`{"op":"ping","id":"still here"}`)
 	c.expect("pong")
+}
+
+// intake answers all that is published with an error; or refuses to take it.
+type intake struct{ answer, refuse error }
+
+func (i intake) Submit(_ context.Context, s command.Submission) error {
+	if i.refuse == nil {
+		s.Done(command.Outcome{Err: i.answer})
+	}
+	return i.refuse
+}
+
+// Who publishes must be able to tell whether the record may be stored all the same.
+func TestPublishSaysWhetherTheRecordMayBeStored(t *testing.T) {
+	n := onenode.Start(t, onenode.Options{})
+	disk := errors.New("sync /data/journal: no such device")
+	for _, x := range []struct {
+		intake        intake
+		code, message string
+	}{
+		{intake{answer: fmt.Errorf("%w: stored, but not yet durable: %w", command.ErrUnconfirmed, disk)}, "unconfirmed", "unavailable: not confirmed: stored, but not yet durable"},
+		{intake{answer: fmt.Errorf("%w: %w", command.ErrUnavailable, disk)}, "unavailable", "unavailable"},
+		{intake{answer: fmt.Errorf("%w: %w", command.ErrStorageFull, disk)}, "storage_full", "storage is full"},
+		{intake{refuse: fmt.Errorf("%w: the journal's queue is full: %w", command.ErrUnavailable, context.DeadlineExceeded)}, "unavailable", "unavailable: the journal's queue is full: context deadline exceeded"},
+	} {
+		s, err := session.New(session.Config{Node: n.Node, Intake: x.intake, Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := httptest.NewServer(http.HandlerFunc(s.ServeWebSocket))
+		c := dial(t, &onenode.Node{URL: server.URL}, "")
+		c.say(`{"op":"publish","id":7,"stream":"a","data":1}`)
+		if m := c.expect("error"); string(m.ID) != "7" || m.Code != x.code || m.Message != x.message {
+			t.Errorf("%s, want %s %q", m.raw, x.code, x.message)
+		}
+		c.Close()
+		server.Close()
+		s.Close()
+	}
 }
 
 // Nothing in a bad frame can be answered: the connection ends.
