@@ -14,32 +14,45 @@ const maxTextJSON = 1_468_006 // 1.4 MiB
 // AppendJSON appends the record's one JSON form: the object of every interface.
 func (r *Record) AppendJSON(dst []byte) []byte {
 	dst = r.Position.AppendText(append(dst, `{"id":"`...))
-	dst = append(append(append(dst, `","stream":"`...), r.Stream...), '"')
-	dst = appendField(dst, `,"source":`, r.Source)
-	dst = appendField(dst, `,"key":`, r.Key)
-	dst = appendField(dst, `,"native_id":`, r.NativeID)
-	dst = appendTime(append(dst, `,"time":`...), r.EventTime())
-	dst = appendTime(append(dst, `,"received":`...), r.Received())
-	if r.JSON() {
-		return append(append(append(dst, `,"data":`...), r.Payload...), '}')
+	return r.appendMembers(append(dst, `",`...), r.Received())
+}
+
+// AppendJSON appends the draft as the record that it would be if it came at a time: the same object, without an id.
+func (d *Draft) AppendJSON(dst []byte, received time.Time) []byte {
+	return d.appendMembers(append(dst, '{'), received)
+}
+
+func (d *Draft) appendMembers(dst []byte, received time.Time) []byte {
+	dst = append(append(append(dst, `"stream":"`...), d.Stream...), '"')
+	dst = appendField(dst, `,"source":`, d.Source)
+	dst = appendField(dst, `,"key":`, d.Key)
+	dst = appendField(dst, `,"native_id":`, d.NativeID)
+	at := d.Time
+	if at.IsZero() {
+		at = received
 	}
-	dst = appendField(dst, `,"content_type":`, r.ContentType)
-	return append(r.appendContent(dst), '}')
+	dst = appendTime(append(dst, `,"time":`...), at)
+	dst = appendTime(append(dst, `,"received":`...), received)
+	if d.JSON() {
+		return append(append(append(dst, `,"data":`...), d.Payload...), '}')
+	}
+	dst = appendField(dst, `,"content_type":`, d.ContentType)
+	return append(d.appendContent(dst), '}')
 }
 
 // appendContent writes a payload that is not JSON: text where it is text, and short
 // enough as JSON, else base64.
-func (r *Record) appendContent(dst []byte) []byte {
-	if strings.HasPrefix(r.ContentType, "text/") && utf8.Valid(r.Payload) {
+func (d *Draft) appendContent(dst []byte) []byte {
+	if strings.HasPrefix(d.ContentType, "text/") && utf8.Valid(d.Payload) {
 		start := len(dst)
-		dst = AppendQuoted(append(dst, `,"text":`...), string(r.Payload))
+		dst = AppendQuoted(append(dst, `,"text":`...), string(d.Payload))
 		if len(dst)-start <= maxTextJSON {
 			return dst
 		}
 		dst = dst[:start]
 	}
 	dst = append(dst, `,"base64":"`...)
-	return append(base64.StdEncoding.AppendEncode(dst, r.Payload), '"')
+	return append(base64.StdEncoding.AppendEncode(dst, d.Payload), '"')
 }
 
 func appendField(dst []byte, name, value string) []byte {

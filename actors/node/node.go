@@ -178,6 +178,8 @@ func (n *Node) Ask(ctx context.Context, question any) (any, error) {
 		return n.system.Tree(), nil
 	case command.Frames:
 		return n.frames(ctx, q.Name)
+	case command.Try:
+		return n.feeds.Try(ctx, q)
 	}
 	to := n.answerer(question)
 	if to == nil {

@@ -47,6 +47,8 @@ type shown struct {
 	since     time.Time
 	nextAt    time.Time
 	lastError string
+	// hint says what to do about it; empty where nobody can tell.
+	hint string
 	// standing tells that the connection stands; transportOK and so on that its clocks are not late.
 	standing, dataLate bool
 }
@@ -57,6 +59,12 @@ func newBoard(name string, now time.Time) *board {
 	return b
 }
 
+// carry is the next state, which keeps the last error.
+func (b *board) carry(state string) shown {
+	last := b.shown.Load()
+	return shown{state: state, lastError: last.lastError, hint: last.hint}
+}
+
 // status is the board as clients see it.
 func (b *board) status(self messages.NodeID, now time.Time) command.SourceStatus {
 	s := b.shown.Load()
@@ -64,7 +72,7 @@ func (b *board) status(self messages.NodeID, now time.Time) command.SourceStatus
 		State: s.state, Since: s.since.UTC(), Owners: []messages.NodeID{self},
 		Transport: clock(s.standing, &b.transport), Protocol: clock(s.standing, &b.protocol),
 		Data:    clock(s.standing && !s.dataLate, &b.data),
-		Records: b.records.Load(), Errors: b.errors.Load(), Rate: b.meter.rate(now), LastError: s.lastError,
+		Records: b.records.Load(), Errors: b.errors.Load(), Rate: b.meter.rate(now), LastError: s.lastError, Hint: s.hint,
 		Dropped: command.SourceDrops{Filtered: b.filtered.Load(), Duplicate: b.duplicate.Load(), Failed: b.failed.Load() + b.unstored.Load()},
 	}
 	if text := b.complaint.Load(); text != nil {

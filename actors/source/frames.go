@@ -11,9 +11,18 @@ import (
 	"anode/messages/command"
 )
 
+// show gives a frame to those who look; a try keeps it, and has its index.
+func (l *Line) show(frame func() command.Frame) int {
+	if l.job.trial != nil {
+		return l.job.trial.frame(frame())
+	}
+	l.board.taps.offer(frame)
+	return -1
+}
+
 // came shows a message of the feed to those who look at frames.
-func (l *Line) came(message []byte, meta *transform.Meta) {
-	l.board.taps.offer(func() command.Frame {
+func (l *Line) came(message []byte, meta *transform.Meta) int {
+	return l.show(func() command.Frame {
 		data := message
 		if meta.Raw != nil {
 			data = meta.Raw
@@ -27,12 +36,12 @@ func (l *Line) came(message []byte, meta *transform.Meta) {
 // Sent shows what the source sent to its feed, to those who look at frames: a message, or a request's body.
 // The bytes are not changed afterwards. It is cheap where nobody looks.
 func (l *Line) Sent(data []byte, meta command.FrameMeta) {
-	l.board.taps.offer(func() command.Frame { return l.frame(data, l.cfg.Clock(), command.FrameOut, meta) })
+	l.show(func() command.Frame { return l.frame(data, l.cfg.Clock(), command.FrameOut, meta) })
 }
 
 // Requested shows a request that goes to the feed; its shown address has no secret.
 func (l *Line) Requested(r *http.Request, shown string) {
-	l.board.taps.offer(func() command.Frame {
+	l.show(func() command.Frame {
 		var body []byte
 		if r.GetBody != nil {
 			if from, err := r.GetBody(); err == nil {
@@ -45,7 +54,7 @@ func (l *Line) Requested(r *http.Request, shown string) {
 
 // Answered shows an answer of the feed that is no message: a refusal, or one without a body.
 func (l *Line) Answered(r *http.Response, shown string, body []byte) {
-	l.board.taps.offer(func() command.Frame {
+	l.show(func() command.Frame {
 		return l.frame(body, l.cfg.Clock(), command.FrameIn, command.FrameMeta{URL: shown, Status: r.StatusCode, Headers: HeadersOf(r)})
 	})
 }

@@ -27,6 +27,8 @@ type job struct {
 	reports *bucket
 	// sends bounds what the feed is sent.
 	sends *bucket
+	// trial is the try that this is for; nil for a source.
+	trial *trial
 	// restored tells that the state and the window of deduplication were read from the journal.
 	restored bool
 	// refused tells that the journal did not take what the last connection brought.

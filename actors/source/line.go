@@ -65,7 +65,12 @@ func (l *Line) Understood() { l.board.protocol.Store(l.cfg.Clock().UnixNano()) }
 func (l *Line) Worked() { l.good.Store(true) }
 
 // Quiet tells that nothing is asked of the feed until then, so that no sign of life is awaited.
-func (l *Line) Quiet(until time.Time) { l.board.quietUntil.Store(until.UnixNano()) }
+func (l *Line) Quiet(until time.Time) {
+	l.board.quietUntil.Store(until.UnixNano())
+	if l.job.trial != nil {
+		l.job.trial.quiet(until)
+	}
+}
 
 // AsksAgain tells that what the journal does not take is asked of the feed again: it is not counted as lost.
 func (l *Line) AsksAgain() { l.askable.Store(true) }
@@ -74,6 +79,9 @@ func (l *Line) AsksAgain() { l.askable.Store(true) }
 func (l *Line) Filtered() {
 	l.Understood()
 	l.board.filtered.Add(1)
+	if l.job.trial != nil {
+		l.job.trial.passedOver()
+	}
 }
 
 // Unreadable counts and reports a message of so many bytes that can't be handed on. frame is of it what
@@ -111,7 +119,11 @@ func (l *Line) Feed(ctx context.Context, message []byte, meta transform.Meta) ([
 		return nil, err
 	}
 	l.Heard()
-	l.came(message, &meta)
+	at := l.came(message, &meta)
+	if t := l.job.trial; t != nil {
+		t.begin(at, message)
+		defer t.settled()
+	}
 	state, err := l.enterState(ctx, &meta)
 	if err != nil {
 		return nil, err
@@ -134,6 +146,9 @@ func (l *Line) take(ctx context.Context, result *transform.Result, state *state)
 	if ctx.Err() != nil { // what failed may have failed for that
 		l.job.pipeline.Forget(result.Drafts)
 		return context.Cause(ctx)
+	}
+	if l.job.trial != nil {
+		l.job.trial.done(result)
 	}
 	if result.Decoded {
 		l.Understood()
@@ -181,6 +196,10 @@ func (l *Line) brought() {
 // size bytes came.
 func (l *Line) Report(reason string, frame []byte, size int) {
 	l.board.errors.Add(1)
+	if l.job.trial != nil {
+		l.job.trial.failed(reason, frame)
+		return
+	}
 	if !l.job.reports.take(l.cfg.Clock()) {
 		l.board.suppressed.Add(1)
 		return

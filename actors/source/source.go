@@ -185,7 +185,7 @@ func (s *sourceActor) begin(ctx *actor.Context) {
 	s.attempt = &attempt{gen: gen, line: line, cancel: cancel}
 	s.board.connects.Add(1)
 	s.board.quietUntil.Store(0)
-	state := shown{state: command.SourceConnecting, lastError: s.board.shown.Load().lastError}
+	state := s.board.carry(command.SourceConnecting)
 	if s.stale {
 		state.state, state.dataLate = command.SourceStale, true
 	}
@@ -206,7 +206,8 @@ func (s *sourceActor) begin(ctx *actor.Context) {
 
 // opened shows a connection that stands.
 func (s *sourceActor) opened(ctx *actor.Context) {
-	state := shown{state: command.SourceRunning, standing: true, lastError: s.board.shown.Load().lastError}
+	state := s.board.carry(command.SourceRunning)
+	state.standing = true
 	if s.stale {
 		state.state, state.dataLate = command.SourceStale, true
 	}
@@ -249,9 +250,11 @@ func (s *sourceActor) ended(ctx *actor.Context, m ended) {
 		s.begin(ctx)
 		return
 	}
-	state := shown{state: command.SourceBackoff, nextAt: now.Add(pause), lastError: s.board.shown.Load().lastError}
+	state := s.board.carry(command.SourceBackoff)
+	state.nextAt = now.Add(pause)
 	if why != nil {
 		state.lastError = clip(s.job.hidden.hide(why.Error()), mostErrorText) // hidden first: a cut secret is not found
+		state.hint = Advice(why, s.job.spec)
 	}
 	s.retry = ctx.After(pause, retry{s.gen})
 	s.show(ctx, state)

@@ -77,6 +77,7 @@ type Sources struct {
 	cfg    Config
 	ref    atomic.Pointer[actor.Ref]
 	latest atomic.Pointer[[]Assignment]
+	tries  tries
 	// drained tells that nothing runs any more, whatever is assigned.
 	drained atomic.Bool
 
@@ -127,6 +128,7 @@ func (s *Sources) Assign(all []Assignment) bool {
 // in the journal.
 func (s *Sources) Drain(ctx context.Context) error {
 	s.drained.Store(true)
+	s.tries.end()
 	ref := s.ref.Load()
 	if ref == nil {
 		return nil

@@ -166,6 +166,9 @@ func sourceAlarm(s *command.SourceView) (command.AlarmView, bool) {
 	case command.SourceBackoff:
 		a.Reason = fmt.Sprintf("source %s is waiting to try again: %s", s.Name, why)
 		a.Hint = "check the feed's URL and whether it can be reached from this node; it is tried again for ever"
+		if s.Status.Hint != "" {
+			a.Hint = s.Status.Hint
+		}
 	case command.SourceStale:
 		a.Reason = fmt.Sprintf("source %s is connected and brings no data", s.Name)
 		a.Hint = "check what the feed was asked for; liveness.data says how long it may be silent"

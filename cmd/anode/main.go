@@ -34,7 +34,7 @@ func run(args []string, sh *shell) int {
 	ctx, stop := interruptible(sh.errs)
 	defer stop()
 	root := newRoot(sh)
-	root.SetArgs(args)
+	root.SetArgs(doubled(args))
 	at, err := root.ExecuteContextC(ctx)
 	code := exitCode(err)
 	if text := errorText(ctx, err, at.CommandPath()); text != "" {

@@ -20,7 +20,7 @@ func newSource(sh *shell) *cobra.Command {
 		newSourceAction(sh, "pause", "stop sources until they are resumed", (*client.Client).PauseSource),
 		newSourceAction(sh, "resume", "let paused sources run again", (*client.Client).ResumeSource),
 		newSourceAction(sh, "restart", "make sources connect anew, without waiting for their backoff", (*client.Client).RestartSource),
-		newSourceCapture(sh), newSourceRemove(sh),
+		newSourceCapture(sh), newSourceTry(sh), newSourceTest(sh), newSourceRemove(sh),
 	)
 }
 
@@ -111,6 +111,9 @@ func (c *connect) printSource(s command.SourceView) error {
 	t.row("errors", fmt.Sprintf("%d, %d restarts", st.Errors, st.Restarts))
 	if st.LastError != "" {
 		t.row("last error", st.LastError)
+		if st.Hint != "" {
+			t.row("hint", st.Hint)
+		}
 	}
 	if err := t.write(sh.out, ""); err != nil {
 		return err

@@ -38,6 +38,7 @@ func (s *server) routes() []route {
 		{method: "GET", path: "/readyz", handler: s.readyz},
 		{method: "GET", path: prefix + "/subscribe", handler: echo.WrapHandler(s.Subscribe), params: subscription, socket: true},
 		{method: "POST", path: prefix + "/sources", handler: s.postSource},
+		{method: "POST", path: prefix + "/sources/try", handler: s.try, params: []string{"for", "max"}},
 		{method: "GET", path: prefix + "/sources", handler: s.listSources, params: list},
 		{method: "GET", path: prefix + "/sources/:name", handler: s.getSource},
 		{method: "PUT", path: prefix + "/sources/:name", handler: s.putSource},

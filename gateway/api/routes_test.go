@@ -85,7 +85,7 @@ func TestMethods(t *testing.T) {
 		{"DELETE", "/api/v1/status", "GET HEAD OPTIONS"},
 		{"PATCH", "/api/v1/sources/x", "DELETE GET HEAD OPTIONS PUT"},
 		{"GET", "/api/v1/records", "OPTIONS POST"},
-		{"POST", "/api/v1/sources/try", "DELETE GET HEAD OPTIONS PUT"},
+		{"POST", "/api/v1/sources/x", "DELETE GET HEAD OPTIONS PUT"},
 		{"POST", "/healthz", "GET HEAD OPTIONS"},
 		{"HEAD", "/api/v1/subscribe", "GET OPTIONS"},
 		{"HEAD", "/api/v1/streams/x/events", "GET OPTIONS"},

@@ -94,6 +94,8 @@ type SourceStatus struct {
 	// Rate is records a second, over about ten seconds.
 	Rate      float64 `json:"rate"`
 	LastError string  `json:"last_error,omitempty"`
+	// Hint says what to do about the last error, where that can be told.
+	Hint string `json:"hint,omitempty"`
 	// Resume is where it goes on from after a restart; nil where it keeps no state of its own, or only of items.
 	Resume *SourceResume `json:"resume,omitempty"`
 }

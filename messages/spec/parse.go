@@ -14,8 +14,8 @@ import (
 // MaxDocument is the most bytes of a document.
 const MaxDocument = 256 << 10
 
-// Parse reads a document. What is wrong with it comes as Faults, all at once.
-func Parse(document []byte, yaml bool) (*Spec, error) {
+// JSON gives a document as compact JSON, without looking at what it says.
+func JSON(document []byte, yaml bool) ([]byte, error) {
 	if len(document) > MaxDocument {
 		return nil, single("the document has %d bytes, at most %d are allowed", len(document), MaxDocument)
 	}
@@ -35,6 +35,15 @@ func Parse(document []byte, yaml bool) (*Spec, error) {
 		return nil, single("is not JSON: %s", err.Error())
 	case jsontext.KindOf(text) != jsontext.Object:
 		return nil, single("must be an object with name, kind and so on")
+	}
+	return text, nil
+}
+
+// Parse reads a document. What is wrong with it comes as Faults, all at once.
+func Parse(document []byte, yaml bool) (*Spec, error) {
+	text, err := JSON(document, yaml)
+	if err != nil {
+		return nil, err
 	}
 	var faults Faults
 	root := grow(text, "", &faults)

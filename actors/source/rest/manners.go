@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -18,7 +17,7 @@ func (c *connector) refused(r *http.Response, body []byte, wait time.Duration, l
 	case words != "":
 		text += ": " + words
 	}
-	err := errors.New(line.Hide(text))
+	err := &source.Refused{Status: r.StatusCode, Text: line.Hide(text)}
 	if r.StatusCode == http.StatusTooManyRequests && wait == 0 {
 		wait = c.spec.Every.Of() // at least as seldom as when all is well
 	}

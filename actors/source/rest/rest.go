@@ -123,6 +123,9 @@ func (c *connector) poll(ctx context.Context, line *source.Line, first bool) (ti
 	}
 	defer func() { _ = response.Body.Close() }()
 	line.Heard()
+	if err := source.Stream(response); err != nil {
+		return 0, err
+	}
 	body, err := read(response.Body, line)
 	if err != nil && !(errors.Is(err, source.ErrTooLarge) && !success(response.StatusCode)) {
 		return 0, failure(bounded, line, err)

@@ -124,7 +124,7 @@ func (c *connector) refused(r *http.Response, line *source.Line) error {
 	if words := source.Words(body[:n]); words != "" {
 		text += ": " + words
 	}
-	err := errors.New(line.Hide(text))
+	err := &source.Refused{Status: r.StatusCode, Text: line.Hide(text)}
 	if wait := source.Asked(r, c.setup.Clock()); wait > 0 {
 		return &source.AskedToWait{Err: err, Wait: wait}
 	}

@@ -1,0 +1,147 @@
+package capture
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"anode/actors/expr"
+	"anode/actors/source"
+	"anode/actors/source/transform"
+	"anode/messages/command"
+	"anode/messages/spec"
+)
+
+// Replay takes frames through a spec's pipeline. It belongs to one goroutine.
+type Replay struct {
+	spec       *spec.Spec
+	pipeline   *transform.Pipeline
+	clock      clock
+	connection uint64
+	begun      bool
+}
+
+// clock tells the time of the frames. The mutex is a leaf.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) set(at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = at
+}
+
+// seeded is randomness that is the same each time. The mutex is a leaf.
+type seeded struct {
+	mu  sync.Mutex
+	rnd *rand.ChaCha8
+}
+
+// Read implements io.Reader.
+func (s *seeded) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rnd.Read(p)
+}
+
+// New compiles a spec, all of its expressions and templates; what is wrong comes as spec.Faults, all at once.
+func New(s *spec.Spec) (*Replay, error) {
+	r := &Replay{spec: s}
+	language := source.Language(expr.NewEngine(expr.EngineConfig{
+		Clock: r.clock.now, Random: &seeded{rnd: rand.NewChaCha8([32]byte{})},
+	}))
+	var err error
+	r.pipeline, err = transform.New(transform.Config{Spec: s, Language: language, Clock: r.clock.now})
+	var faults spec.Faults
+	if err != nil && !errors.As(err, &faults) {
+		return nil, err
+	}
+	for _, x := range s.Expressions() {
+		known := slices.ContainsFunc(faults, func(f spec.Fault) bool { return f.Path == x.Path })
+		if _, err := language.Template(x.Text); err != nil && x.Kind == spec.Template && !known {
+			faults = append(faults, spec.FaultAt(x.Path, err))
+		}
+	}
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	return r, nil
+}
+
+// Step is what became of one frame.
+type Step struct {
+	// Message tells that a source takes the frame for a message of its feed.
+	Message bool
+	// Received is when the records came: the frame's time, to the millisecond.
+	Received time.Time
+	transform.Result
+}
+
+// Feed takes the next frame.
+func (r *Replay) Feed(ctx context.Context, f *command.Frame) (Step, error) {
+	if f.Skipped > 0 || f.Dir == command.FrameOut || !isMessage(f) {
+		return Step{}, nil
+	}
+	if f.Meta.Size > len(f.Data) {
+		return Step{}, fmt.Errorf("a frame has only the first %d of its %d bytes", len(f.Data), f.Meta.Size)
+	}
+	if !r.wanted(f) {
+		return Step{}, nil
+	}
+	if r.begun && f.Meta.Connection != r.connection {
+		r.pipeline.Reset()
+	}
+	r.begun, r.connection = true, f.Meta.Connection
+	r.clock.set(f.Received)
+	result := r.pipeline.Feed(ctx, f.Data, transform.Meta{
+		Received: f.Received, URL: f.Meta.URL, Status: f.Meta.Status, Headers: f.Meta.Headers, Event: f.Meta.Event, ID: f.Meta.ID,
+		Binary: f.Meta.Binary, Vars: transform.Vars{Item: f.Meta.Item},
+		Secret: func(string) (string, error) { return "***", nil },
+	})
+	if ctx.Err() != nil {
+		return Step{}, context.Cause(ctx)
+	}
+	return Step{Message: true, Received: f.Received.UTC().Truncate(time.Millisecond), Result: result}, nil
+}
+
+// isMessage tells whether an answer is one that a source takes apart.
+func isMessage(f *command.Frame) bool {
+	if f.Meta.Status == 0 {
+		return true
+	}
+	return f.Meta.Status >= 200 && f.Meta.Status < 300 && len(bytes.TrimSpace(f.Data)) > 0
+}
+
+// wanted tells whether an event is one that the spec asks for.
+func (r *Replay) wanted(f *command.Frame) bool {
+	if r.spec.SSE == nil || len(r.spec.SSE.Events) == 0 {
+		return true
+	}
+	event := f.Meta.Event
+	if event == "" {
+		event = "message"
+	}
+	return slices.Contains(r.spec.SSE.Events, event)
+}
+
+// Lines are the records of a step as golden lines, without the line breaks.
+func (s *Step) Lines() [][]byte {
+	lines := make([][]byte, len(s.Drafts))
+	for i := range s.Drafts {
+		lines[i] = s.Drafts[i].AppendJSON(nil, s.Received)
+	}
+	return lines
+}

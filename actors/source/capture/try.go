@@ -1,0 +1,70 @@
+package capture
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"strings"
+
+	"anode/messages/command"
+	"anode/messages/spec"
+)
+
+// maxDrop is the most of a message in a drop, in bytes.
+const maxDrop = 4 << 10
+
+// Try takes frames through a spec, and shows what a node's try shows: up to so many records, with the frames up
+// to the last of them.
+func Try(ctx context.Context, s *spec.Spec, frames iter.Seq2[command.Frame, error], records int) (command.Trial, error) {
+	r, err := New(s)
+	if err != nil {
+		return command.Trial{}, err
+	}
+	view := command.Trial{Spec: s.JSON, Frames: []command.Frame{}, Records: []json.RawMessage{}, RecordFrames: []int{}, Dropped: []command.TrialDrop{}}
+	var untimed uint64
+	for f, err := range frames {
+		if err != nil {
+			return view, err
+		}
+		if len(view.Records) >= records {
+			view.More.Frames++
+			continue
+		}
+		step, err := r.Feed(ctx, &f)
+		if err != nil {
+			return view, fmt.Errorf("frame %d: %w", len(view.Frames)+1, err)
+		}
+		at := len(view.Frames)
+		view.Frames = append(view.Frames, f)
+		for _, line := range step.Lines() {
+			if len(view.Records) >= records {
+				view.More.Records++
+				continue
+			}
+			view.Records = append(view.Records, line)
+			view.RecordFrames = append(view.RecordFrames, at)
+		}
+		untimed += step.Untimed
+		drop := func(reason string, data []byte, count uint64) {
+			if count > 0 {
+				text := strings.ToValidUTF8(string(data[:min(len(data), maxDrop)]), "�")
+				view.Dropped = append(view.Dropped, command.TrialDrop{Reason: reason, Frame: text, Index: at, Count: count})
+			}
+		}
+		drop("filtered", f.Data, step.Dropped.Filtered)
+		drop("duplicate", f.Data, step.Dropped.Duplicate)
+		for i := range step.Failures {
+			drop(step.Failures[i].Reason, step.Failures[i].Frame, 1)
+		}
+		for _, a := range step.Actions {
+			if a.Fail != "" {
+				view.Hints = append(view.Hints, fmt.Sprintf("frame %d would end the connection: %s", at+1, a.Fail))
+			}
+		}
+	}
+	if untimed > 0 {
+		view.Hints = append(view.Hints, fmt.Sprintf("time: %d of the records have none that can be read: it must be RFC 3339, or a Unix time in s, ms, µs or ns", untimed))
+	}
+	return view, nil
+}
