@@ -1,7 +1,9 @@
 package source
 
 import (
+	"maps"
 	"regexp"
+	"slices"
 
 	"anode/messages/spec"
 )
@@ -17,6 +19,19 @@ func UsesItem(template any) bool { return uses(template, itemText) }
 
 // UsesItems tells whether it asks for .items.
 func UsesItems(template any) bool { return uses(template, itemsText) }
+
+// OnlyItems refuses .item in the address and the headers, for the reason that is given.
+func (s *Setup) OnlyItems(why string, faults *spec.Faults) {
+	refuse := func(path, text string) {
+		if UsesItem(text) {
+			*faults = append(*faults, spec.Fault{Path: path, Message: "has .item, but " + why})
+		}
+	}
+	refuse("/url", s.Spec.URL)
+	for _, name := range slices.Sorted(maps.Keys(s.Spec.Headers)) {
+		refuse("/headers/"+pointer(name), s.Spec.Headers[name])
+	}
+}
 
 func uses(template any, what *regexp.Regexp) bool {
 	switch v := template.(type) {

@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,8 +18,9 @@ const (
 	mostDraftsBytes = 1 << 20
 )
 
-// Line is what one connection hands its feed's messages to, and what it tells of itself. Feed,
-// Settle and Report belong to the goroutine that runs the connector; all else is safe for any.
+// Line is what one connection hands its feed's messages to, and what it tells of itself. Walks and Settle
+// belong to the goroutine that runs the connector; all else is safe for any, and messages that are fed at once
+// wait for each other.
 type Line struct {
 	cfg   *Config
 	board *board
@@ -27,6 +29,8 @@ type Line struct {
 	// tell tells the source's actor; what is refused is told by the end of the connection.
 	tell func(message any)
 	gen  uint64
+	// feeding lets one message through the pipeline at a time, and into the journal in that order.
+	feeding sync.Mutex
 
 	standing, good, data atomic.Bool
 	// refused tells that the journal did not store something.
@@ -75,6 +79,9 @@ func (l *Line) Quiet(until time.Time) {
 // AsksAgain tells that what the journal does not take is asked of the feed again: it is not counted as lost.
 func (l *Line) AsksAgain() { l.askable.Store(true) }
 
+// Renewed tells that a connection took the place of another one, without an end in between.
+func (l *Line) Renewed() { l.board.connects.Add(1) }
+
 // Filtered counts a message that the spec does not ask for.
 func (l *Line) Filtered() {
 	l.Understood()
@@ -84,9 +91,13 @@ func (l *Line) Filtered() {
 	}
 }
 
-// Unreadable counts and reports a message of so many bytes that can't be handed on. frame is of it what
-// there is; it is kept.
-func (l *Line) Unreadable(reason string, frame []byte, size int) {
+// Unreadable counts and reports a message of so many bytes that can't be handed on. frame is it, or its
+// beginning.
+func (l *Line) Unreadable(reason string, frame []byte, size int, meta transform.Meta) {
+	l.Heard()
+	if len(frame) == size {
+		l.came(frame, &meta)
+	}
 	l.board.failed.Add(1)
 	l.Report(reason, frame, size)
 }
@@ -115,6 +126,8 @@ func (l *Line) Hide(text string) string { return l.job.hidden.hide(text) }
 // spec's rules want of the connection comes back, in order. An error ends the connection: the
 // journal did not take records, or ctx ended. The message is the line's from now on.
 func (l *Line) Feed(ctx context.Context, message []byte, meta transform.Meta) ([]transform.Action, error) {
+	l.feeding.Lock()
+	defer l.feeding.Unlock()
 	if err := l.recall(); err != nil {
 		return nil, err
 	}

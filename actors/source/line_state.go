@@ -34,6 +34,8 @@ func (l *Line) Cursor(ctx context.Context, item any) (string, error) {
 
 // Passed moves the feed's own place without a message, behind what the spec does not ask for.
 func (l *Line) Passed(ctx context.Context, item any, cursor string) error {
+	l.feeding.Lock()
+	defer l.feeding.Unlock()
 	s, err := l.job.states.find(ctx, item)
 	if err != nil {
 		return err

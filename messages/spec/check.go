@@ -144,6 +144,9 @@ func checkTogether(root *node, faults *Faults) {
 		}
 	}
 	checkURL(root, kind, faults)
+	if kind == KindREST && root.member("items") != nil {
+		faults.add("/items", "is not supported by this version for kind rest")
+	}
 	if d := root.member("dedupe").member("by"); d != nil && d.isText(DedupeNativeID) && root.member("native_id") == nil {
 		faults.add("/dedupe/by", "native_id needs the field native_id")
 	}

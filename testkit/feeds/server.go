@@ -102,7 +102,8 @@ func (s *Server) Close() error {
 		_ = c.Close()
 	}
 	s.busy.Wait()
-	if served := <-s.served; !errors.Is(served, http.ErrServerClosed) {
+	// A client that connects in between is refused with net.ErrClosed.
+	if served := <-s.served; !errors.Is(served, http.ErrServerClosed) && !errors.Is(served, net.ErrClosed) {
 		err = errors.Join(err, served)
 	}
 	s.served <- http.ErrServerClosed // for who closes twice

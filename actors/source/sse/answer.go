@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
-	"sync"
 	"time"
 
 	"anode/actors/source"
@@ -53,19 +51,19 @@ func (s *stream) ask(ctx context.Context, line *source.Line) (*answer, error) {
 		return nil, err
 	}
 	life, cancel := context.WithCancelCause(ctx)
-	p := &pipes{line: line}
+	p := line.Pipes(s.setup.Guard.DialContext)
 	client := s.client(p)
 	end := func() {
 		cancel(nil)
 		client.CloseIdleConnections()
-		p.close()
+		p.Close()
 	}
 	// Only silence has a time-out: this one is for feeds that answer nothing, where the clock of the transport is off.
 	clocks := s.setup.Spec.Liveness
 	patience := max(headPatience, clocks.Transport.Of(), clocks.Protocol.Of())
 	timer := time.AfterFunc(patience, func() { cancel(fmt.Errorf("the feed did not answer within %s", patience)) })
 	defer timer.Stop()
-	response, err := s.request(life, client, address)
+	response, err := s.request(life, client, line, address)
 	if err != nil {
 		cause := context.Cause(life)
 		end()
@@ -75,7 +73,7 @@ func (s *stream) ask(ctx context.Context, line *source.Line) (*answer, error) {
 		return nil, line.Cause(err)
 	}
 	a := &answer{response: response, address: address, close: func() { _ = response.Body.Close(); end() }}
-	if a.byLine, err = s.judge(response, line); err != nil {
+	if a.byLine, err = s.judge(response, line, address.Shown); err != nil {
 		a.close()
 		return nil, err
 	}
@@ -83,7 +81,7 @@ func (s *stream) ask(ctx context.Context, line *source.Line) (*answer, error) {
 }
 
 // request sends it and awaits the head of the answer.
-func (s *stream) request(ctx context.Context, client *http.Client, address source.Address) (*http.Response, error) {
+func (s *stream) request(ctx context.Context, client *http.Client, line *source.Line, address source.Address) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address.URL.String(), http.NoBody)
 	if err != nil {
 		return nil, err
@@ -99,6 +97,7 @@ func (s *stream) request(ctx context.Context, client *http.Client, address sourc
 	if s.seen != "" {
 		r.Header.Set("Last-Event-ID", s.seen)
 	}
+	line.Requested(r, address.Shown)
 	return client.Do(r)
 }
 
@@ -109,28 +108,23 @@ func setDefault(h http.Header, name, value string) {
 }
 
 // client makes one whose connections are closed when the answer is over.
-func (s *stream) client(p *pipes) *http.Client {
+func (s *stream) client(p *source.Pipes) *http.Client {
 	client, transport := s.setup.Guard.Client(), s.setup.Guard.Transport()
-	transport.WriteBufferSize, transport.ReadBufferSize = 1<<10, 4<<10
-	transport.DialContext = func(ctx context.Context, network, to string) (net.Conn, error) {
-		conn, err := s.setup.Guard.DialContext(ctx, network, to)
-		if err != nil {
-			return nil, err
-		}
-		return p.add(conn)
-	}
+	transport.WriteBufferSize, transport.ReadBufferSize = writeBuffer, readBuffer
+	transport.DialContext = p.DialContext
 	client.Transport = transport
 	return client
 }
 
 // judge tells how an answer is read.
-func (s *stream) judge(r *http.Response, line *source.Line) (byLine bool, err error) {
+func (s *stream) judge(r *http.Response, line *source.Line, shown string) (byLine bool, err error) {
 	wait := source.Asked(r, s.setup.Clock())
 	if r.StatusCode == http.StatusNoContent {
+		line.Answered(r, shown, nil)
 		return false, &source.AskedToWait{Err: errors.New("the feed answered 204 No Content: it has nothing to give"), Wait: max(politePause, wait)}
 	}
 	if r.StatusCode != http.StatusOK {
-		return false, s.refused(r, wait, line)
+		return false, s.refused(r, wait, line, shown)
 	}
 	kind, _, mimeErr := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	encoding := r.Header.Get("Content-Encoding")
@@ -149,8 +143,9 @@ func (s *stream) judge(r *http.Response, line *source.Line) (byLine bool, err er
 }
 
 // refused is the error of an answer that is no success, in the feed's own words.
-func (s *stream) refused(r *http.Response, wait time.Duration, line *source.Line) error {
+func (s *stream) refused(r *http.Response, wait time.Duration, line *source.Line, shown string) error {
 	body, _ := io.ReadAll(io.LimitReader(r.Body, mostWords)) // what can't be read is not shown
+	line.Answered(r, shown, body)
 	text := fmt.Sprintf("the feed answered %d %s", r.StatusCode, http.StatusText(r.StatusCode))
 	switch words := source.Words(body); {
 	case r.StatusCode >= 300 && r.StatusCode < 400 && r.Header.Get("Location") == "":
@@ -163,47 +158,4 @@ func (s *stream) refused(r *http.Response, wait time.Duration, line *source.Line
 		return &source.AskedToWait{Err: err, Wait: wait}
 	}
 	return err
-}
-
-// pipes are the connections of one answer: that of the request, and of redirects.
-type pipes struct {
-	line *source.Line
-
-	mu     sync.Mutex // guards what follows; a leaf
-	open   []net.Conn
-	closed bool
-}
-
-func (p *pipes) add(conn net.Conn) (net.Conn, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return nil, errors.Join(net.ErrClosed, conn.Close())
-	}
-	p.open = append(p.open, conn)
-	return heard{conn, p.line}, nil
-}
-
-// close ends them: nothing of an answer that is over is open any more.
-func (p *pipes) close() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.closed = true
-	for _, conn := range p.open {
-		_ = conn.Close() // what it had to say is read
-	}
-}
-
-// heard notes every byte that comes.
-type heard struct {
-	net.Conn
-	line *source.Line
-}
-
-func (h heard) Read(p []byte) (int, error) {
-	n, err := h.Conn.Read(p)
-	if n > 0 {
-		h.line.Heard()
-	}
-	return n, err
 }

@@ -98,11 +98,11 @@ func (c *connector) Run(ctx context.Context, line *source.Line) error {
 	return first
 }
 
-// funnel is what the streams of one connection share: their messages go to the line one at a time.
+// funnel is what the streams of one connection share.
 type funnel struct {
 	line *source.Line
 
-	mu sync.Mutex // guards what follows, and lets one feed at a time
+	mu sync.Mutex // guards what follows; a leaf
 	// opening is how many streams did not stand yet.
 	opening int
 }
@@ -114,34 +114,4 @@ func (f *funnel) opened() {
 	if f.opening--; f.opening == 0 {
 		f.line.Opened()
 	}
-}
-
-// feed hands a message to the line.
-func (f *funnel) feed(ctx context.Context, message []byte, meta transform.Meta) ([]transform.Action, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.line.Feed(ctx, message, meta)
-}
-
-// passed moves the place of a stream behind what made no message.
-func (f *funnel) passed(ctx context.Context, item any, id string) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.line.Passed(ctx, item, id)
-}
-
-// vars is what the templates of a stream see now.
-func (f *funnel) vars(ctx context.Context, of transform.Vars) (transform.Vars, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	vars, err := f.line.Vars(ctx, of.Item)
-	vars.Items = of.Items
-	return vars, err
-}
-
-// passOver reports a message that is not read.
-func (f *funnel) passOver(reason string, frame []byte, size int) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.line.Unreadable(reason, frame, size)
 }

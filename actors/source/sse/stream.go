@@ -7,15 +7,13 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net/http"
-	"strings"
 	"time"
 
 	"anode/actors/source"
 	"anode/actors/source/transform"
 )
 
-const readBuffer = 4 << 10
+const readBuffer, writeBuffer = 4 << 10, 1 << 10
 
 // stream is one answer after another of one address. It belongs to the goroutine that runs it.
 type stream struct {
@@ -60,9 +58,11 @@ func sleep(ctx context.Context, d time.Duration) error {
 // read makes one request and reads its answer to the end. The error of an end in order is nil, or has the
 // feed's wish for the pause. It gives how many messages came.
 func (s *stream) read(ctx context.Context, f *funnel) (messages int, err error) {
-	if s.vars, err = f.vars(ctx, s.vars); err != nil {
+	items := s.vars.Items
+	if s.vars, err = f.line.Vars(ctx, s.vars.Item); err != nil {
 		return 0, err
 	}
+	s.vars.Items = items
 	a, err := s.ask(ctx, f.line)
 	if err != nil {
 		return 0, err
@@ -73,8 +73,9 @@ func (s *stream) read(ctx context.Context, f *funnel) (messages int, err error) 
 		f.opened()
 	}
 	r := &reader{stream: s, funnel: f, meta: transform.Meta{
-		URL: a.address.Shown, Status: a.response.StatusCode, Headers: headersOf(a.response), Vars: s.vars, Secret: f.line.Secret(a.address.Host),
+		URL: a.address.Shown, Status: a.response.StatusCode, Headers: source.HeadersOf(a.response), Vars: s.vars, Secret: f.line.Secret(a.address.Host),
 	}}
+	r.meta.State = &r.state
 	r.splitter = splitter{most: source.MaxMessage, onlyLF: a.byLine}
 	r.events = events{most: source.MaxMessage, id: s.seen, idBuffer: s.seen}
 	err = r.run(ctx, a)
@@ -84,14 +85,6 @@ func (s *stream) read(ctx context.Context, f *funnel) (messages int, err error) 
 	return r.messages, err
 }
 
-func headersOf(r *http.Response) map[string]string {
-	headers := make(map[string]string, len(r.Header))
-	for name, values := range r.Header {
-		headers[strings.ToLower(name)] = strings.Join(values, ", ")
-	}
-	return headers
-}
-
 // reader takes one answer apart.
 type reader struct {
 	*stream
@@ -99,6 +92,8 @@ type reader struct {
 	meta     transform.Meta
 	splitter splitter
 	events   events
+	// state is the $state of this answer.
+	state    transform.State
 	messages int
 }
 
@@ -180,18 +175,18 @@ func (r *reader) line(ctx context.Context, a *answer, l line) error {
 	if fed && !e.tooLarge {
 		return nil
 	}
-	return r.funnel.passed(ctx, r.vars.Item, r.seen)
+	return r.funnel.line.Passed(ctx, r.vars.Item, r.seen)
 }
 
 // feed hands a message on.
 func (r *reader) feed(ctx context.Context, e event) error {
 	r.messages++
 	if e.tooLarge {
-		r.funnel.passOver(fmt.Sprintf("a message of %d bytes is passed over: at most 16 MiB are read", e.size), e.data, e.size)
+		r.funnel.line.Unreadable(fmt.Sprintf("a message of %d bytes is passed over: at most 16 MiB are read", e.size), e.data, e.size, r.meta)
 		return nil
 	}
 	r.meta.Received = r.setup.Clock()
-	actions, err := r.funnel.feed(ctx, e.data, r.meta)
+	actions, err := r.funnel.line.Feed(ctx, e.data, r.meta)
 	if err != nil {
 		return err
 	}

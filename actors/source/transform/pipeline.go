@@ -34,7 +34,7 @@ type Pipeline struct {
 	time   *extractor
 	since  *sinceFrom
 	dedupe *Dedupe
-	state  state
+	state  State
 	// meta tells that an expression may ask for $meta.
 	meta bool
 }
@@ -109,8 +109,8 @@ func (p *Pipeline) Dedupe() *Dedupe { return p.dedupe }
 // Evicted counts identities that were forgotten before their window ended, for want of room.
 func (p *Pipeline) Evicted() uint64 { return p.dedupe.evicted }
 
-// Reset forgets $state: a new connection begins.
-func (p *Pipeline) Reset() { p.state = state{} }
+// Reset forgets $state, but for those of Meta: a new connection begins.
+func (p *Pipeline) Reset() { p.state = State{} }
 
 // Forget takes back that drafts of a Result were collected: they were not stored.
 func (p *Pipeline) Forget(drafts []messages.Draft) { p.dedupe.forget(drafts) }
@@ -185,12 +185,19 @@ func (p *Pipeline) env(meta *Meta) Env {
 		"received": meta.Received.UTC().Format(time.RFC3339Nano), "url": meta.URL, "status": orNull(meta.Status != 0, meta.Status),
 		"headers": headers, "event": orNull(meta.Event != "", meta.Event), "id": orNull(meta.ID != "", meta.ID), "item": meta.Vars.Item,
 	}
-	if p.state.values == nil {
-		env.State = map[string]any{}
-	} else {
-		env.State = p.state.values
+	env.State = map[string]any{}
+	if values := p.stateOf(meta).values; values != nil {
+		env.State = values
 	}
 	return env
+}
+
+// stateOf is the $state of the connection that a message came over.
+func (p *Pipeline) stateOf(meta *Meta) *State {
+	if meta.State != nil {
+		return meta.State
+	}
+	return &p.state
 }
 
 func orNull(have bool, v any) any {

@@ -26,6 +26,9 @@ type Meta struct {
 	Cursor *string
 	// Began is when the walk over pages began that this message is of; zero is none.
 	Began time.Time
+	// State is the $state of the connection that it came over; nil is that of the pipeline, for kinds with one
+	// connection at a time.
+	State *State
 	// Vars are what the templates of rules see beside the message; Vars.Item is the item of $meta too.
 	Vars Vars
 	// Secret resolves secrets for answers to where it came from; nil means that there are none.

@@ -48,15 +48,16 @@ func compileRule(language Language, path string, r spec.Rule, fault func(path st
 	return c
 }
 
-// state is $state of one connection. The map is replaced, never changed: results of programs may
-// hold it.
-type state struct {
+// State is $state of one connection, of which the zero value is the beginning. Of two connections that
+// are read at once each has its own. It belongs to who feeds.
+type State struct {
+	// The map is replaced, never changed: results of programs may hold it.
 	values map[string]any
 	sizes  map[string]int
 	bytes  int
 }
 
-func (s *state) merge(more map[string]any) error {
+func (s *State) merge(more map[string]any) error {
 	next := maps.Clone(s.values)
 	if next == nil {
 		next = make(map[string]any, len(more))
@@ -96,7 +97,7 @@ func (r *rule) run(f *feeding, m *value) bool {
 		return true
 	}
 	if r.set != nil {
-		if err := r.keep(f.ctx, f.Pipeline, input, env); err != nil {
+		if err := r.keep(f.ctx, f.stateOf(f.meta), input, env); err != nil {
 			f.note(r.path+"/set", err)
 		}
 		env = f.env(f.meta)
@@ -133,7 +134,7 @@ func (r *rule) words(f *feeding, vars any, env Env) string {
 	return string(text)
 }
 
-func (r *rule) keep(ctx context.Context, p *Pipeline, input any, env Env) error {
+func (r *rule) keep(ctx context.Context, state *State, input any, env Env) error {
 	results, err := r.set.Run(ctx, input, env)
 	if err != nil {
 		return err
@@ -143,7 +144,7 @@ func (r *rule) keep(ctx context.Context, p *Pipeline, input any, env Env) error 
 		if !ok {
 			return fmt.Errorf("gives a %T, not an object", result)
 		}
-		if err := p.state.merge(object); err != nil {
+		if err := state.merge(object); err != nil {
 			return err
 		}
 	}

@@ -40,12 +40,12 @@ func (s *session) keep(ctx context.Context) {
 				idle = next
 			} else {
 				idle = now.Add(s.spec.Ping.Idle.Of())
-				err = first(err, s.fill(ctx, s.ping))
+				err = first(err, s.sendPing(ctx))
 			}
 		}
 		if s.spec.Ping != nil && !now.Before(own) {
 			own = now.Add(s.spec.Ping.Every.Of())
-			err = first(err, s.fill(ctx, s.ping))
+			err = first(err, s.sendPing(ctx))
 		}
 		select {
 		case <-s.done:
@@ -63,6 +63,15 @@ func (s *session) keep(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// sendPing sends the application's ping.
+func (s *session) sendPing(ctx context.Context) error {
+	vars, err := s.vars(ctx)
+	if err != nil {
+		return err
+	}
+	return s.fill(ctx, s.ping, vars)
 }
 
 // after is a time from now, never where it is 0.

@@ -22,17 +22,23 @@ const (
 	farewellPatience = time.Second
 )
 
-// session is one connection that stands.
+// session is one connection.
 type session struct {
 	*connector
 	line   *source.Line
 	conn   *websocket.Conn
 	shown  string
 	secret transform.Secret
+	// state is the $state of this connection: that of another one is another.
+	state transform.State
 
-	// lastMessage is when a message came last, in Unix ns.
+	begun time.Time
+	// stood is closed when all open frames are sent.
+	stood chan struct{}
+	// messages counts those that came; lastMessage is when the last did, in Unix ns.
+	messages    atomic.Uint64
 	lastMessage atomic.Int64
-	// done is closed when the connection is over; workers are the keeper and the farewell.
+	// done is closed when the connection is over; workers are those beside the reader.
 	done    chan struct{}
 	workers sync.WaitGroup
 
@@ -44,15 +50,51 @@ type session struct {
 	broken error
 }
 
-// run reads until the end.
+func (c *connector) session(line *source.Line) *session {
+	return &session{connector: c, line: line, stood: make(chan struct{}), done: make(chan struct{})}
+}
+
+// run connects and reads until the end.
 func (s *session) run(ctx context.Context) error {
+	vars, err := s.vars(ctx)
+	if err != nil {
+		return err
+	}
+	address, err := s.endpoint.Fill(ctx, s.line, vars)
+	if err != nil {
+		return err
+	}
+	if err := s.line.Connect(ctx, address.Host); err != nil {
+		return err
+	}
+	pipes := s.line.Pipes(s.setup.Guard.DialContext)
+	defer pipes.Close()
+	if s.conn, err = s.dial(ctx, s.line, address, pipes); err != nil {
+		return err
+	}
+	s.shown, s.secret, s.begun = address.Shown, s.line.Secret(address.Host), time.Now()
+	return s.converse(ctx)
+}
+
+// vars is what templates see now.
+func (s *session) vars(ctx context.Context) (transform.Vars, error) {
+	vars, err := s.line.Vars(ctx, nil)
+	vars.Items = s.setup.Spec.Items
+	return vars, err
+}
+
+// converse reads until the end, and says goodbye.
+func (s *session) converse(ctx context.Context) error {
 	farewell := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(farewell)
 		s.farewell(websocket.CloseNormalClosure)
 	})
-	err := s.talk(ctx)
+	life, over := context.WithCancel(ctx)
+	defer over()
+	err := s.talk(life)
 	close(s.done)
+	over()
 	if errors.Is(err, errCut) && ctx.Err() == nil {
 		err = s.lastWords(err)
 	}
@@ -94,12 +136,22 @@ func (s *session) lastWords(err error) error {
 func (s *session) talk(ctx context.Context) error {
 	s.conn.SetReadLimit(source.MaxMessage)
 	s.lastMessage.Store(s.setup.Clock().UnixNano())
-	for i, t := range s.open {
-		if err := s.fill(ctx, t); err != nil {
-			return fmt.Errorf("open frame %d: %w", i, err)
-		}
+	first := min(mostFirst, len(s.openings))
+	if err := s.introduce(ctx, s.openings[:first]); err != nil {
+		return err
 	}
 	s.line.Opened()
+	if first == len(s.openings) {
+		close(s.stood)
+	} else {
+		s.workers.Go(func() {
+			if err := s.introduce(ctx, s.openings[first:]); err != nil {
+				s.breakOff(err)
+				return
+			}
+			close(s.stood)
+		})
+	}
 	s.workers.Go(func() { s.keep(ctx) })
 	for {
 		kind, message, err := s.conn.ReadMessage()
@@ -108,39 +160,45 @@ func (s *session) talk(ctx context.Context) error {
 		}
 		now := s.setup.Clock()
 		s.lastMessage.Store(now.UnixNano())
+		s.messages.Add(1)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		vars, err := s.line.Vars(ctx, nil)
-		if err != nil {
+		if err := s.take(ctx, kind == websocket.BinaryMessage, message, now); err != nil {
 			return err
-		}
-		actions, err := s.line.Feed(ctx, message, transform.Meta{Received: now, URL: s.shown, Vars: vars, Secret: s.secret, Binary: kind == websocket.BinaryMessage})
-		if err != nil {
-			return err
-		}
-		for _, a := range actions {
-			if a.Fail != "" {
-				return errors.New(s.line.Hide(a.Fail))
-			}
-			if err := s.send(ctx, a.Send); err != nil {
-				return err
-			}
 		}
 	}
 }
 
-// fill sends what a template makes, unless it makes nothing.
-func (s *session) fill(ctx context.Context, t transform.Template) error {
-	vars, err := s.line.Vars(ctx, nil)
+// take hands a message on and does what the rules want.
+func (s *session) take(ctx context.Context, binary bool, message []byte, now time.Time) error {
+	vars, err := s.vars(ctx)
 	if err != nil {
 		return err
 	}
-	text, present, err := source.Fill(ctx, t, vars, s.secret)
-	if err != nil || !present {
+	meta := transform.Meta{Received: now, URL: s.shown, Secret: s.secret, Binary: binary, Vars: vars, State: &s.state}
+	if binary && len(s.spec.Decode) > 0 {
+		meta.Raw = message
+		text, err := decode(s.spec.Decode, message)
+		if err != nil {
+			s.line.Unreadable("decode: "+err.Error(), message, len(message), meta)
+			return nil
+		}
+		message = text
+	}
+	actions, err := s.line.Feed(ctx, message, meta)
+	if err != nil {
 		return err
 	}
-	return s.send(ctx, []byte(text))
+	for _, a := range actions {
+		if a.Fail != "" {
+			return errors.New(s.line.Hide(a.Fail))
+		}
+		if err := s.send(ctx, a.Send); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // send writes a text message, at the pace of the source.

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -30,6 +29,7 @@ type connector struct {
 	spec     *spec.WebSocket
 	endpoint *source.Endpoint
 	open     []transform.Template
+	openings []opening
 	ping     transform.Template // nil: none
 }
 
@@ -41,6 +41,8 @@ func New(setup source.Setup) (source.Connector, error) {
 	for i, frame := range c.spec.Open {
 		c.open = append(c.open, setup.CompileTemplate("/websocket/open/"+strconv.Itoa(i), frame, &faults))
 	}
+	c.openings = openings(c.spec.Open, len(setup.Spec.Items), c.spec.Batch)
+	setup.OnlyItems("there is one connection for all items: use .items, and .item in websocket.open", &faults)
 	if c.spec.Ping != nil {
 		c.ping = setup.CompileTemplate("/websocket/ping/send", c.spec.Ping.Send, &faults)
 	}
@@ -55,39 +57,20 @@ func (c *connector) Close() {}
 
 // Run implements source.Connector.
 func (c *connector) Run(ctx context.Context, line *source.Line) error {
-	vars, err := line.Vars(ctx, nil)
-	if err != nil {
-		return err
+	switch {
+	case c.spec.Renew == 0:
+		return c.session(line).run(ctx)
+	case c.setup.Spec.Exclusive:
+		return c.oneByOne(ctx, line)
 	}
-	address, err := c.endpoint.Fill(ctx, line, vars)
-	if err != nil {
-		return err
-	}
-	if err := line.Connect(ctx, address.Host); err != nil {
-		return err
-	}
-	conn, err := c.dial(ctx, line, address)
-	if err != nil {
-		return err
-	}
-	s := &session{
-		connector: c, line: line, conn: conn, shown: address.Shown,
-		secret: line.Secret(address.Host), done: make(chan struct{}),
-	}
-	return s.run(ctx)
+	return (&relay{connector: c, line: line, ends: make(chan end, 2)}).run(ctx)
 }
 
-// dial makes the connection and the handshake.
-func (c *connector) dial(ctx context.Context, line *source.Line, address source.Address) (*websocket.Conn, error) {
+// dial makes the connection and the handshake over pipes, which the caller closes.
+func (c *connector) dial(ctx context.Context, line *source.Line, address source.Address, pipes *source.Pipes) (*websocket.Conn, error) {
+	defer context.AfterFunc(ctx, pipes.Break)() // the library does not look at ctx while it waits for the answer
 	dialer := websocket.Dialer{
-		NetDialContext: func(ctx context.Context, network, to string) (net.Conn, error) {
-			conn, err := c.setup.Guard.DialContext(ctx, network, to)
-			if err != nil {
-				return nil, err
-			}
-			return heard{conn, line}, nil
-		},
-		HandshakeTimeout: handshakePatience, ReadBufferSize: readBuffer, WriteBufferSize: writeBuffer,
+		NetDialContext: pipes.DialContext, HandshakeTimeout: handshakePatience, ReadBufferSize: readBuffer, WriteBufferSize: writeBuffer,
 		Subprotocols: c.spec.Subprotocols,
 	}
 	header := address.Header
@@ -129,18 +112,4 @@ func (c *connector) refused(r *http.Response, line *source.Line) error {
 		return &source.AskedToWait{Err: err, Wait: wait}
 	}
 	return err
-}
-
-// heard notes every byte that comes.
-type heard struct {
-	net.Conn
-	line *source.Line
-}
-
-func (h heard) Read(p []byte) (int, error) {
-	n, err := h.Conn.Read(p)
-	if n > 0 {
-		h.line.Heard()
-	}
-	return n, err
 }
