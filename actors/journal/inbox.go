@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"anode/messages/command"
@@ -19,8 +20,8 @@ type Inbox struct {
 
 	mu      sync.Mutex
 	queue   []command.Submission
-	size    int           // bytes of all that is not answered
-	waiting chan struct{} // closed when room was made; nil while nobody waits
+	size    int       // bytes of all that is not answered
+	waiting []*waiter // for room, in the order in which they came
 	closed  bool
 }
 
@@ -37,8 +38,8 @@ func (b *Inbox) wake() {
 	}
 }
 
-// Submit implements command.Intake. A submission larger than the inbox is taken when it is
-// empty.
+// Submit implements command.Intake. Who finds no room waits behind those who came before, so that nobody is
+// passed for ever; a submission larger than the inbox is taken when that is empty.
 func (b *Inbox) Submit(ctx context.Context, s command.Submission) error {
 	if len(s.Drafts)+len(s.State) == 0 {
 		if s.Done != nil {
@@ -46,42 +47,92 @@ func (b *Inbox) Submit(ctx context.Context, s command.Submission) error {
 		}
 		return nil
 	}
-	size := s.Size()
-	for {
-		room, first, err := b.offer(s, size)
-		switch {
-		case err != nil:
-			return err
-		case room == nil:
-			if first {
-				b.wake()
-			}
-			return nil
-		}
-		select {
-		case <-room:
-		case <-ctx.Done():
-			return fmt.Errorf("%w: the journal's queue is full: %w", command.ErrUnavailable, context.Cause(ctx))
-		}
+	w, err := b.enter(s)
+	if w == nil {
+		return err
 	}
+	select {
+	case <-w.told:
+		return w.err
+	case <-ctx.Done():
+	}
+	if b.leave(w) {
+		return fmt.Errorf("%w: the journal's queue is full: %w", command.ErrUnavailable, context.Cause(ctx))
+	}
+	return w.err
 }
 
-// offer takes the submission, or gives what to wait for. first tells that the queue was empty.
-func (b *Inbox) offer(s command.Submission, size int) (room <-chan struct{}, first bool, err error) {
+// waiter is a submission until it is in the queue, or refused.
+type waiter struct {
+	submission command.Submission
+	size       int
+	// told is closed once err says which.
+	told chan struct{}
+	err  error
+}
+
+// enter takes a submission, or puts it at the end of those that wait for room.
+func (b *Inbox) enter(s command.Submission) (*waiter, error) {
+	size := s.Size()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
 	case b.closed:
-		return nil, false, fmt.Errorf("%w: the node is stopping", command.ErrUnavailable)
-	case b.size > 0 && b.size+size > b.most:
-		if b.waiting == nil {
-			b.waiting = make(chan struct{})
-		}
-		return b.waiting, false, nil
+		return nil, errStopping
+	case len(b.waiting) == 0 && b.fits(size):
+		b.accept(s, size)
+		return nil, nil
 	}
+	w := &waiter{submission: s, size: size, told: make(chan struct{})}
+	b.waiting = append(b.waiting, w)
+	return w, nil
+}
+
+var errStopping = fmt.Errorf("%w: the node is stopping", command.ErrUnavailable)
+
+// fits tells whether there is room. The mutex is held.
+func (b *Inbox) fits(size int) bool { return b.size == 0 || b.size+size <= b.most }
+
+// accept puts a submission into the queue. The mutex is held.
+func (b *Inbox) accept(s command.Submission, size int) {
 	b.size += size
-	b.queue = append(b.queue, s)
-	return nil, len(b.queue) == 1, nil
+	if b.queue = append(b.queue, s); len(b.queue) == 1 {
+		b.wake()
+	}
+}
+
+// leave takes a submission out of those that wait; false where it does not any more.
+func (b *Inbox) leave(w *waiter) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	at := slices.Index(b.waiting, w)
+	if at < 0 {
+		return false
+	}
+	b.waiting = slices.Delete(b.waiting, at, at+1)
+	b.admit() // who came behind it may have room
+	return true
+}
+
+// admit takes submissions that wait into the queue, in order, as long as there is room; or refuses them all
+// once the inbox is closed. The mutex is held.
+func (b *Inbox) admit() {
+	for len(b.waiting) > 0 {
+		w := b.waiting[0]
+		switch {
+		case b.closed:
+			w.err = errStopping
+		case b.fits(w.size):
+			b.accept(w.submission, w.size)
+		default:
+			return
+		}
+		b.waiting[0] = nil
+		if b.waiting = b.waiting[1:]; len(b.waiting) == 0 {
+			b.waiting = nil
+		}
+		close(w.told)
+	}
 }
 
 // take removes submissions of about up to most drafts, at least one where there are any.
@@ -113,7 +164,7 @@ func (b *Inbox) answer(s *command.Submission, size int, outcome command.Outcome)
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.size -= size
-		b.release()
+		b.admit()
 	}()
 	if s.Done != nil {
 		s.Done(outcome)
@@ -125,13 +176,5 @@ func (b *Inbox) Close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.closed = true
-	b.release()
-}
-
-// release lets all who wait look again. The mutex is held.
-func (b *Inbox) release() {
-	if b.waiting != nil {
-		close(b.waiting)
-		b.waiting = nil
-	}
+	b.admit()
 }

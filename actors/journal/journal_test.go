@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -436,6 +437,54 @@ func TestInboxHoldsItsBoundAndLetsWait(t *testing.T) {
 			if a := n.await(one); a.Err != nil {
 				t.Fatal(a.Err)
 			}
+		}
+	})
+}
+
+// A large submission must not be passed by small ones for as long as the queue is full, nor stop
+// those behind it when it is given up.
+func TestWhoWaitsForRoomIsTakenInTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		one := command.Submission{Drafts: []messages.Draft{draft("a", "")}}
+		n := start(t, memory.NewJournal(memory.Config{Self: self}), nil, 3*one.Size())
+		defer n.stop()
+		blocked := make(chan struct{})
+		n.journal.set(&n.journal.onSync, func() error { <-blocked; return nil })
+		for range 3 {
+			n.submit(false, draft("a", ""))
+		}
+		synctest.Wait()
+		var order []string
+		wait := func(ctx context.Context, name string, drafts int) <-chan error {
+			told := make(chan error, 1)
+			s := command.Submission{Done: func(command.Outcome) { order = append(order, name) }}
+			for range drafts {
+				s.Drafts = append(s.Drafts, draft("a", ""))
+			}
+			go func() { told <- n.inbox.Submit(ctx, s) }()
+			synctest.Wait()
+			return told
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		given := wait(ctx, "given up", 3)
+		all := []<-chan error{wait(t.Context(), "large", 3)}
+		for i := range 3 {
+			all = append(all, wait(t.Context(), fmt.Sprint("small ", i), 1))
+		}
+		cancel()
+		if err := <-given; !errors.Is(err, context.Canceled) {
+			t.Fatalf("given up: %v", err)
+		}
+		close(blocked)
+		for _, told := range all {
+			if err := <-told; err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Second) // of the bubble: all is answered then
+		synctest.Wait()
+		if got := strings.Join(order, ", "); got != "large, small 0, small 1, small 2" {
+			t.Fatalf("answered are %s", got)
 		}
 	})
 }
