@@ -37,7 +37,7 @@ func (s *Server) ServeEvents(w http.ResponseWriter, r *http.Request) {
 		out.Close()
 		return
 	}
-	session, err := s.open(r, stream{out})
+	session, err := s.open(r, stream{out, header})
 	if err != nil {
 		s.refuse(out, err, header)
 		out.Close()
@@ -84,14 +84,24 @@ func eventsOf(r *http.Request) (command.Subscribe, error) {
 	return ask, nil
 }
 
-// refuse answers with a problem.
+// refuse answers with a problem, where nothing was said yet.
 func (s *Server) refuse(w *wire, err error, header http.Header) {
 	p := problem.OfRead(err)
 	p.Log(context.Background(), s.Logger, err, "op", "events")
+	if w.said.CompareAndSwap(false, true) {
+		_ = w.Write(appendProblem(nil, p, header), firstWrite) // it is closed whatever comes of it
+	}
+}
+
+// appendProblem appends a whole response that is a problem.
+func appendProblem(dst []byte, p *problem.Problem, header http.Header) []byte {
 	body := p.JSON()
 	header = header.Clone()
 	header.Set("Content-Length", strconv.Itoa(len(body)))
-	_ = w.Write(append(responseHead(p.Status, problem.ContentType, header), body...), firstWrite) // it is closed whatever comes of it
+	if p.Status == http.StatusServiceUnavailable {
+		header.Set("Retry-After", "1")
+	}
+	return append(append(dst, responseHead(p.Status, problem.ContentType, header)...), body...)
 }
 
 // responseHead is the head of a response that ends with its connection.

@@ -2,14 +2,20 @@ package session_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
+	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"anode/gateway/session"
 	"anode/messages"
+	"anode/messages/command"
 	"anode/testkit/documents"
 	"anode/testkit/onenode"
 )
@@ -234,4 +240,40 @@ func TestEventsEnd(t *testing.T) {
 	e.until(": the node is shutting down")
 	e.answer.Body.Close()
 	<-closing
+}
+
+// shutting is a node whose sessions end as soon as they are open.
+type shutting struct{ *onenode.Node }
+
+func (s shutting) Ask(ctx context.Context, question any) (any, error) {
+	answer, err := s.Node.Ask(ctx, question)
+	if session, ok := answer.(command.Session); ok {
+		session.Close(command.CloseUnavailable, "the node is shutting down")
+	}
+	return answer, err
+}
+
+// Who comes while the node ends gets an answer of HTTP, whatever wins: the hub's farewell or the head.
+func TestEventsOpenedDuringAShutdownAreAnswered(t *testing.T) {
+	n := onenode.Start(t, onenode.Options{})
+	s, err := session.New(session.Config{Node: shutting{n}, Intake: n.Node, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/v1/streams/{pattern}/events", s.ServeEvents)
+	server := httptest.NewServer(mux)
+	defer s.Close()
+	defer server.Close()
+	for range 20 {
+		answer, err := server.Client().Get(server.URL + "/api/v1/streams/lab./events")
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if err != nil || answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" || !strings.Contains(string(body), `"code":"unavailable"`) {
+			t.Fatalf("%s %q, %v", answer.Status, body, err)
+		}
+	}
 }

@@ -1,17 +1,22 @@
 package session
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"anode/gateway/problem"
 )
 
 // wire is a connection that is written without blocking where it can be. It is the part of an
@@ -19,6 +24,8 @@ import (
 type wire struct {
 	conn net.Conn
 	raw  syscall.RawConn
+	// said tells that something was written, or is about to be, of a response that has no frames.
+	said atomic.Bool
 	once sync.Once
 	done func()
 	// attempt is w.try, made once; it writes what out is, and leaves how that went.
@@ -140,8 +147,18 @@ func appendFrameHeader(dst []byte, opcode, length int) []byte {
 	}
 }
 
-// stream is the Outlet of server-sent events. They have no close code: the connection ends.
-type stream struct{ *wire }
+// stream is the Outlet of server-sent events. They have no close code: the connection ends; before anything
+// was said on it, with a 503.
+type stream struct {
+	*wire
+	header http.Header
+}
+
+// TryWrite implements command.Outlet.
+func (s stream) TryWrite(p []byte) (int, error) {
+	s.said.Store(true)
+	return s.wire.TryWrite(p)
+}
 
 // Events implements command.Outlet.
 func (stream) Events() bool { return true }
@@ -150,7 +167,11 @@ func (stream) Events() bool { return true }
 func (stream) Frame(dst, head, body []byte) []byte { return append(append(dst, head...), body...) }
 
 // Farewell implements command.Outlet.
-func (stream) Farewell(dst []byte, _ int, reason string) []byte {
+func (s stream) Farewell(dst []byte, _ int, reason string) []byte {
+	// a head that was not queued before the end is not coming, though a place in a stream may be told already
+	if !bytes.HasPrefix(dst, []byte("HTTP/")) && s.said.CompareAndSwap(false, true) {
+		return appendProblem(dst[:0], problem.New(http.StatusServiceUnavailable, "unavailable", "%s", reason), s.header)
+	}
 	for _, c := range []byte(reason) {
 		if c < ' ' {
 			reason = ""
