@@ -147,6 +147,9 @@ type JournalStats struct {
 	// Damaged counts batches that failed their checksum since start, Rewritten those that were
 	// written again after a failed fsync, Torn the tails cut at open, Forks the forks refused.
 	Damaged, Rewritten, Torn, Forks uint64
+	// Aging is a Unix ms: what this node received before then, or some of it, stands in the oldest quarter of
+	// what retention keeps; 0 when nothing does.
+	Aging int64
 	// Full and Refused say why own batches are not taken now; both empty when they are.
 	Full, Refused string
 	// LastSync is when the last Sync succeeded.

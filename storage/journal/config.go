@@ -57,6 +57,11 @@ type Config struct {
 	DiskBudget int64
 	// SegmentBytes is what a segment grows to; 0 means the rule: an eighth of the retention, from 1 to 64 MiB.
 	SegmentBytes int64
+	// Dropping is given, before retention drops a segment, the last record that the segment has of each
+	// stream that DroppingOf matches, of each (origin, epoch). An error leaves the segment where it is, unless the disk
+	// is full. It must not call the journal. Nil means nobody.
+	Dropping   func([]*messages.Record) error
+	DroppingOf messages.Pattern
 	// Clock is the wall clock; nil means time.Now.
 	Clock func() time.Time
 	// Logger; nil means none.

@@ -244,6 +244,7 @@ func (j *Journal) Stats() storage.JournalStats {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
 	s := j.stats
+	s.Aging = j.aging(j.cfg.Clock())
 	s.Bytes, s.Budget, s.Segments = j.bytes, j.cfg.DiskBudget, len(j.segments)
 	for _, seg := range j.segments {
 		s.Batches += seg.batches

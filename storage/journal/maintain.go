@@ -130,11 +130,7 @@ func (j *Journal) dropNext(now time.Time) *segment {
 		if seg.closed == 0 || !seg.durable {
 			continue
 		}
-		at := seg.closed
-		if seg.family == storage.Backfill {
-			at = min(seg.last(), now.UnixMilli())
-		}
-		if oldest == nil || at < since {
+		if at := seg.since(now); oldest == nil || at < since {
 			oldest, since = seg, at
 		}
 	}
@@ -149,11 +145,23 @@ func (j *Journal) dropNext(now time.Time) *segment {
 	return nil
 }
 
+// since is when what is in a closed segment began to age, in Unix ms.
+func (s *segment) since(now time.Time) int64 {
+	if s.family == storage.Backfill {
+		return min(s.last(), now.UnixMilli())
+	}
+	return s.closed
+}
+
 // unlink drops a segment: first its floors are remembered, so that nothing that was
 // dropped is ever taken for a hole.
 func (j *Journal) unlink(seg *segment) error {
 	j.post()
 	streams := j.streamsOf(seg)
+	again, err := j.hand(seg, streams)
+	if err != nil {
+		return err
+	}
 	j.mu.RLock()
 	floors := j.floorsAbove(seg)
 	changes := j.floorChanges(floors)
@@ -175,11 +183,13 @@ func (j *Journal) unlink(seg *segment) error {
 	j.mu.Unlock()
 	j.details.forget(seg)
 	j.files.forget(seg)
-	var err error
 	if seg.sidecar > 0 {
 		err = j.fs.Remove(seg.path + sidecarEnding)
 	}
-	return errors.Join(err, j.fs.Remove(seg.path+segmentEnding))
+	if err = errors.Join(err, j.fs.Remove(seg.path+segmentEnding)); err == nil && again != nil {
+		err = again()
+	}
+	return err
 }
 
 // streamsOf gives what a segment has of each stream.

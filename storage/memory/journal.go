@@ -21,6 +21,10 @@ type Config struct {
 	// RetentionBytes and RetentionAge are what is kept, Budget is what own batches are refused above.
 	RetentionBytes, Budget int64
 	RetentionAge           time.Duration
+	// Dropping is given, before a batch is dropped, its last record of each stream that DroppingOf matches; an
+	// error leaves it. It must not call the journal. Nil means nobody.
+	Dropping   func([]*messages.Record) error
+	DroppingOf messages.Pattern
 }
 
 // Journal implements storage.Journal. mu guards all of it.
@@ -352,12 +356,55 @@ func (j *Journal) Maintain(now time.Time) error {
 		if held && !old && (j.cfg.RetentionBytes == 0 || j.bytes <= j.cfg.RetentionBytes) {
 			return nil
 		}
+		if held {
+			if err := j.hand(j.epochs[key][at].batch); err != nil {
+				return err
+			}
+		}
 		j.order = j.order[1:]
 		if held { // else it was lost, or was below a floor already
 			j.raise(key, id.Sequence+1)
 		}
 	}
 	return nil
+}
+
+// hand gives what is to outlive a batch to who keeps it.
+func (j *Journal) hand(b *messages.Batch) error {
+	if j.cfg.Dropping == nil {
+		return nil
+	}
+	var last []*messages.Record
+	for g := range b.Groups {
+		if group := &b.Groups[g]; j.cfg.DroppingOf.Match(group.Stream) {
+			last = append(last, &group.Records[len(group.Records)-1])
+		}
+	}
+	if len(last) == 0 {
+		return nil
+	}
+	return j.cfg.Dropping(last)
+}
+
+// aging is as storage.JournalStats says, by bytes alone. mu is held.
+func (j *Journal) aging() (ms int64) {
+	left := j.bytes
+	for _, id := range j.order {
+		if j.cfg.RetentionBytes == 0 || left <= j.cfg.RetentionBytes/4*3 {
+			break
+		}
+		key := epochKey{id.Origin, id.Epoch}
+		at, held := j.search(key, id.Sequence)
+		if !held {
+			continue
+		}
+		sealed := &j.epochs[key][at].sealed
+		left -= int64(len(sealed.Bytes()))
+		if id.Origin == j.cfg.Self {
+			ms = max(ms, sealed.Last.Millis()+1)
+		}
+	}
+	return ms
 }
 
 // Scrub implements storage.Journal: memory does not rot.
@@ -369,7 +416,7 @@ func (j *Journal) Stats() storage.JournalStats {
 	defer j.mu.RUnlock()
 	s := storage.JournalStats{
 		Records: j.records, Bytes: j.bytes, Budget: j.cfg.Budget,
-		FreeDisk: -1, FreeFloor: -1, Segments: 1, Forks: j.forks, LastSync: time.Now(),
+		FreeDisk: -1, FreeFloor: -1, Segments: 1, Forks: j.forks, LastSync: time.Now(), Aging: j.aging(),
 	}
 	for _, list := range j.epochs {
 		s.Batches += uint64(len(list))
