@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"os"
 	"time"
@@ -15,8 +16,10 @@ import (
 	"anode/actors/source/rest"
 	"anode/actors/source/sse"
 	"anode/actors/source/websocket"
+	"anode/messages"
 	"anode/messages/command"
 	"anode/messages/spec"
+	"anode/storage"
 )
 
 // Sources is how a node's sources connect. The zero value runs them to public addresses, without
@@ -42,6 +45,14 @@ func kinds() map[string]source.Kind {
 	}
 }
 
+// StateStreams are the streams of records that a node needs beyond what the journal keeps.
+const StateStreams = source.StateStreams
+
+// KeepStates gives what keeps records of StateStreams in a node's state, to be called before a journal drops them.
+func KeepStates(state storage.State, log *slog.Logger) func([]*messages.Record) error {
+	return source.NewKept(state, log).Keep
+}
+
 // startSources makes the actors of sources and registry.
 func (n *Node) startSources(cfg *Config) error {
 	guard, err := egress.New(egress.Config{Allow: cfg.Sources.AllowPrivate, Own: cfg.Sources.Own})
@@ -52,6 +63,7 @@ func (n *Node) startSources(cfg *Config) error {
 		Node: cfg.View.ID, Intake: n, Journal: cfg.Journal, Language: source.Language(expr.NewEngine(expr.EngineConfig{Clock: cfg.Clock})), Guard: guard, Kinds: kinds(),
 		Clock: cfg.Clock, Logger: cfg.Logger, Registerer: cfg.Registerer,
 		Secrets: source.Secrets{Dir: cfg.Sources.Secrets, Getenv: os.Getenv},
+		Kept:    source.NewKept(cfg.State, cfg.Logger), None: cfg.Sources.None,
 	})
 	if err != nil {
 		return err
@@ -61,7 +73,7 @@ func (n *Node) startSources(cfg *Config) error {
 		return err
 	}
 	spec, err := registry.Spec(registry.Config{
-		Node: cfg.View.ID, State: cfg.State, Sources: assigner{sources, cfg.Sources.None}, Check: sources.Check,
+		Node: cfg.View.ID, State: cfg.State, Sources: assigner{sources}, Check: sources.Check,
 		Clock: cfg.Clock, Logger: cfg.Logger,
 	})
 	if err != nil {
@@ -103,14 +115,10 @@ func (n *Node) frames(ctx context.Context, name string) (command.FrameReader, er
 // assigner is who runs sources to the registry.
 type assigner struct {
 	sources *source.Sources
-	none    bool
 }
 
 // Assign implements registry.Sources.
 func (a assigner) Assign(all []registry.Assignment) bool {
-	if a.none {
-		all = nil
-	}
 	list := make([]source.Assignment, len(all))
 	for i, one := range all {
 		list[i] = source.Assignment(one)

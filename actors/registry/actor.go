@@ -20,7 +20,9 @@ const Name = "registry"
 
 // Assignment is a source that is to run, or to be paused.
 type Assignment struct {
+	// Spec is what it is; nil where this version can't read it, and Name names it.
 	Spec   *spec.Spec
+	Name   string
 	Paused bool
 	// Registered names the registration: one that was removed and registered again has another.
 	Registered string
@@ -221,9 +223,8 @@ func (r *registryActor) assign(ctx *actor.Context) {
 func (r *registryActor) assignments() []Assignment {
 	all := make([]Assignment, 0, r.sources.live)
 	for _, name := range r.sources.names() {
-		if at := r.sources.entries[name]; at.parsed != nil {
-			all = append(all, Assignment{Spec: at.parsed, Paused: at.paused(), Registered: at.spec.Born})
-		}
+		at := r.sources.entries[name]
+		all = append(all, Assignment{Spec: at.parsed, Name: name, Paused: at.paused(), Registered: at.spec.Born})
 	}
 	return all
 }

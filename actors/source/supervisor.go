@@ -29,14 +29,24 @@ const Name = "sources"
 
 // Assignment is a source that is to run, or to be paused.
 type Assignment struct {
+	// Spec is what it is; nil where this version can't read it, and Name names it.
 	Spec   *spec.Spec
+	Name   string
 	Paused bool
 	// Registered names the registration: one that was removed and registered again has another, and goes
 	// on from nothing.
 	Registered string
 }
 
-// Config is what sources need. All fields but the last three are required.
+// name is the source's.
+func (a *Assignment) name() string {
+	if a.Spec != nil {
+		return a.Spec.Name
+	}
+	return a.Name
+}
+
+// Config is what sources need. All fields but those after Logger are required.
 type Config struct {
 	Node     messages.NodeID
 	Intake   command.Intake
@@ -49,6 +59,10 @@ type Config struct {
 	Logger *slog.Logger
 	// Kept is what retention took of the sources' states; nil keeps nothing.
 	Kept *Kept
+	// None runs no source here.
+	None bool
+	// StatesEvery is how often states are kept from aging out of the journal: 30 s when zero.
+	StatesEvery time.Duration
 	// Secrets are the operator's; the zero value has none.
 	Secrets Secrets
 	// Registerer takes the metrics; nil means none.
@@ -190,6 +204,10 @@ type (
 // Started implements actor.Starter.
 func (s *supervisor) Started(ctx *actor.Context) error {
 	s.ref.Store(ctx.Self())
+	ctx.Go("steward", func(life context.Context) error {
+		steward{s.Sources}.run(life)
+		return nil
+	})
 	ctx.Go("reporter", func(life context.Context) error {
 		s.cfg.reporter.run(life, s.cfg.Intake, s.cfg.Logger)
 		return nil
@@ -224,6 +242,9 @@ func (s *supervisor) reconcile(ctx *actor.Context) {
 	wanted := make(map[string]bool, len(*latest))
 	for i := range *latest {
 		a := &(*latest)[i]
+		if a.Spec == nil || s.cfg.None {
+			continue
+		}
 		wanted[a.Spec.Name] = true
 		s.want(ctx, a)
 	}

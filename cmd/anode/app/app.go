@@ -120,6 +120,7 @@ func (r *running) openData() error {
 		Dir: filepath.Join(dir, "journal"), FS: segments.OS(), State: r.state, Self: r.identity.ID,
 		RetentionBytes: int64(r.cfg.RetentionBytes), DiskBudget: int64(r.cfg.DiskBudget), RetentionAge: r.cfg.RetentionAge,
 		Clock: time.Now, Logger: r.log,
+		Dropping: node.KeepStates(r.state, r.log), DroppingOf: node.StateStreams,
 	})
 	if err != nil {
 		return fmt.Errorf("open the journal in %s: %w", dir, err)
