@@ -35,6 +35,8 @@ type intake struct {
 	drafts []messages.Draft
 	taken  []command.Submission
 	held   []command.Submission
+	// unconfirmed has the next submission answered so, and stored or not.
+	unconfirmed *bool
 	// seal, where it is set, stores what is taken.
 	seal func([]messages.Draft)
 	// hold keeps submissions without an answer; refuse answers them with an error.
@@ -62,6 +64,14 @@ func (i *intake) Submit(_ context.Context, s command.Submission) error {
 func own(s command.Submission) bool { return len(s.Drafts) > 0 && s.Drafts[0].Stream.Own() }
 
 func (i *intake) take(s command.Submission) {
+	if stored := i.unconfirmed; stored != nil && !own(s) {
+		if i.unconfirmed = nil; !*stored {
+			s.Done(command.Outcome{Err: command.ErrUnconfirmed})
+			return
+		}
+		defer s.Done(command.Outcome{Err: command.ErrUnconfirmed})
+		s.Done = func(command.Outcome) {}
+	}
 	all := slices.Concat(s.Drafts, s.State)
 	i.drafts = append(i.drafts, all...)
 	if !own(s) {
@@ -151,6 +161,7 @@ type bench struct {
 	log     *lines
 	system  *actor.System
 	ref     *actor.Ref
+	script  *scripted // nil where the kinds are real
 	list    map[string]source.Assignment
 }
 

@@ -218,12 +218,18 @@ func (t *ledger) sinceOf(ctx context.Context, s *state, vars transform.Vars) (an
 		return since, nil
 	}
 	since, present, err := t.start.Eval(ctx, vars.Input(), transform.Env{}, nil)
-	if err != nil || !present || since == nil {
-		return nil, err
+	if err != nil {
+		return nil, fmt.Errorf("since/start: %w", err)
+	}
+	if !present || since == nil {
+		return nil, nil
 	}
 	raw, err := sinceText(since)
-	if err != nil || !t.computed {
-		return since, err
+	if err != nil {
+		return nil, fmt.Errorf("since/start: %w", err)
+	}
+	if !t.computed {
+		return since, nil
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -166,8 +166,19 @@ func store(t *testing.T, j storage.Journal, drafts ...messages.Draft) {
 	sealAs(t, j, storage.Own, self, 1, drafts)
 }
 
+// sealAt seals drafts into a journal as at a time.
+func sealAt(t *testing.T, j storage.Journal, at time.Time, drafts ...messages.Draft) {
+	t.Helper()
+	sealThen(t, j, storage.Own, self, 1, at, drafts)
+}
+
 // sealAs seals drafts as an origin does.
 func sealAs(t *testing.T, j storage.Journal, family storage.Family, origin messages.NodeID, epoch uint64, drafts []messages.Draft) {
+	t.Helper()
+	sealThen(t, j, family, origin, epoch, time.Now(), drafts)
+}
+
+func sealThen(t *testing.T, j storage.Journal, family storage.Family, origin messages.NodeID, epoch uint64, at time.Time, drafts []messages.Draft) {
 	t.Helper()
 	head := j.Head(origin)
 	if head.Epoch != epoch {
@@ -175,7 +186,7 @@ func sealAs(t *testing.T, j storage.Journal, family storage.Family, origin messa
 	}
 	sealed, _, _, err := wire.NewSealer(wire.None).Seal(wire.Place{
 		BatchID: messages.BatchID{Origin: origin, Epoch: epoch, Sequence: head.Sequence + 1},
-		First:   messages.HLC(0).Next(time.Now()), Previous: j.HeadHash(origin, epoch),
+		First:   messages.HLC(0).Next(at), Previous: j.HeadHash(origin, epoch),
 	}, drafts)
 	if err != nil {
 		t.Error(err)
