@@ -52,6 +52,7 @@ type Config struct {
 const (
 	patience      = 2 * time.Second
 	streamsEvery  = 5 * time.Second
+	streamsShare  = 20
 	mostOfStatus  = 2 << 10
 	detailInShort = 96
 )
@@ -90,8 +91,9 @@ type statusActor struct {
 	// looking tells that a sample is being taken; asked wait for the next one.
 	looking bool
 	asked   []func()
-	// streamsAt is when the streams were counted last.
-	streamsAt time.Time
+	// streamsAt is when the streams were counted last, and streamsFor how long that took.
+	streamsAt  time.Time
+	streamsFor time.Duration
 }
 
 // tick asks for a sample and sends $status; gathered is a sample, for those who asked before it was begun.
@@ -100,6 +102,8 @@ type (
 	gathered struct {
 		sample sample
 		answer []func()
+		// counting is how long counting the streams took; 0 where they were not.
+		counting time.Duration
 	}
 )
 
@@ -158,7 +162,8 @@ func (s *statusActor) look(ctx *actor.Context) {
 	s.looking = true
 	answer := s.asked
 	s.asked = nil
-	withStreams := s.cfg.Clock().Sub(s.streamsAt) >= streamsEvery
+	// Of a million streams it may take a second: then it is done less often.
+	withStreams := s.cfg.Clock().Sub(s.streamsAt) >= max(streamsEvery, streamsShare*s.streamsFor)
 	if withStreams {
 		s.streamsAt = s.cfg.Clock()
 	}
@@ -166,7 +171,9 @@ func (s *statusActor) look(ctx *actor.Context) {
 	ctx.Go("look", func(life context.Context) error {
 		g := gathered{sample: s.gather(life), answer: answer}
 		if withStreams {
+			began := s.cfg.Clock()
 			g.sample.streams = s.countStreams()
+			g.counting = s.cfg.Clock().Sub(began)
 		}
 		if !self.Tell(g) && life.Err() == nil {
 			return errors.New("the mailbox has no room for a sample")
@@ -177,6 +184,9 @@ func (s *statusActor) look(ctx *actor.Context) {
 
 func (s *statusActor) gathered(ctx *actor.Context, g gathered) {
 	s.looking = false
+	if g.sample.streams != nil {
+		s.streamsFor = g.counting
+	}
 	s.log(s.fold.last.components, g.sample.components)
 	s.fold.apply(g.sample)
 	for _, answer := range g.answer {

@@ -169,16 +169,22 @@ func (j *Journal) GiveUp(origin messages.NodeID, epoch uint64, gone messages.Ran
 
 // Streams implements storage.Journal.
 func (j *Journal) Streams(match messages.Pattern) []storage.StreamInfo {
+	list := j.streams(match)
+	// There may be a million: writers are not held up while they are sorted.
+	slices.SortFunc(list, func(a, b storage.StreamInfo) int { return cmp.Compare(a.Stream, b.Stream) })
+	return list
+}
+
+// streams are those that match, in no order.
+func (j *Journal) streams(match messages.Pattern) (list []storage.StreamInfo) {
 	j.post()
 	j.mu.RLock()
 	defer j.mu.RUnlock()
-	var list []storage.StreamInfo
 	for stream, t := range j.totals {
 		if match.Match(stream) {
 			list = append(list, storage.StreamInfo{Stream: stream, Records: t.records, Bytes: t.bytes, Last: t.last})
 		}
 	}
-	slices.SortFunc(list, func(a, b storage.StreamInfo) int { return cmp.Compare(a.Stream, b.Stream) })
 	return list
 }
 
