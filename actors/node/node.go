@@ -180,6 +180,8 @@ func (n *Node) Ask(ctx context.Context, question any) (any, error) {
 		return n.frames(ctx, q.Name)
 	case command.Try:
 		return n.feeds.Try(ctx, q)
+	case command.OpenPush:
+		return n.push(ctx, q)
 	}
 	to := n.answerer(question)
 	if to == nil {

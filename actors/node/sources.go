@@ -13,6 +13,7 @@ import (
 	"anode/actors/registry"
 	"anode/actors/source"
 	"anode/actors/source/egress"
+	"anode/actors/source/push"
 	"anode/actors/source/rest"
 	"anode/actors/source/sse"
 	"anode/actors/source/websocket"
@@ -34,11 +35,14 @@ type Sources struct {
 	// Secrets is the directory of the files that ${secret:NAME} reads; empty means that only the
 	// environment has secrets.
 	Secrets string
+	// Exposed tells that other machines reach the node's API: who may push should be told from who may not.
+	Exposed bool
 }
 
 // kinds are the connectors: a further kind is a folder beside theirs and a line here.
 func kinds() map[string]source.Kind {
 	return map[string]source.Kind{
+		spec.KindPush:      push.New,
 		spec.KindREST:      rest.New,
 		spec.KindWebSocket: websocket.New,
 		spec.KindSSE:       sse.New,
@@ -64,6 +68,7 @@ func (n *Node) startSources(cfg *Config) error {
 		Clock: cfg.Clock, Logger: cfg.Logger, Registerer: cfg.Registerer,
 		Secrets: source.Secrets{Dir: cfg.Sources.Secrets, Getenv: os.Getenv},
 		Kept:    source.NewKept(cfg.State, cfg.Logger), None: cfg.Sources.None,
+		Exposed: cfg.Sources.Exposed,
 	})
 	if err != nil {
 		return err
@@ -83,33 +88,57 @@ func (n *Node) startSources(cfg *Config) error {
 	return err
 }
 
-// The wait of frames for a source that was registered just now.
+// The wait for a source that was registered just now, or changes.
 const (
-	framesPatience = 2 * time.Second
-	framesPause    = 10 * time.Millisecond
+	runsPatience = 2 * time.Second
+	runsPause    = 10 * time.Millisecond
 )
 
-// frames opens the frames of a source that runs here.
-func (n *Node) frames(ctx context.Context, name string) (command.FrameReader, error) {
-	for until := time.Now().Add(framesPatience); ; {
-		reader, err := n.feeds.Frames(name)
-		if !errors.Is(err, command.ErrNotFound) {
-			return reader, err
+// running does what needs a source that runs here: again for a little while where it does not yet.
+func (n *Node) running(ctx context.Context, name string, do func() error) error {
+	for until := time.Now().Add(runsPatience); ; {
+		err := do()
+		missing := errors.Is(err, command.ErrNotFound)
+		if !missing && !errors.Is(err, source.ErrNotYet) {
+			return err
 		}
-		if _, err := command.Ask(ctx, n, command.GetSource{Name: name}); err != nil {
-			return nil, err
+		if missing {
+			if _, err := command.Ask(ctx, n, command.GetSource{Name: name}); err != nil {
+				return err
+			}
 		}
 		if time.Now().After(until) {
-			return nil, fmt.Errorf("%w: source %s does not run on this node", command.ErrUnavailable, name)
+			if missing {
+				err = fmt.Errorf("%w: source %s does not run on this node", command.ErrUnavailable, name)
+			}
+			return err
 		}
-		timer := time.NewTimer(framesPause)
+		timer := time.NewTimer(runsPause)
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return nil, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 	}
+}
+
+// frames opens the frames of a source that runs here.
+func (n *Node) frames(ctx context.Context, name string) (reader command.FrameReader, err error) {
+	err = n.running(ctx, name, func() (err error) {
+		reader, err = n.feeds.Frames(name)
+		return err
+	})
+	return reader, err
+}
+
+// push opens the way into a push source.
+func (n *Node) push(ctx context.Context, q command.OpenPush) (pusher command.Pusher, err error) {
+	err = n.running(ctx, q.Name, func() (err error) {
+		pusher, err = n.feeds.OpenPush(ctx, q)
+		return err
+	})
+	return pusher, err
 }
 
 // assigner is who runs sources to the registry.

@@ -37,6 +37,10 @@ type board struct {
 	resume atomic.Pointer[command.SourceResume]
 	// missed tells that the actor was not told of want.
 	missed atomic.Bool
+	// unauthorized and crowded are senders that were refused: for their credentials, and for want of room.
+	unauthorized, crowded atomic.Uint64
+	// inbox is where messages are pushed; nil until the first connection of a push source.
+	inbox atomic.Pointer[inbox]
 	// taps are those who look at the frames.
 	taps taps
 }
@@ -49,6 +53,8 @@ type shown struct {
 	lastError string
 	// hint says what to do about it; empty where nobody can tell.
 	hint string
+	// why is the error behind a pause.
+	why error
 	// standing tells that the connection stands; transportOK and so on that its clocks are not late.
 	standing, dataLate bool
 }

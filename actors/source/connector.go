@@ -34,6 +34,8 @@ type Setup struct {
 	Guard    *egress.Guard
 	Clock    func() time.Time
 	Logger   *slog.Logger
+	// Exposed tells that other machines may push to this node's sources.
+	Exposed bool
 }
 
 // MaxMessage is the most bytes of one message of a feed.

@@ -64,7 +64,7 @@ func newJob(cfg *Config, s *spec.Spec, of string) (*job, error) {
 		return nil, err
 	}
 	j.connector, err = kind(Setup{
-		Spec: s, Language: cfg.Language, Guard: cfg.Guard, Clock: cfg.Clock, Logger: cfg.Logger.With("source", s.Name),
+		Spec: s, Language: cfg.Language, Guard: cfg.Guard, Clock: cfg.Clock, Logger: cfg.Logger.With("source", s.Name), Exposed: cfg.Exposed,
 	})
 	if err = collect(err); err != nil {
 		return nil, err

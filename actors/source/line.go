@@ -37,6 +37,8 @@ type Line struct {
 	refused atomic.Bool
 	// stale asks to be told of the next data.
 	stale atomic.Bool
+	// receipt follows the message that is fed; nil is none. It belongs to the goroutine that feeds.
+	receipt *receipt
 	// held counts waits for the journal: the feed is not read then, and its silence is ours.
 	held      atomic.Int32
 	heldUntil atomic.Int64 // Unix ns
@@ -119,6 +121,15 @@ func (l *Line) Secret(host string) transform.Secret {
 	}
 }
 
+// OwnSecret resolves a secret that does not leave this node, so that it may go to any host.
+func (l *Line) OwnSecret(name string) (string, error) {
+	value, err := l.cfg.Secrets.read(name)
+	if err == nil {
+		l.job.hidden.note(value)
+	}
+	return value, err
+}
+
 // Hide puts asterisks where a text that people see has a secret that was used.
 func (l *Line) Hide(text string) string { return l.job.hidden.hide(text) }
 
@@ -179,6 +190,7 @@ func (l *Line) take(ctx context.Context, result *transform.Result, state *state)
 
 // count takes over what made no draft.
 func (l *Line) count(r *transform.Result) {
+	l.receipt.dropped(&r.Dropped)
 	b := l.board
 	b.filtered.Add(r.Dropped.Filtered)
 	b.duplicate.Add(r.Dropped.Duplicate)
@@ -200,6 +212,11 @@ func (l *Line) brought() {
 	l.good.Store(true)
 	l.data.Store(true)
 	l.board.data.Store(l.cfg.Clock().UnixNano())
+	l.revive()
+}
+
+// revive tells a source that was shown as stale that something came.
+func (l *Line) revive() {
 	if l.stale.CompareAndSwap(true, false) {
 		l.tell(fresh{l.gen})
 	}
@@ -280,6 +297,8 @@ func (l *Line) enter(ctx context.Context, p parcel) error {
 		return err
 	}
 	board.inFlight.Add(int64(records))
+	receipt := l.receipt
+	receipt.enter()
 	err := l.cfg.Intake.Submit(ctx, command.Submission{Drafts: p.drafts, State: p.state, Chain: l.chain, Done: func(o command.Outcome) {
 		board.inFlight.Add(-int64(records))
 		if o.Err == nil {
@@ -293,11 +312,17 @@ func (l *Line) enter(ctx context.Context, p parcel) error {
 		if o.Err != nil && l.refused.CompareAndSwap(false, true) {
 			l.tell(refused{l.gen}) // the feed may be silent from now on
 		}
+		if o.Err != nil {
+			receipt.leave(0, fmt.Errorf("the journal does not take records: %w", o.Err))
+			return
+		}
+		receipt.leave(records, nil)
 	}})
 	if err != nil {
 		l.chain.Break(err)
 		board.inFlight.Add(-int64(records))
 		window.leave(p.size, nil, nil)
+		receipt.leave(0, nil) // the error comes back to who feeds
 		return fmt.Errorf("the journal does not take records: %w", err)
 	}
 	return nil

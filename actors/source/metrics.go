@@ -8,7 +8,7 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 }
 
 // figures are the metrics of sources.
-type figures struct{ records, state, dropped, errors, untimed, restarts, inFlight *prometheus.Desc }
+type figures struct{ records, state, dropped, errors, untimed, restarts, inFlight, refused *prometheus.Desc }
 
 func newFigures() figures {
 	return figures{
@@ -19,13 +19,14 @@ func newFigures() figures {
 		untimed:  describe("anode_source_untimed_total", "Records whose time could not be read."),
 		restarts: describe("anode_source_restarts_total", "Connections that followed an earlier one."),
 		inFlight: describe("anode_source_in_flight", "Records on their way into the journal."),
+		refused:  describe("anode_source_push_refused_total", "Senders to a push source that were refused: unauthorized, or crowded for want of room.", "reason"),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (s *Sources) Describe(to chan<- *prometheus.Desc) {
 	f := newFigures()
-	for _, d := range []*prometheus.Desc{f.records, f.state, f.dropped, f.errors, f.untimed, f.restarts, f.inFlight, reportsDropped()} {
+	for _, d := range []*prometheus.Desc{f.records, f.state, f.dropped, f.errors, f.untimed, f.restarts, f.inFlight, f.refused, reportsDropped()} {
 		to <- d
 	}
 }
@@ -53,6 +54,10 @@ func (s *Sources) Collect(to chan<- prometheus.Metric) {
 		count(f.dropped, b.failed.Load(), b.name, "failed")
 		count(f.dropped, b.unstored.Load(), b.name, "unstored")
 		gauge(f.inFlight, float64(b.inFlight.Load()), b.name)
+		if b.inbox.Load() != nil {
+			count(f.refused, b.unauthorized.Load(), b.name, "unauthorized")
+			count(f.refused, b.crowded.Load(), b.name, "crowded")
+		}
 		is := b.shown.Load().state
 		for _, state := range states() {
 			on := 0.0

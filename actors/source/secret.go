@@ -35,6 +35,11 @@ func (s Secrets) get(name, host string) (string, error) {
 	if err := s.allowed(name, host); err != nil {
 		return "", err
 	}
+	return s.read(name)
+}
+
+// read gives a secret, wherever it is to go.
+func (s Secrets) read(name string) (string, error) {
 	if s.Dir != "" {
 		text, err := readSmall(filepath.Join(s.Dir, name))
 		switch {

@@ -9,6 +9,7 @@ import (
 
 	"anode/actors/actor"
 	"anode/messages/command"
+	"anode/messages/spec"
 )
 
 // What a source's actor is told.
@@ -22,6 +23,8 @@ type (
 	fresh  struct{ gen uint64 }
 	// refused: the journal did not store what a connection brought.
 	refused struct{ gen uint64 }
+	// knock: something is pushed to a source that waits for the journal, which takes records again.
+	knock struct{}
 	// ended: a connection is over; cause is why this node ended it, if it did.
 	ended struct {
 		gen        uint64
@@ -75,6 +78,7 @@ func (s *sourceActor) Stopped(*actor.Context) {
 	if s.job != nil {
 		s.job.connector.Close()
 	}
+	s.board.inbox.Load().shut(errBroken)
 	// Should it be for a failure of its own, nobody else says so until the next incarnation.
 	if before := s.board.shown.Load(); before.state != command.SourcePaused && before.state != command.SourceFailed {
 		s.board.shown.Store(&shown{state: command.SourceBackoff, since: s.cfg.Clock(), lastError: "the source failed in this node and is started again"})
@@ -94,8 +98,12 @@ func (s *sourceActor) Receive(ctx *actor.Context, message any) {
 		}
 	case fresh:
 		if s.attempt != nil && m.gen == s.gen {
-			s.stale, s.dataWait = false, s.job.spec.Liveness.Data.Of()
-			s.opened(ctx)
+			s.fresh(ctx)
+		}
+	case knock:
+		if s.attempt == nil && !s.paused && s.job != nil && s.job.refused {
+			s.retry.Stop()
+			s.begin(ctx)
 		}
 	case refused:
 		if s.attempt != nil && m.gen == s.gen {
@@ -147,6 +155,9 @@ func (s *sourceActor) adopt(ctx *actor.Context, again bool) {
 		s.job.states.show = func(state saved, at time.Time) { s.board.remember(&state, at, &job.hidden) }
 	}
 	s.fromScratch()
+	if s.job.spec.Kind != spec.KindPush {
+		s.board.inbox.Load().shut(fmt.Errorf("%w: source %s is of kind %s now", command.ErrNotPush, s.board.name, s.job.spec.Kind))
+	}
 	if s.paused {
 		s.show(ctx, shown{state: command.SourcePaused})
 		return
@@ -252,6 +263,7 @@ func (s *sourceActor) ended(ctx *actor.Context, m ended) {
 	}
 	state := s.board.carry(command.SourceBackoff)
 	state.nextAt = now.Add(pause)
+	state.why = why
 	if why != nil {
 		state.lastError = clip(s.job.hidden.hide(why.Error()), mostErrorText) // hidden first: a cut secret is not found
 		state.hint = Advice(why, s.job.spec)
@@ -265,19 +277,18 @@ const mostErrorText = 1024
 
 // watch looks at the clocks, and again when the next may be late.
 func (s *sourceActor) watch(ctx *actor.Context) {
-	b, line, now := s.board, s.attempt.line, s.cfg.Clock()
+	line := s.attempt.line
 	if line.held.Load() > 0 {
 		s.watcher = ctx.After(time.Second, watch{s.gen})
 		return
 	}
-	of, wait := check(s.job.spec.Liveness, s.dataWait, signs{
-		begun: max(line.begun.UnixNano(), line.heldUntil.Load()), transport: b.transport.Load(), protocol: b.protocol.Load(),
-		data: b.data.Load(), quietUntil: b.quietUntil.Load(),
-	}, now.UnixNano())
+	of, wait := s.late()
 	switch {
 	case of == nil && wait > 0:
 		s.watcher = ctx.After(wait+time.Millisecond, watch{s.gen})
 	case of == nil:
+	case s.job.spec.Kind == spec.KindPush: // there is nobody to connect to
+		s.wait(ctx)
 	case of.clock == clockData:
 		s.stale = true
 		s.show(ctx, shown{state: command.SourceStale, dataLate: true, standing: line.standing.Load(), lastError: of.Error()})
@@ -285,6 +296,41 @@ func (s *sourceActor) watch(ctx *actor.Context) {
 	default:
 		s.attempt.cancel(of)
 	}
+}
+
+// late finds the clock that is late, or how long it takes until one may be; 0 is never.
+func (s *sourceActor) late() (*late, time.Duration) {
+	b, line := s.board, s.attempt.line
+	return check(s.job.spec.Liveness, s.dataWait, signs{
+		begun: max(line.begun.UnixNano(), line.heldUntil.Load()), transport: b.transport.Load(), protocol: b.protocol.Load(),
+		data: b.data.Load(), quietUntil: b.quietUntil.Load(),
+	}, s.cfg.Clock().UnixNano())
+}
+
+// wait shows a source as stale to which nobody pushes, until somebody does.
+func (s *sourceActor) wait(ctx *actor.Context) {
+	line := s.attempt.line
+	line.stale.Store(true)
+	of, _ := s.late() // once more: from now on it is told of what comes
+	if of == nil {
+		s.stale = false
+		line.stale.Store(false)
+		s.opened(ctx)
+		s.watch(ctx)
+		return
+	}
+	s.stale = true
+	s.show(ctx, shown{state: command.SourceStale, dataLate: of.clock == clockData, standing: true, lastError: of.Error()})
+}
+
+// fresh takes up a source that was stale.
+func (s *sourceActor) fresh(ctx *actor.Context) {
+	if s.job.spec.Kind == spec.KindPush {
+		s.wait(ctx) // something came, but maybe not what is awaited
+		return
+	}
+	s.stale, s.dataWait = false, s.job.spec.Liveness.Data.Of()
+	s.opened(ctx)
 }
 
 // show publishes a state, and tells of it where it is another one.
@@ -300,6 +346,9 @@ func (s *sourceActor) show(ctx *actor.Context, next shown) {
 		s.board.complaint.Store(nil)
 	}
 	s.board.shown.Store(&next)
+	if why := s.board.refusal(); why != nil {
+		s.board.inbox.Load().shut(why)
+	}
 	if !changed {
 		return
 	}

@@ -65,11 +65,15 @@ type Config struct {
 	StatesEvery time.Duration
 	// Secrets are the operator's; the zero value has none.
 	Secrets Secrets
+	// Exposed tells that other machines reach the node's API, and so may push to its sources.
+	Exposed bool
 	// Registerer takes the metrics; nil means none.
 	Registerer prometheus.Registerer
 
 	reporter *reporter
 	hosts    *hosts
+	// pushed bounds what is pushed to all sources.
+	pushed *quota
 }
 
 // Validate names all faults of the configuration.
@@ -106,6 +110,7 @@ func New(cfg Config) (*Sources, error) {
 		return nil, err
 	}
 	cfg.reporter, cfg.hosts = newReporter(), newHosts()
+	cfg.pushed = &quota{most: mostPushedOfNode}
 	s := &Sources{cfg: cfg, boards: make(map[string]*board)}
 	if cfg.Registerer != nil {
 		if err := cfg.Registerer.Register(s); err != nil {
@@ -197,6 +202,8 @@ type (
 	assigned struct{}
 	// drain ends all; its answer comes when they are gone.
 	drain struct{ command.To[struct{}] }
+	// knockOn has a source try again that waits for the journal.
+	knockOn struct{ name string }
 	// restartOne starts one again.
 	restartOne struct{ name string }
 )
@@ -224,6 +231,10 @@ func (s *supervisor) Receive(ctx *actor.Context, message any) {
 	case restartOne:
 		if ref := s.running[m.name]; ref != nil {
 			ref.Tell(restart{})
+		}
+	case knockOn:
+		if ref := s.running[m.name]; ref != nil {
+			ref.Tell(knock{})
 		}
 	case drain:
 		s.drain(ctx)
@@ -293,6 +304,7 @@ func (s *supervisor) remove(ctx *actor.Context, name string, ref *actor.Ref) {
 	s.mu.Unlock()
 	if b != nil {
 		b.taps.end()
+		b.inbox.Load().end(fmt.Errorf("%w: source %s does not run here any more", command.ErrUnavailable, name))
 	}
 	ctx.Stop(ref)
 	self := ctx.Self()

@@ -122,7 +122,7 @@ func newWorld(t testing.TB) *world {
 	w.config = Config{
 		Node: w.node, Intake: w.intake, Logger: slog.New(slog.NewTextHandler(w.log, nil)),
 		Guard:     auth.New(auth.Config{Bound: "127.0.0.1:8080", Advertised: "http://mesh.example:8080", Machine: "lab", Origins: []string{"https://page.example"}}),
-		Subscribe: socket("subscribe"), Events: socket("events"),
+		Subscribe: socket("subscribe"), Events: socket("events"), Push: socket("push"),
 		Metrics: http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { rw.Header().Set("Content-Type", "text/plain") }),
 		Documents: map[string][]byte{
 			"/openapi.json": document.OpenAPI(), "/asyncapi.json": document.AsyncAPI(), "/schemas/source.json": spec.Schema(),

@@ -27,6 +27,9 @@ type route struct {
 	socket bool
 }
 
+// pushPath is where senders push. They may have parameters of their own, and compress.
+const pushPath = prefix + "/sources/:name/push"
+
 // several is the one parameter that may be given more than once.
 const several = "stream"
 
@@ -46,6 +49,8 @@ func (s *server) routes() []route {
 		{method: "POST", path: prefix + "/sources/:name/pause", handler: s.pauseSource},
 		{method: "POST", path: prefix + "/sources/:name/resume", handler: s.resumeSource},
 		{method: "POST", path: prefix + "/sources/:name/restart", handler: s.restartSource},
+		{method: "POST", path: pushPath, handler: s.push, anyParams: true},
+		{method: "GET", path: pushPath, handler: s.pushSocket, anyParams: true, socket: true},
 		{method: "GET", path: prefix + "/sources/:name/frames", handler: s.frames, params: []string{"for"}},
 		{method: "POST", path: prefix + "/records", handler: s.publishMany},
 		{method: "GET", path: prefix + "/streams", handler: s.listStreams, params: []string{"match", "limit", "page"}},
@@ -140,6 +145,13 @@ func answer[A any](s *server, question command.Question[A]) echo.HandlerFunc {
 		}
 		return c.JSON(http.StatusOK, view)
 	}
+}
+
+func (s *server) pushSocket(c echo.Context) error {
+	r := c.Request()
+	r.SetPathValue("name", param(c, "name"))
+	s.Push.ServeHTTP(c.Response(), r)
+	return nil
 }
 
 func (s *server) events(c echo.Context) error {

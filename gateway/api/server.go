@@ -30,6 +30,8 @@ type Config struct {
 	// Subscribe serves WebSocket subscribers; Events serves server-sent events of the streams in
 	// its path value "pattern".
 	Subscribe, Events http.Handler
+	// Push serves WebSockets to push sources, by their path value "name".
+	Push http.Handler
 	// Logger gets what fails for the node's own fault.
 	Logger *slog.Logger
 	// Metrics serves /metrics; nil leaves it out.
@@ -57,6 +59,7 @@ func (c Config) Validate() error {
 	require(c.Guard != nil, "Guard")
 	require(c.Subscribe != nil, "Subscribe")
 	require(c.Events != nil, "Events")
+	require(c.Push != nil, "Push")
 	require(c.Logger != nil, "Logger")
 	return errors.Join(faults...)
 }
@@ -187,7 +190,7 @@ func (s *server) bounds(next echo.HandlerFunc) echo.HandlerFunc {
 		if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
 			return problem.New(http.StatusBadRequest, "bad_request", "the query can't be read, special characters must be percent-encoded: %v", err)
 		}
-		if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") && c.Path() != pushPath {
 			return problem.New(http.StatusUnsupportedMediaType, "unsupported_media_type", "Content-Encoding %q: bodies come as they are", clip(coding))
 		}
 		if r.ContentLength > MaxBody {

@@ -73,6 +73,8 @@ var table = []row{
 	{command.ErrExists, http.StatusConflict, "exists"},
 	{command.ErrConflict, http.StatusPreconditionFailed, "conflict"},
 	{command.ErrForbidden, http.StatusForbidden, "forbidden"},
+	{command.ErrUnauthorized, http.StatusUnauthorized, "unauthorized"},
+	{command.ErrNotPush, http.StatusConflict, "not_push"},
 	{command.ErrTooMany, http.StatusTooManyRequests, "rate_limited"},
 	{command.ErrInvalid, http.StatusUnprocessableEntity, "invalid"},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "unconfirmed"},

@@ -45,6 +45,10 @@ var (
 	ErrUnavailable = errors.New("unavailable")
 	ErrStorageFull = errors.New("storage is full")
 	ErrTooMany     = errors.New("too many")
+	// ErrUnauthorized marks what needs another credential.
+	ErrUnauthorized = errors.New("unauthorized")
+	// ErrNotPush marks a push to a source that is no push source.
+	ErrNotPush = errors.New("no push source")
 	// ErrUnconfirmed is an ErrUnavailable after which what was asked may be done, or is done and not
 	// durable yet: who asks again may have it done twice.
 	ErrUnconfirmed = fmt.Errorf("%w: not confirmed", ErrUnavailable)

@@ -147,6 +147,9 @@ func checkTogether(root *node, faults *Faults) {
 	if kind == KindREST && root.member("items") != nil {
 		faults.add("/items", "is not supported by this version for kind rest")
 	}
+	if kind == KindPush {
+		checkPush(root, faults)
+	}
 	if d := root.member("dedupe").member("by"); d != nil && d.isText(DedupeNativeID) && root.member("native_id") == nil {
 		faults.add("/dedupe/by", "native_id needs the field native_id")
 	}
@@ -171,6 +174,21 @@ func checkURL(root *node, kind string, faults *Faults) {
 		faults.add("/url", "must begin with wss:// or ws://, as kind is websocket")
 	case (kind == KindREST || kind == KindSSE) && !strings.HasPrefix(url.text, "http"):
 		faults.add("/url", "must begin with https:// or http://, as kind is %s", kind)
+	}
+}
+
+// outward are the fields of sources that connect to their feeds.
+var outward = []string{"headers", "auth", "tls", "proxy", "items", "budget"}
+
+// checkPush refuses what a source has no use for that connects nowhere.
+func checkPush(root *node, faults *Faults) {
+	for _, name := range outward {
+		if root.member(name) != nil && !findLaterWhole("/"+name) {
+			faults.add("/"+name, "is for sources that connect to their feeds: to a push source the sender connects")
+		}
+	}
+	if e := root.member("exclusive"); e != nil && e.raw == "true" {
+		faults.add("/exclusive", "must be false: a push source has any number of senders")
 	}
 }
 

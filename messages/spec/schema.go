@@ -127,6 +127,13 @@ func narrow(schema map[string]any, l *later) map[string]any {
 	return schema
 }
 
+func kindRule(kind string, then map[string]any) map[string]any {
+	return map[string]any{
+		"if":   map[string]any{"properties": map[string]any{"kind": map[string]any{"const": kind}}, "required": []string{"kind"}},
+		"then": then,
+	}
+}
+
 // kindRules say which fields belong to which kind.
 func kindRules() []any {
 	var rules []any
@@ -138,11 +145,15 @@ func kindRules() []any {
 			}
 		}
 		then["url"] = map[string]any{"pattern": k.scheme}
-		rules = append(rules, map[string]any{
-			"if":   map[string]any{"properties": map[string]any{"kind": map[string]any{"const": k.kind}}, "required": []string{"kind"}},
-			"then": map[string]any{"properties": then, "required": []string{"url"}},
-		})
+		rules = append(rules, kindRule(k.kind, map[string]any{"properties": then, "required": []string{"url"}}))
 	}
+	then := map[string]any{"url": false, "exclusive": map[string]any{"const": false}}
+	for _, name := range append([]string{KindREST, KindWebSocket, KindSSE}, outward...) {
+		if !findLaterWhole("/" + name) {
+			then[name] = false
+		}
+	}
+	rules = append(rules, kindRule(KindPush, map[string]any{"properties": then}))
 	return append(rules, map[string]any{
 		"if": map[string]any{
 			"properties": map[string]any{"dedupe": map[string]any{"properties": map[string]any{"by": map[string]any{"const": DedupeNativeID}}, "required": []string{"by"}}},

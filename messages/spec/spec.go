@@ -187,17 +187,23 @@ type SSE struct {
 	Events []string `json:"events"`
 }
 
-// Push is who may push.
+// Push is who may push: all that is given must hold.
 type Push struct {
+	// Token is a template of what a sender must show; empty means none.
 	Token  string  `json:"token"`
 	Verify *Verify `json:"verify"`
 }
 
-// Verify is how the signature of a push is checked.
+// Verify is how the signature of a push is checked: an HMAC.
 type Verify struct {
-	Alg    string `json:"alg"`
+	// Alg is sha1, sha256 or sha512.
+	Alg string `json:"alg"`
+	// Header has the signature, in hexadecimal or base64.
 	Header string `json:"header"`
+	// Secret is a template of the key.
 	Secret string `json:"secret"`
+	// Of is a template of what is signed, over .request.headers and .request.body; empty means the body.
+	Of string `json:"of"`
 }
 
 // Auth is how requests are authorised: one of its fields.

@@ -164,6 +164,12 @@ func (r *running) advertised() string {
 	return r.url
 }
 
+// exposed tells whether other machines reach the API.
+func (r *running) exposed() bool {
+	host, _, err := net.SplitHostPort(r.listener.Addr().String())
+	return err == nil && !config.Loopback(host)
+}
+
 func (r *running) startNode() error {
 	r.metrics = prometheus.NewRegistry()
 	r.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -178,7 +184,7 @@ func (r *running) startNode() error {
 		},
 		Cluster: r.cfg.Cluster, Epoch: r.epoch, Journal: r.journal, State: r.state, History: past,
 		Durability: journal.Durability(r.cfg.Durability), FlushInterval: r.cfg.FlushInterval,
-		Sources: node.Sources{None: r.cfg.Own == "none", AllowPrivate: r.cfg.AllowPrivate, Own: r.own(), Secrets: r.cfg.Secrets},
+		Sources: node.Sources{None: r.cfg.Own == "none", AllowPrivate: r.cfg.AllowPrivate, Own: r.own(), Secrets: r.cfg.Secrets, Exposed: r.exposed()},
 		Clock:   time.Now, Logger: r.log, Registerer: r.metrics,
 	})
 	if err != nil {

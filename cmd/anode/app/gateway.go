@@ -46,7 +46,7 @@ func (r *running) startGateway() error {
 	handler, err := api.New(api.Config{
 		Closing: closing, Node: r.node, Intake: r.node, Logger: r.log,
 		Guard:     auth.New(auth.Config{Bound: r.listener.Addr().String(), Advertised: r.advertised(), Machine: machine, Origins: r.cfg.AllowOrigin}),
-		Subscribe: http.HandlerFunc(sessions.ServeWebSocket), Events: http.HandlerFunc(sessions.ServeEvents),
+		Subscribe: http.HandlerFunc(sessions.ServeWebSocket), Events: http.HandlerFunc(sessions.ServeEvents), Push: http.HandlerFunc(sessions.ServePush),
 		Metrics: promhttp.HandlerFor(r.metrics, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(r.log.Handler(), slog.LevelError)}),
 		Documents: map[string][]byte{
 			"/openapi.json": document.OpenAPI(), "/asyncapi.json": document.AsyncAPI(), "/schemas/source.json": spec.Schema(),
