@@ -19,6 +19,7 @@ import (
 	"anode/actors/actor"
 	"anode/actors/source"
 	"anode/actors/source/egress"
+	"anode/actors/source/push"
 	"anode/actors/source/rest"
 	"anode/actors/source/sse"
 	"anode/actors/source/websocket"
@@ -181,7 +182,7 @@ func newBench(t testing.TB, change func(*source.Config)) *bench {
 	}
 	cfg := source.Config{
 		Node: self, Intake: b.intake, Journal: b.journal, Language: language(), Guard: guard,
-		Kinds: map[string]source.Kind{spec.KindREST: rest.New, spec.KindWebSocket: websocket.New, spec.KindSSE: sse.New},
+		Kinds: map[string]source.Kind{spec.KindPush: push.New, spec.KindREST: rest.New, spec.KindWebSocket: websocket.New, spec.KindSSE: sse.New},
 		Clock: time.Now, Logger: slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Registerer: b.metrics,
 	}
 	if change != nil {

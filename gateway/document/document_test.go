@@ -165,8 +165,8 @@ func TestAsyncAPIExamples(t *testing.T) {
 			}
 		}
 	}
-	if len(all) != 13 {
-		t.Errorf("%d messages, the protocol has 13", len(all))
+	if len(all) != 16 {
+		t.Errorf("%d messages, the protocols have 13 and 3", len(all))
 	}
 }
 

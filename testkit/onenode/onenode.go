@@ -81,7 +81,7 @@ func Start(t testing.TB, opt Options) *Node {
 	must(err)
 	handler, err := api.New(api.Config{
 		Node: n.Node, Intake: n.Node, Logger: log, Guard: auth.New(auth.Config{Bound: listener.Addr().String(), Advertised: n.URL}),
-		Subscribe: http.HandlerFunc(n.Sessions.ServeWebSocket), Events: http.HandlerFunc(n.Sessions.ServeEvents),
+		Subscribe: http.HandlerFunc(n.Sessions.ServeWebSocket), Events: http.HandlerFunc(n.Sessions.ServeEvents), Push: http.HandlerFunc(n.Sessions.ServePush),
 		Metrics: promhttp.HandlerFor(n.Metrics, promhttp.HandlerOpts{}),
 		Documents: map[string][]byte{
 			"/openapi.json": document.OpenAPI(), "/asyncapi.json": document.AsyncAPI(), "/schemas/source.json": spec.Schema(),
