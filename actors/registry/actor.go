@@ -180,7 +180,7 @@ func (r *registryActor) put(ctx *actor.Context, c *command.PutSource) {
 	})
 }
 
-// apply puts a document of --sources, once for each text of it.
+// apply puts a document of --sources, once for each text of it; again where what it became is damaged.
 func (r *registryActor) apply(ctx *actor.Context, a *Apply) {
 	s, err := r.read(a.Document, a.YAML)
 	if err != nil {
@@ -190,7 +190,7 @@ func (r *registryActor) apply(ctx *actor.Context, a *Apply) {
 	changed := false
 	r.change(ctx, change{
 		decide: func() (decided, error) {
-			if r.store.applied(s.Name) == s.Hash {
+			if _, damaged := r.store.damaged[s.Name+"/spec"]; !damaged && r.store.applied(s.Name) == s.Hash {
 				return decided{}, nil
 			}
 			d, err := events(r.decider().put(s, &command.PutSource{Replace: true}))
@@ -276,11 +276,11 @@ func (r *registryActor) list() []command.SourceView {
 func (r *registryActor) component() command.ComponentView {
 	v := command.ComponentView{
 		Name: Name, State: command.StateOK, Detail: units.Count(r.sources.live, "source"),
-		Figures: map[string]float64{"sources": float64(r.sources.live), "removed": float64(len(r.sources.entries) - r.sources.live), "damaged": float64(r.store.damaged)},
+		Figures: map[string]float64{"sources": float64(r.sources.live), "removed": float64(len(r.sources.entries) - r.sources.live), "damaged": float64(len(r.store.damaged))},
 	}
-	if r.store.damaged > 0 {
+	if n := len(r.store.damaged); n > 0 {
 		v.State = command.StateDegraded
-		v.Detail = fmt.Sprintf("%d stored values were damaged; the sources they were of are missing", r.store.damaged)
+		v.Detail = fmt.Sprintf("%d stored values were damaged; the sources they were of are missing", n)
 	}
 	return v
 }

@@ -414,6 +414,55 @@ func TestDamageIsShownAndTheRestRuns(t *testing.T) {
 	}
 }
 
+func TestWhatIsRegisteredAgainIsDamagedNoMore(t *testing.T) {
+	state := &failing{State: memory.NewState()}
+	o := open(t, state)
+	if _, err := ask(o, Apply{Document: document("a", 1)}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"b", "c"} {
+		if _, err := ask(o, command.PutSource{Document: document(name, 1)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.close(t)
+	var damage []storage.Change
+	for _, key := range []string{"a/spec", "b/spec", "b/paused", "c/paused"} {
+		damage = append(damage, storage.Change{Bucket: bucketEvents, Key: key, Value: []byte("{")})
+	}
+	if err := state.Put(damage...); err != nil {
+		t.Fatal(err)
+	}
+	o = open(t, state)
+	left := func(want float64) {
+		t.Helper()
+		view, err := ask(o, command.Component{})
+		if err != nil || view.Figures["damaged"] != want || (view.State == command.StateOK) != (want == 0) {
+			t.Fatalf("%+v %v, want %v damaged", view, err, want)
+		}
+	}
+	left(4)
+	if changed, err := ask(o, Apply{Document: document("a", 1)}); err != nil || !changed { // the same text
+		t.Fatalf("a is not applied again: %v", err)
+	}
+	left(3)
+	if _, err := ask(o, command.PutSource{Document: document("b", 2)}); err != nil {
+		t.Fatal(err)
+	}
+	left(1)
+	if _, err := ask(o, command.RemoveSource{Name: "c"}); err != nil {
+		t.Fatal(err)
+	}
+	left(0)
+	o.close(t)
+	o = open(t, state)
+	defer o.close(t)
+	left(0)
+	if got := fmt.Sprint(o.runner.shown()); got != "[a http://x/1 false b http://x/2 false]" {
+		t.Errorf("assigned %s", got)
+	}
+}
+
 func TestARefusedListIsToldAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := open(t, &failing{State: memory.NewState()})

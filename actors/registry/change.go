@@ -71,6 +71,9 @@ func (r *registryActor) decide(ctx *actor.Context) {
 			c.tell(err)
 			continue
 		}
+		for _, e := range d.events {
+			d.more = append(d.more, r.store.over(e)...)
+		}
 		r.saving = true
 		self, forgotten := ctx.Self(), r.forgotten
 		ctx.Go("save", func(life context.Context) error {
@@ -94,6 +97,7 @@ func (r *registryActor) saved(ctx *actor.Context, m *saved) {
 	r.forgotten = r.forgotten[m.forgotten:]
 	for _, e := range m.events {
 		r.sources.apply(e)
+		r.store.replaced(e)
 	}
 	for name, ok := r.sources.forgettable(mostRemoved); ok; name, ok = r.sources.forgettable(mostRemoved) {
 		delete(r.sources.entries, name)

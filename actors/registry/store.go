@@ -29,7 +29,8 @@ type store struct {
 	log   *slog.Logger
 	// first and next number the log.
 	first, next uint64
-	damaged     int
+	// damaged are the keys whose value could not be read, and was not replaced since. The actor has it.
+	damaged map[string]struct{}
 }
 
 func registerKey(e *event) string {
@@ -39,14 +40,32 @@ func registerKey(e *event) string {
 	return e.Source + "/spec"
 }
 
+// over is what goes with an event that is stored: a source that is registered again, or removed, is not held
+// to a damaged word of whether it was paused.
+func (s *store) over(e *event) []storage.Change {
+	if _, ok := s.damaged[e.Source+"/paused"]; ok && registerKey(e) == e.Source+"/spec" {
+		return []storage.Change{{Bucket: bucketEvents, Key: e.Source + "/paused"}}
+	}
+	return nil
+}
+
+// replaced notes that an event was stored, with what goes with it.
+func (s *store) replaced(e *event) {
+	delete(s.damaged, registerKey(e))
+	if registerKey(e) == e.Source+"/spec" {
+		delete(s.damaged, e.Source+"/paused")
+	}
+}
+
 func logKey(number uint64) string { return fmt.Sprintf("%020d", number) }
 
 // load folds what is stored. What is damaged is reported and left out.
 func (s *store) load(into *sources) {
+	s.damaged = make(map[string]struct{})
 	for pair := range s.state.Each(bucketEvents) {
 		e, err := readEvent(pair)
 		if err != nil {
-			s.damaged++
+			s.damaged[pair.Key] = struct{}{}
 			s.log.Error("a stored event of the registry can't be read", "key", pair.Key, "error", err)
 			continue
 		}
