@@ -53,6 +53,7 @@ const (
 	patience      = 2 * time.Second
 	streamsEvery  = 5 * time.Second
 	streamsShare  = 20
+	readyEvery    = time.Second
 	mostOfStatus  = 2 << 10
 	detailInShort = 96
 )
@@ -94,6 +95,7 @@ type statusActor struct {
 	// streamsAt is when the streams were counted last, and streamsFor how long that took.
 	streamsAt  time.Time
 	streamsFor time.Duration
+	readiness  readiness
 }
 
 // tick asks for a sample and sends $status; gathered is a sample, for those who asked before it was begun.
@@ -133,12 +135,45 @@ func (s *statusActor) Receive(ctx *actor.Context, message any) {
 	case command.Streams:
 		later(s, ctx, m, func() []command.StreamView { return s.streams(m.Match) })
 	case command.Ready:
-		answer := ctx.Later()
-		ctx.Go("ready", func(life context.Context) error {
-			answer(s.ready(life), nil)
-			return nil
-		})
+		s.check(ctx)
+	case checked:
+		s.readiness.view, s.readiness.at, s.readiness.checking = m.view, s.cfg.Clock(), false
+		for _, answer := range s.readiness.asked {
+			answer(m.view, nil)
+		}
+		s.readiness.asked = nil
 	}
+}
+
+// readiness is what the last check found: anybody may ask, and each check writes to the disk.
+type readiness struct {
+	view     command.ReadyView // shared by all answers, and not changed
+	at       time.Time
+	checking bool
+	asked    []func(answer any, err error)
+}
+
+// checked is what a check of readiness found.
+type checked struct{ view command.ReadyView }
+
+// check answers from the last check where that is not old, or from one that is made for all who ask meanwhile.
+func (s *statusActor) check(ctx *actor.Context) {
+	r := &s.readiness
+	if age := s.cfg.Clock().Sub(r.at); !r.checking && !r.at.IsZero() && age >= 0 && age < readyEvery {
+		ctx.Respond(r.view, nil)
+		return
+	}
+	if r.asked = append(r.asked, ctx.Later()); r.checking {
+		return
+	}
+	r.checking = true
+	self := ctx.Self()
+	ctx.Go("ready", func(life context.Context) error {
+		if !self.Tell(checked{s.ready(life)}) && life.Err() == nil {
+			return errors.New("the mailbox has no room for a check of readiness")
+		}
+		return nil
+	})
 }
 
 // later answers a question from the next sample.
