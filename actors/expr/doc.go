@@ -24,7 +24,8 @@
 // 2.5 ms each time: a run of microseconds does not fail because the machine was busy elsewhere.
 // So one hostile run may take some hundred milliseconds, and no more.
 //
-// Beyond jq there are $meta and $state, and
+// Beyond jq there are $meta and $state; in a template ${secret:NAME} is a secret's text and $secret the one
+// that is given without a name; and
 //
 //	now                   the time in ms: now / 1000 | todate
 //	uuid                  a random one, version 4

@@ -43,12 +43,18 @@ type Engine struct {
 
 	mu    sync.Mutex // guards what follows
 	byUse *list.List // of *cached, the last used first
-	kept  map[string]*list.Element
+	kept  map[cacheKey]*list.Element
+}
+
+// cacheKey is what a program was made of.
+type cacheKey struct {
+	text   string
+	secret bool
 }
 
 // cached is a program that is kept, or one that is being compiled.
 type cached struct {
-	text    string
+	key     cacheKey
 	once    sync.Once
 	program *Program
 	err     error
@@ -70,7 +76,7 @@ func NewEngine(cfg EngineConfig) *Engine {
 	}
 	e := &Engine{
 		cfg: cfg, std: loadLibrary(), seats: make(chan struct{}, cfg.Workers), over: make(chan struct{}),
-		byUse: list.New(), kept: make(map[string]*list.Element),
+		byUse: list.New(), kept: make(map[cacheKey]*list.Element),
 	}
 	close(e.over)
 	return e
@@ -79,11 +85,16 @@ func NewEngine(cfg EngineConfig) *Engine {
 // Compile reads a program of at most 16 KiB. The same text gives the same program as long as it
 // is among the last used. An error is a *CompileError where it has a place in the text.
 func (e *Engine) Compile(text string) (*Program, error) {
+	return e.compileCached(text, false)
+}
+
+// compileCached is Compile, also of a template's expression, which may use secrets.
+func (e *Engine) compileCached(text string, secret bool) (*Program, error) {
 	if len(text) > maxProgram {
 		return nil, fmt.Errorf("the expression has %d bytes, at most %d are allowed", len(text), maxProgram)
 	}
-	c := e.lookUp(text)
-	c.once.Do(func() { c.program, c.err = e.compile(text) })
+	c := e.lookUp(cacheKey{text, secret})
+	c.once.Do(func() { c.program, c.err = e.compile(text, secret) })
 	if c.err != nil {
 		e.forget(c)
 	}
@@ -96,11 +107,11 @@ func (e *Engine) Check(text string) error {
 		_, err := e.Compile(text)
 		return err
 	}
-	_, err := e.compile(text)
+	_, err := e.compile(text, false)
 	return err
 }
 
-func (e *Engine) compile(text string) (p *Program, err error) {
+func (e *Engine) compile(text string, secret bool) (p *Program, err error) {
 	defer func() {
 		if fault := recover(); fault != nil { // a fault of the library must not end the node
 			p, err = nil, &CompileError{Text: text, What: fmt.Sprintf("the jq library failed: %.200v", fault), Offset: -1}
@@ -111,11 +122,12 @@ func (e *Engine) compile(text string) (p *Program, err error) {
 		return nil, err
 	}
 	w := rewriter{text: text, std: e.std, used: newUses()}
-	query, err = w.program(query)
+	p = &Program{engine: e, text: text, secret: secret}
+	query, err = w.program(query, p.variables())
 	if err != nil {
 		return nil, err
 	}
-	p = &Program{engine: e, text: text, query: query, natives: w.used.names(), frame: w.frame()}
+	p.query, p.natives, p.frame, p.key = query, w.used.names(), w.frame(), w.key
 	first, err := p.prepare()
 	if err != nil {
 		return nil, &CompileError{Text: text, What: err.Error(), Offset: -1}
@@ -124,28 +136,28 @@ func (e *Engine) compile(text string) (p *Program, err error) {
 	return p, nil
 }
 
-func (e *Engine) lookUp(text string) *cached {
+func (e *Engine) lookUp(key cacheKey) *cached {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if at, ok := e.kept[text]; ok {
+	if at, ok := e.kept[key]; ok {
 		e.byUse.MoveToFront(at)
 		return at.Value.(*cached)
 	}
 	if e.byUse.Len() >= e.cfg.Programs {
 		last := e.byUse.Back()
-		delete(e.kept, last.Value.(*cached).text)
+		delete(e.kept, last.Value.(*cached).key)
 		e.byUse.Remove(last)
 	}
-	c := &cached{text: text}
-	e.kept[text] = e.byUse.PushFront(c)
+	c := &cached{key: key}
+	e.kept[key] = e.byUse.PushFront(c)
 	return c
 }
 
 func (e *Engine) forget(c *cached) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if at, ok := e.kept[c.text]; ok && at.Value == c {
-		delete(e.kept, c.text)
+	if at, ok := e.kept[c.key]; ok && at.Value == c {
+		delete(e.kept, c.key)
 		e.byUse.Remove(at)
 	}
 }

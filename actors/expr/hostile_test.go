@@ -183,7 +183,7 @@ func TestHostileProgramsHaveNoMoreMemoryInMoreTime(t *testing.T) {
 		}
 		m.time = 5 * patience
 		v, before := decode(t, input), allocated()
-		_, err = m.run(context.Background(), v, Env{})
+		_, err = m.run(context.Background(), v, p.values(Env{}, secrets{}))
 		made := (allocated() - before) >> 20
 		if err == nil || made > 300 {
 			t.Errorf("%.80s allocated %d MiB: %v", text, made, err)

@@ -12,6 +12,7 @@ import (
 	"github.com/itchyny/gojq"
 
 	"anode/messages"
+	"anode/messages/spec"
 )
 
 const (
@@ -31,6 +32,8 @@ type Program struct {
 	query   *gojq.Query
 	natives []string
 	frame   int
+	// secret tells that the program may use secrets, key that it has $secret.
+	secret, key bool
 
 	mu   sync.Mutex // guards idle
 	idle []*machine
@@ -54,6 +57,36 @@ func (p *Program) String() string { return p.text }
 // Run gives all results, at most 65,536; an error means that none counts. It waits while as many
 // runs as there are workers are under way, or until the context ends.
 func (p *Program) Run(ctx context.Context, input any, env Env) ([]any, error) {
+	return p.run(ctx, input, env, secrets{})
+}
+
+// secrets are what a template's expression has of them.
+type secrets struct {
+	byName map[string]any
+	key    any // nil, or a text
+}
+
+// keyVariable is the secret that a template has without a name.
+const keyVariable = "$secret"
+
+// variables are those of a program, in the order of values.
+func (p *Program) variables() []string {
+	names := []string{"$meta", "$state"}
+	if p.secret {
+		names = append(names, spec.SecretsVariable, keyVariable)
+	}
+	return names
+}
+
+func (p *Program) values(env Env, s secrets) []any {
+	values := []any{env.Meta, env.State}
+	if p.secret {
+		values = append(values, s.byName, s.key)
+	}
+	return values
+}
+
+func (p *Program) run(ctx context.Context, input any, env Env, s secrets) ([]any, error) {
 	if err := p.engine.enter(ctx); err != nil {
 		return nil, err
 	}
@@ -62,7 +95,7 @@ func (p *Program) Run(ctx context.Context, input any, env Env) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := m.run(ctx, input, env)
+	out, err := m.run(ctx, input, p.values(env, s))
 	if m.code != nil {
 		p.give(m)
 	}
@@ -71,7 +104,7 @@ func (p *Program) Run(ctx context.Context, input any, env Env) ([]any, error) {
 
 func (p *Program) prepare() (*machine, error) {
 	m := &machine{engine: p.engine, frame: p.frame, time: patience}
-	options := []gojq.CompilerOption{gojq.WithVariables([]string{"$meta", "$state"})}
+	options := []gojq.CompilerOption{gojq.WithVariables(p.variables())}
 	for _, name := range p.natives {
 		n := natives[name]
 		options = append(options, gojq.WithFunction(name, n.args, n.args, m.bind(n)))
@@ -129,7 +162,7 @@ func (e *callError) Error() string {
 
 func (e *callError) Unwrap() error { return e.err }
 
-func (m *machine) run(ctx context.Context, input any, env Env) (out []any, err error) {
+func (m *machine) run(ctx context.Context, input any, variables []any) (out []any, err error) {
 	m.Allowance = Allowance{left: maxMade, steps: maxSteps, patience: m.time, looked: time.Now(), parent: ctx}
 	defer func() {
 		m.parent = nil
@@ -138,7 +171,7 @@ func (m *machine) run(ctx context.Context, input any, env Env) (out []any, err e
 		}
 	}()
 	size := measured{maxResultSize}
-	for it := m.code.RunWithContext(m, input, env.Meta, env.State); ; {
+	for it := m.code.RunWithContext(m, input, variables...); ; {
 		v, ok := it.Next()
 		if m.err != nil {
 			return nil, m.err

@@ -19,6 +19,9 @@ type rewriter struct {
 	used *uses
 	// own tells that the text is our library's: it may name natives and has no place for errors.
 	own bool
+	// top are the bindings that the program is given; key tells that it uses $secret of them.
+	top *binding
+	key bool
 	// vars counts what takes a place in the frames of functions.
 	vars  int
 	depth int
@@ -62,8 +65,12 @@ func (w *rewriter) fault(at, format string, args ...any) error {
 func (w *rewriter) frame() int { return 512 + 32*max(0, w.vars-16) }
 
 // program rewrites a whole program and puts what it uses of our library before it.
-func (w *rewriter) program(q *gojq.Query) (*gojq.Query, error) {
-	scope := (*binding)(nil).with("$meta").with("$state")
+func (w *rewriter) program(q *gojq.Query, variables []string) (*gojq.Query, error) {
+	scope := (*binding)(nil)
+	for _, name := range variables {
+		scope = scope.with(name)
+	}
+	w.top = scope
 	out, err := w.query(q, scope)
 	if err != nil {
 		return nil, err

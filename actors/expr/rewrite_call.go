@@ -83,9 +83,11 @@ func set(keys string) map[string]bool {
 // call rewrites a call of a function or the use of a variable.
 func (w *rewriter) call(f *gojq.Func, s *binding) (*gojq.Term, error) {
 	if f.Name[0] == '$' {
-		if s.find(f.Name) == nil {
+		b := s.find(f.Name)
+		if b == nil {
 			return nil, w.unknownVariable(f.Name, s)
 		}
+		w.key = w.key || f.Name == keyVariable && b == w.top.find(keyVariable)
 		return &gojq.Term{Type: gojq.TermTypeFunc, Func: f}, nil
 	}
 	var args []*gojq.Query
@@ -169,7 +171,7 @@ func (w *rewriter) unknownVariable(name string, s *binding) error {
 	}
 	var known []string
 	for ; s != nil; s = s.next {
-		if s.key[0] == '$' && !slices.Contains(known, s.key) && len(known) < 10 {
+		if s.key[0] == '$' && !strings.HasPrefix(s.key, "$__") && !slices.Contains(known, s.key) && len(known) < 10 {
 			known = append(known, s.key)
 		}
 	}

@@ -28,12 +28,14 @@ type filling struct {
 	vars   any
 	env    Env
 	secret func(name string) (string, error)
+	// escape writes a secret that is a piece of text; nil means as it is.
+	escape func(text string) string
 }
 
 type (
 	constant struct{ v any }
 	// wholeText is a text that is one ${…}: the value keeps its type.
-	wholeText struct{ program *Program }
+	wholeText struct{ piece }
 	// mixed is a text with expressions and secrets in it.
 	mixed    struct{ pieces []piece }
 	listPart struct{ elements []part }
@@ -43,10 +45,11 @@ type (
 	}
 )
 
-// piece is a literal, an expression, or the name of a secret.
+// piece is a literal, an expression with the names of the secrets that it uses, or the name of a secret.
 type piece struct {
 	literal, secret string
 	program         *Program
+	secrets         []string
 }
 
 // Template reads a value of texts, numbers, booleans, nulls, lists and objects; the texts in it
@@ -127,20 +130,26 @@ func (e *Engine) textPart(text string) (part, error) {
 		case p.Secret:
 			out.pieces = append(out.pieces, piece{secret: p.Text})
 		case p.Expr:
-			program, err := e.Compile(p.Text)
+			program, err := e.compileCached(p.Text, true)
 			if err != nil {
 				return nil, err
 			}
-			out.pieces = append(out.pieces, piece{program: program})
+			if secrets := p.Secrets; program.key {
+				p.Secrets = append(secrets[:len(secrets):len(secrets)], KeySecret)
+			}
+			out.pieces = append(out.pieces, piece{program: program, secrets: p.Secrets})
 		default:
 			out.pieces = append(out.pieces, piece{literal: p.Text})
 		}
 	}
 	if len(pieces) == 1 && pieces[0].Expr {
-		return wholeText{out.pieces[0].program}, nil
+		return wholeText{out.pieces[0]}, nil
 	}
 	return out, nil
 }
+
+// KeySecret is the name under which a template asks for what its expressions have as $secret.
+const KeySecret = ""
 
 // Literal tells that the template is the same whatever it is filled with.
 func (t *Template) Literal() bool {
@@ -148,16 +157,42 @@ func (t *Template) Literal() bool {
 	return literal
 }
 
+// UsesKey tells that an expression of the template has $secret.
+func (t *Template) UsesKey() bool { return usesKey(t.root) }
+
+func usesKey(p part) bool {
+	has := func(p piece) bool { return slices.Contains(p.secrets, KeySecret) && p.program != nil }
+	switch p := p.(type) {
+	case wholeText:
+		return has(p.piece)
+	case mixed:
+		return slices.ContainsFunc(p.pieces, has)
+	case listPart:
+		return slices.ContainsFunc(p.elements, usesKey)
+	case mapPart:
+		return slices.ContainsFunc(p.values, usesKey)
+	}
+	return false
+}
+
 // Eval fills the template. Expressions see vars as their input. A member or an element whose
 // whole text is one ${…} that gives null or nothing is left out; if that is the template itself
 // it is absent. Within other text null is nothing, and an array or an object is its JSON. Where
-// secret is nil a ${secret:…} is an error. The value may share parts with the template: it must
-// not be changed.
+// secret is nil a ${secret:…} is an error. It is asked for KeySecret where an expression has $secret. What
+// an expression with secrets fails with is not told, as it may show them. The value may share parts with the
+// template: it must not be changed.
 func (t *Template) Eval(ctx context.Context, vars any, env Env, secret func(name string) (string, error)) (value any, present bool, err error) {
+	return t.EvalEscaped(ctx, vars, env, secret, nil)
+}
+
+// EvalEscaped is Eval with secrets written as escape does, but for those within expressions.
+func (t *Template) EvalEscaped(
+	ctx context.Context, vars any, env Env, secret func(name string) (string, error), escape func(text string) string,
+) (value any, present bool, err error) {
 	if c, ok := t.root.(constant); ok {
 		return c.v, c.v != nil, nil
 	}
-	v, present, err := t.root.eval(&filling{ctx, vars, env, secret})
+	v, present, err := t.root.eval(&filling{ctx, vars, env, secret, escape})
 	if err != nil || !present {
 		return nil, false, err
 	}
@@ -170,14 +205,21 @@ func (t *Template) Eval(ctx context.Context, vars any, env Env, secret func(name
 func (c constant) eval(*filling) (any, bool, error) { return c.v, true, nil }
 
 func (w wholeText) eval(f *filling) (any, bool, error) {
-	v, err := f.one(w.program)
+	v, err := f.one(w.piece)
 	return v, v != nil, err
 }
 
 // one is the one result of an expression; none is null.
-func (f *filling) one(p *Program) (any, error) {
-	results, err := p.Run(f.ctx, f.vars, f.env)
+func (f *filling) one(of piece) (any, error) {
+	p := of.program
+	s, err := f.secrets(of.secrets)
+	if err != nil {
+		return nil, err
+	}
+	results, err := p.run(f.ctx, f.vars, f.env, s)
 	switch {
+	case err != nil && len(of.secrets) > 0 && f.ctx.Err() == nil:
+		return nil, fmt.Errorf("${%s}: %w", clip(p.text), errHidden)
 	case err != nil:
 		return nil, fmt.Errorf("${%s}: %w", clip(p.text), err)
 	case len(results) > 1:
@@ -186,6 +228,34 @@ func (f *filling) one(p *Program) (any, error) {
 		return nil, nil
 	}
 	return results[0], nil
+}
+
+var errHidden = errors.New("can't be computed; why is not shown, as it may have a secret in it")
+
+// secrets resolves the secrets that an expression uses.
+func (f *filling) secrets(names []string) (s secrets, err error) {
+	for _, name := range names {
+		shown := "${secret:" + name + "}"
+		if name == KeySecret {
+			shown = keyVariable
+		}
+		if f.secret == nil {
+			return s, fmt.Errorf("%s: %w", shown, errNoSecrets)
+		}
+		text, err := f.secret(name)
+		if err != nil {
+			return s, fmt.Errorf("%s: %w", shown, err)
+		}
+		if name == KeySecret {
+			s.key = text
+			continue
+		}
+		if s.byName == nil {
+			s.byName = make(map[string]any, len(names))
+		}
+		s.byName[name] = text
+	}
+	return s, nil
 }
 
 func (t mixed) eval(f *filling) (any, bool, error) {
@@ -214,11 +284,14 @@ func (p piece) text(f *filling) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("${secret:%s}: %w", p.secret, err)
 		}
+		if f.escape != nil {
+			text = f.escape(text)
+		}
 		return text, nil
 	case p.program == nil:
 		return p.literal, nil
 	}
-	v, err := f.one(p.program)
+	v, err := f.one(p)
 	if err != nil || v == nil {
 		return "", err
 	}

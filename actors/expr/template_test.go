@@ -33,6 +33,9 @@ func TestTemplates(t *testing.T) {
 		if name == "none" {
 			return "", errors.New("no such secret")
 		}
+		if name == KeySecret {
+			return "the key", nil
+		}
 		return "<" + name + ">", nil
 	}
 	vars := decode(t, `{"item":"a b","n":1.10,"list":[1,null],"o":{"x":"y"},"null":null,"t":true}`)
@@ -69,6 +72,15 @@ func TestTemplates(t *testing.T) {
 		`"a${\"x\" * 600000}${\"x\" * 600000}"`: `!larger than allowed`,
 		`{"a":["x","${foo}"]}`:                  `!/a/1: the function foo is not known`,
 		`{"a/b":"${foo}"}`:                      `!/a~1b: the function foo`,
+		`"${hash(\"md5\"; ${secret:k})}"`:       `"4c06d5136c1fbf711b01d03cdf9aa848"`,
+		`"${\"a${secret:k}b\" + $secret}"`:      `"a<k>bthe key"`,
+		`"${{$secret}}"`:                        `{"secret":"the key"}`,
+		`"${1 as $secret | $secret}"`:           `1`,
+		`"${${secret:none}}"`:                   `!${secret:none}: no such secret`,
+		`"${${secret:k} | tonumber}"`:           `!can't be computed; why is not shown`,
+		`"${$secret | tonumber}"`:               `!can't be computed; why is not shown`,
+		`"${$__secrets[\"k\"]}"`:                `-`,
+		`"${$secrets}"`:                         `!there are $meta, $secret, $state`,
 		`"${"`:                                  `!has no closing`,
 		`"${}"`:                                 `!has no expression`,
 		`"${secret:.x}"`:                        `!is no name of a secret`,
@@ -116,6 +128,24 @@ func TestSecretsNeedAPlace(t *testing.T) {
 		}
 		if v, present, err := tpl.Eval(context.Background(), nil, Env{}, nil); err == nil || present || v != nil || !strings.Contains(err.Error(), "${secret:k}: a secret has no place here") {
 			t.Errorf("%s gives %v, %v", text, v, err)
+		}
+	}
+}
+
+func TestOnlyTemplatesHaveSecrets(t *testing.T) {
+	e := newEngine()
+	for _, text := range []string{"$secret", "$__secrets", "${secret:k}"} {
+		if _, err := e.Compile(text); err == nil {
+			t.Errorf("%s is a program", text)
+		}
+		if _, err := e.Template("${" + text + "}"); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	for text, want := range map[string]bool{"${$secret}": true, "a${[.x, $secret]}": true, "${1 as $secret | $secret}": false, "${secret:k}${.a}": false} {
+		tpl, err := e.Template(map[string]any{"a": []any{text}})
+		if err != nil || tpl.UsesKey() != want {
+			t.Errorf("%s: %v %v", text, tpl.UsesKey(), err)
 		}
 	}
 }

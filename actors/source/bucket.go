@@ -35,10 +35,3 @@ func (b *bucket) wait(now time.Time) time.Duration {
 	b.left--
 	return 0
 }
-
-// rested tells that nobody asked for so long.
-func (b *bucket) rested(now time.Time, long time.Duration) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return now.Sub(b.last) >= long
-}

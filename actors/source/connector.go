@@ -36,6 +36,9 @@ type Setup struct {
 	Logger   *slog.Logger
 	// Exposed tells that other machines may push to this node's sources.
 	Exposed bool
+
+	// pass waits until one more request may be made of a host.
+	pass func(ctx context.Context, host string) error
 }
 
 // MaxMessage is the most bytes of one message of a feed.

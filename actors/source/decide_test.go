@@ -284,26 +284,3 @@ func TestEachStateIsShownOnce(t *testing.T) {
 		}
 	}
 }
-
-func TestConnectionsToAHostAreSpread(t *testing.T) {
-	h := newHosts()
-	now := time.UnixMilli(1e12)
-	for range connectsASecond {
-		if h.wait("a:443", now) != 0 {
-			t.Fatal("a budget that is whole lets too few through")
-		}
-	}
-	if wait := h.wait("A:443", now); wait <= 0 || wait > time.Second/connectsASecond+1 {
-		t.Errorf("the next connection in %s", wait)
-	}
-	if h.wait("b", now) != 0 {
-		t.Error("another host waits too")
-	}
-	for i := range 3 * mostHosts {
-		now = now.Add(time.Millisecond)
-		h.wait(strings.Repeat("x", i%100)+string(rune('0'+i)), now)
-	}
-	if len(h.buckets) > mostHosts+1000 {
-		t.Errorf("%d hosts are remembered", len(h.buckets))
-	}
-}

@@ -65,6 +65,7 @@ func newJob(cfg *Config, s *spec.Spec, of string) (*job, error) {
 	}
 	j.connector, err = kind(Setup{
 		Spec: s, Language: cfg.Language, Guard: cfg.Guard, Clock: cfg.Clock, Logger: cfg.Logger.With("source", s.Name), Exposed: cfg.Exposed,
+		pass: func(ctx context.Context, host string) error { return cfg.hosts.pass(ctx, j, host, requests) },
 	})
 	if err = collect(err); err != nil {
 		return nil, err
@@ -81,6 +82,12 @@ func newJob(cfg *Config, s *spec.Spec, of string) (*job, error) {
 // does tells that the job is what is to be.
 func (j *job) does(want *Assignment) bool {
 	return j.spec.Hash == want.Spec.Hash && j.states.of == want.Registered
+}
+
+// close releases what was kept between connections, and what it asked of hosts.
+func (j *job) close() {
+	j.connector.Close()
+	j.cfg.hosts.release(j)
 }
 
 // settlePatience is how long an ended connection waits for the journal.

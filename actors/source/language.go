@@ -43,3 +43,8 @@ type template struct{ *expr.Template }
 func (t template) Eval(ctx context.Context, input any, env transform.Env, secret transform.Secret) (any, bool, error) {
 	return t.Template.Eval(ctx, input, expr.Env(env), secret)
 }
+
+// EvalEscaped implements transform.Template.
+func (t template) EvalEscaped(ctx context.Context, input any, env transform.Env, secret transform.Secret, escape func(string) string) (any, bool, error) {
+	return t.Template.EvalEscaped(ctx, input, expr.Env(env), secret, escape)
+}

@@ -98,7 +98,7 @@ func newLedger(cfg *Config, s *spec.Spec, of string) (*ledger, error) {
 			continue
 		}
 		t.computed = true
-		if pieces, err := spec.Pieces(x.Text); err == nil && slices.ContainsFunc(pieces, func(p spec.Piece) bool { return p.Secret }) {
+		if pieces, err := spec.Pieces(x.Text); err == nil && slices.ContainsFunc(pieces, func(p spec.Piece) bool { return p.Secret || len(p.Secrets) > 0 }) {
 			return nil, spec.Faults{{Path: x.Path, Message: "must not have a secret: it is kept"}}
 		}
 	}

@@ -2,11 +2,13 @@ package source
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"anode/actors/expr"
 	"anode/actors/source/transform"
 	"anode/messages"
 	"anode/messages/command"
@@ -49,6 +51,8 @@ type Line struct {
 	// seen tells that the last message had records that were known before, walked that the present walk
 	// brought some.
 	seen, walked bool
+	// host is what was connected to last.
+	host atomic.Pointer[string]
 }
 
 // Opened tells that the connection stands and the feed was asked for what it is to send.
@@ -104,15 +108,12 @@ func (l *Line) Unreadable(reason string, frame []byte, size int, meta transform.
 	l.Report(reason, frame, size)
 }
 
-// Pace waits until the source may send its feed one more message: a hundred at once, then fifty a
-// second, so that no feed is flooded, should it answer each answer.
-func (l *Line) Pace(ctx context.Context) error {
-	return pause(ctx, func() time.Duration { return l.job.sends.wait(l.cfg.Clock()) })
-}
-
 // Secret resolves secrets for a host, which may have a port.
 func (l *Line) Secret(host string) transform.Secret {
 	return func(name string) (string, error) {
+		if name == expr.KeySecret {
+			return "", errors.New("it is known to auth.sign.value only")
+		}
 		value, err := l.cfg.Secrets.get(name, host)
 		if err == nil {
 			l.job.hidden.note(value)

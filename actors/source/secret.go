@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -152,7 +153,12 @@ func pathless(err error) error {
 type hidden struct {
 	mu     sync.Mutex
 	values []string
+	// passing are those that come anew again and again, such as tokens: the last ones.
+	passing []string
 }
+
+// mostPassing is how many of them are remembered.
+const mostPassing = 128
 
 // shownSecret stands where a secret was.
 const shownSecret = "***"
@@ -170,11 +176,37 @@ func (h *hidden) note(value string) {
 	}
 }
 
+// notePassing keeps a text out of sight that is computed, or was given by a server.
+func (h *hidden) notePassing(value string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(value) < shortest || slices.Contains(h.passing, value) {
+		return
+	}
+	if len(h.passing) == mostPassing {
+		h.passing = slices.Delete(h.passing, 0, 1)
+	}
+	h.passing = append(h.passing, value)
+}
+
+// each are all of them.
+func (h *hidden) each() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, list := range [][]string{h.values, h.passing} {
+			for _, value := range list {
+				if !yield(value) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // hide puts asterisks where secrets stand, as they are or as a URL has them.
 func (h *hidden) hide(text string) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, value := range h.values {
+	for value := range h.each() {
 		for _, form := range forms(value) {
 			text = strings.ReplaceAll(text, form, shownSecret)
 		}
@@ -186,7 +218,7 @@ func (h *hidden) hide(text string) string {
 func (h *hidden) hideEnd(text string) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, value := range h.values {
+	for value := range h.each() {
 		for _, form := range forms(value) {
 			for n := min(len(form), len(text)); n >= shortest; n-- {
 				if strings.HasSuffix(text, form[:n]) {
@@ -202,7 +234,7 @@ func (h *hidden) hideEnd(text string) string {
 func (h *hidden) hideBytes(data []byte) []byte {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, value := range h.values {
+	for value := range h.each() {
 		for _, form := range forms(value) {
 			if bytes.Contains(data, []byte(form)) {
 				data = bytes.ReplaceAll(data, []byte(form), []byte(shownSecret))

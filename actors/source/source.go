@@ -76,7 +76,7 @@ func (s *sourceActor) Started(ctx *actor.Context) error {
 // Stopped implements actor.Stopper.
 func (s *sourceActor) Stopped(*actor.Context) {
 	if s.job != nil {
-		s.job.connector.Close()
+		s.job.close()
 	}
 	s.board.inbox.Load().shut(errBroken)
 	// Should it be for a failure of its own, nobody else says so until the next incarnation.
@@ -142,7 +142,7 @@ func (s *sourceActor) adopt(ctx *actor.Context, again bool) {
 	s.paused = want.Paused
 	if !same {
 		if s.job != nil {
-			s.job.connector.Close()
+			s.job.close()
 			s.job = nil
 		}
 		job, err := newJob(s.cfg, want.Spec, want.Registered)
@@ -159,6 +159,7 @@ func (s *sourceActor) adopt(ctx *actor.Context, again bool) {
 		s.board.inbox.Load().shut(fmt.Errorf("%w: source %s is of kind %s now", command.ErrNotPush, s.board.name, s.job.spec.Kind))
 	}
 	if s.paused {
+		s.cfg.hosts.release(s.job)
 		s.show(ctx, shown{state: command.SourcePaused})
 		return
 	}

@@ -109,7 +109,7 @@ func New(cfg Config) (*Sources, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	cfg.reporter, cfg.hosts = newReporter(), newHosts()
+	cfg.reporter, cfg.hosts = newReporter(), newHosts(cfg.Clock)
 	cfg.pushed = &quota{most: mostPushedOfNode}
 	s := &Sources{cfg: cfg, boards: make(map[string]*board)}
 	if cfg.Registerer != nil {
@@ -132,7 +132,7 @@ func faultsOf(cfg *Config, s *spec.Spec) spec.Faults {
 	case err != nil:
 		return spec.Faults{{Message: err.Error()}}
 	}
-	j.connector.Close()
+	j.close()
 	return nil
 }
 

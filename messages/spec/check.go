@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -153,6 +154,16 @@ func checkTogether(root *node, faults *Faults) {
 	if d := root.member("dedupe").member("by"); d != nil && d.isText(DedupeNativeID) && root.member("native_id") == nil {
 		faults.add("/dedupe/by", "native_id needs the field native_id")
 	}
+	checkAuth(root, "", faults)
+	for _, section := range []string{KindREST, KindWebSocket, KindSSE} {
+		if before := root.member(section).member("before"); before != nil {
+			checkAuth(before, "/"+section+"/before", faults)
+			checkCall(before, "/"+section+"/before", faults)
+		}
+	}
+	if t := root.member("tls"); t != nil && (t.member("cert") == nil) != (t.member("key") == nil) {
+		faults.add("/tls", "cert and key need each other")
+	}
 	checkBackoff(root, faults)
 	checkDefaultStream(root, faults)
 }
@@ -169,7 +180,7 @@ func checkURL(root *node, kind string, faults *Faults) {
 		faults.add("/url", "a push source has no url")
 	case url == nil && (kind == KindREST || kind == KindWebSocket || kind == KindSSE):
 		faults.add("/url", "is required")
-	case url == nil || urlFault(url.text) != "":
+	case url == nil || urlFault(url.text) != "" || strings.HasPrefix(url.text, "${"):
 	case kind == KindWebSocket && !strings.HasPrefix(url.text, "ws"):
 		faults.add("/url", "must begin with wss:// or ws://, as kind is websocket")
 	case (kind == KindREST || kind == KindSSE) && !strings.HasPrefix(url.text, "http"):
@@ -191,6 +202,50 @@ func checkPush(root *node, faults *Faults) {
 		faults.add("/exclusive", "must be false: a push source has any number of senders")
 	}
 }
+
+// checkCall finds faults between the fields of a call before.
+func checkCall(before *node, path string, faults *Faults) {
+	if u := before.member("url"); u != nil && u.kind == jsontext.Text && strings.HasPrefix(u.text, "ws") {
+		faults.add(path+"/url", "must begin with https:// or http://")
+	}
+}
+
+// checkAuth finds faults between the fields of auth, and the headers beside it.
+func checkAuth(beside *node, path string, faults *Faults) {
+	auth := beside.member("auth")
+	if auth == nil {
+		return
+	}
+	var given []string
+	for _, form := range []string{"bearer", "basic", "oauth2"} {
+		if auth.member(form) != nil {
+			given = append(given, form)
+		}
+	}
+	if len(given) > 1 {
+		faults.add(path+"/auth", "%s exclude each other", strings.Join(given, " and "))
+	}
+	if h := beside.member("headers"); h != nil && len(given) > 0 {
+		for _, m := range h.members {
+			if strings.EqualFold(m.name, "Authorization") {
+				faults.add(pointer(path+"/headers", m.name), "is written by auth")
+			}
+		}
+	}
+	if u := auth.member("oauth2").member("token_url"); u != nil && u.kind == jsontext.Text && strings.HasPrefix(u.text, "ws") {
+		faults.add(path+"/auth/oauth2/token_url", "must begin with https:// or http://")
+	}
+	sign := auth.member("sign")
+	if name := sign.member("name"); name != nil && name.kind == jsontext.Text && sign.member("in") != nil && sign.member("in").isText("header") {
+		if what := ownHeader(name.text); what != "" {
+			faults.add(path+"/auth/sign/name", "%s", what)
+		} else if !tokenText.MatchString(name.text) {
+			faults.add(path+"/auth/sign/name", "must be an HTTP header name")
+		}
+	}
+}
+
+var tokenText = regexp.MustCompile(tokenPattern)
 
 func checkBackoff(root *node, faults *Faults) {
 	least, most := Duration(1e9), Duration(60e9)

@@ -72,6 +72,12 @@ func urlFault(text string) string {
 		sample.WriteString(p.Text)
 		literal.WriteString(p.Text)
 	}
+	if len(pieces) > 0 && pieces[0].Expr { // all of it may come of a call before
+		if strings.ContainsAny(literal.String(), " \t\r\n#") {
+			return fmt.Sprintf("%q is no URL", clip(text))
+		}
+		return ""
+	}
 	u, err := url.Parse(sample.String())
 	switch {
 	case err != nil || strings.ContainsAny(sample.String(), " \t\r\n"):
@@ -88,13 +94,52 @@ func urlFault(text string) string {
 	return ""
 }
 
-// literalUser tells whether the user info has anything but expressions, which stand as zero
-// bytes.
+// proxyFault checks the URL of a proxy likewise.
+func proxyFault(text string) string {
+	pieces, err := Pieces(text)
+	if err != nil {
+		return err.Error()
+	}
+	var sample, literal strings.Builder
+	for _, p := range pieces {
+		if p.Expr {
+			return "must have no expression but ${secret:NAME}"
+		}
+		if p.Secret {
+			p.Text = "1"
+			literal.WriteByte(0)
+		} else {
+			literal.WriteString(p.Text)
+		}
+		sample.WriteString(p.Text)
+	}
+	u, err := url.Parse(sample.String())
+	switch {
+	case err != nil || strings.ContainsAny(sample.String(), " \t\r\n"):
+		return fmt.Sprintf("%q is no URL", clip(text))
+	case !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) || !strings.HasPrefix(sample.String(), u.Scheme+"://"):
+		return "must begin with http://, https:// or socks5://"
+	case u.Hostname() == "":
+		return "has no host"
+	case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "":
+		return "must have nothing behind the host and its port"
+	case u.User != nil && literalUser(literal.String()):
+		return useSecret
+	}
+	return ""
+}
+
+// literalUser tells whether the user info has a credential that is no expression; those stand as zero
+// bytes. A name beside a password is none.
 func literalUser(literal string) bool {
 	_, rest, _ := strings.Cut(literal, "://")
 	if end := strings.IndexAny(rest, "/?"); end >= 0 {
 		rest = rest[:end]
 	}
 	at := strings.LastIndexByte(rest, '@')
-	return strings.Trim(rest[:max(at, 0)], "\x00:") != ""
+	name, password, _ := strings.Cut(rest[:max(at, 0)], ":")
+	if password != "" {
+		return strings.Trim(password, "\x00") != ""
+	}
+	return strings.Trim(name, "\x00") != ""
 }

@@ -82,6 +82,7 @@ func (s *Spec) Secrets() []string {
 			if p.Secret {
 				names = append(names, p.Text)
 			}
+			names = append(names, p.Secrets...)
 		}
 	}
 	slices.Sort(names)

@@ -10,7 +10,7 @@ const (
 	namePattern  = `^[a-z0-9_-]+(\.[a-z0-9_-]+)*$`
 	tokenPattern = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
 	labelPattern = `^[A-Za-z0-9]([A-Za-z0-9_./-]{0,61}[A-Za-z0-9])?$`
-	ratePattern  = `^[0-9]+(\.[0-9]+)?/(s|m|h)$`
+	ratePattern  = `^([0-9]*[1-9][0-9]*(\.[0-9]+)?|[0-9]+\.[0-9]*[1-9][0-9]*)/(s|m|h)$`
 	jitterText   = `^(([0-9]|[1-9][0-9])(\.[0-9]+)?%|100%|([0-9]+(\.[0-9]+)?(ms|s|m|h))+)$`
 
 	day = 24 * time.Hour
@@ -25,8 +25,8 @@ func language() *rule {
 		field{"stream", streamRule()},
 		field{"headers", headersRule()},
 		field{"auth", authRule()},
-		field{"tls", object("an object", field{"ca", text("a text", 1, 64<<10)}, field{"cert", text("a text", 1, 64<<10)}, field{"key", text("a text", 1, 64<<10)})},
-		field{"proxy", text("a URL", 1, 2048)},
+		field{"tls", tlsRule()},
+		field{"proxy", templated("a URL", 1, 2048).also(proxyFault, map[string]any{"pattern": `^(https?|socks5h?)://[^\s#/?]`})},
 		field{"items", list("a list", template(), 1, 10_000)},
 		field{"parse", oneOf(ParseAuto, ParseJSON, ParseNDJSON, ParseText, ParseLines, ParseCSV, ParseXML, ParseBinary)},
 		field{"transform", object("an object", field{"where", jq(filterRole)}, field{"split", jq(valueRole)}, field{"map", jq(valueRole)})},
@@ -48,15 +48,14 @@ func language() *rule {
 		field{"paused", flag()},
 		field{"websocket", websocketRule()},
 		field{"rest", restRule()},
-		field{"sse", object("an object", field{"events", list("a list of texts", text("a text", 1, 255), 1, 1000)})},
+		field{"sse", object("an object", field{"before", callRule()}, field{"events", list("a list of texts", text("a text", 1, 255), 1, 1000)})},
 		field{"push", pushRule()},
 		field{"labels", labelsRule()},
 	).needs("name", "kind")
 }
 
 func urlRule() *rule {
-	r := templated("a URL", 1, 8192).also(urlFault, map[string]any{"pattern": `^(https?|wss?)://[^\s#/?]`})
-	return r
+	return templated("a URL", 1, 8192).also(urlFault, map[string]any{"pattern": `^((https?|wss?)://[^\s#/?]|\$\{)`})
 }
 
 func streamRule() *rule {
@@ -84,7 +83,7 @@ func headersRule() *rule {
 func clockRule() *rule { return duration(10*time.Millisecond, 365*day, true) }
 
 func rateRule() *rule {
-	return matching("a rate such as 20/s", ratePattern, 32, "a number, '/' and s, m or h, such as 20/s")
+	return matching("a rate such as 20/s", ratePattern, 32, "a number above 0, '/' and s, m or h, such as 20/s")
 }
 
 func labelsRule() *rule {
@@ -111,7 +110,7 @@ func sendRule() *rule {
 
 func websocketRule() *rule {
 	return object("an object",
-		field{"before", object("a request").free()},
+		field{"before", callRule()},
 		field{"subprotocols", list("a list of texts", matching("a subprotocol", tokenPattern, 255, "a token of letters, digits and -._~ and the like"), 0, 32)},
 		field{"open", list("a list of frames", sendRule(), 0, 1000)},
 		field{"batch", integer(1, 10_000)},
@@ -125,7 +124,22 @@ func websocketRule() *rule {
 	)
 }
 
-func restRule() *rule {
+// callRule is a call before the connection.
+func callRule() *rule {
+	return object("a request",
+		field{"method", methodRule()},
+		field{"url", urlRule()},
+		field{"headers", headersRule()},
+		field{"query", queryRule()},
+		field{"body", template()},
+		field{"auth", authRule()},
+		field{"timeout", duration(10*time.Millisecond, time.Hour, false)},
+	).needs("url")
+}
+
+func methodRule() *rule { return oneOf("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD") }
+
+func queryRule() *rule {
 	scalar := &rule{
 		is: "a text, number, boolean or null", role: templateRole,
 		kinds:  []jsontext.Kind{jsontext.Text, jsontext.Number, jsontext.Bool, jsontext.Null},
@@ -136,9 +150,14 @@ func restRule() *rule {
 	query.kinds = append(query.kinds[:len(query.kinds):len(query.kinds)], jsontext.Array)
 	query.schema = map[string]any{"type": []string{"string", "number", "boolean", "null", "array"}}
 	query.each, query.max = scalar, 1000
+	return table("an object", &query, 200, `^.{1,255}$`, "1 to 255 characters")
+}
+
+func restRule() *rule {
 	return object("an object",
-		field{"method", oneOf("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")},
-		field{"query", table("an object", &query, 200, `^.{1,255}$`, "1 to 255 characters")},
+		field{"before", callRule()},
+		field{"method", methodRule()},
+		field{"query", queryRule()},
 		field{"body", template()},
 		field{"every", duration(10*time.Millisecond, 30*day, false)},
 		field{"cron", text("a cron text", 9, 255)},
@@ -150,12 +169,12 @@ func restRule() *rule {
 }
 
 func authRule() *rule {
-	secret := func() *rule { return templated("a text", 1, 8192).also(secretFault, nil) }
-	return object("one of bearer, basic, oauth2 and sign",
+	secret := func() *rule { return templated("a text", 1, 8192).also(secretFault, literal()) }
+	return object("one of bearer, basic and oauth2, or sign, or one and sign",
 		field{"bearer", secret()},
 		field{"basic", object("an object", field{"user", templated("a text", 1, 8192)}, field{"password", secret()}).needs("user", "password")},
-		field{"oauth2", object("an object", field{"token_url", urlRule()}, field{"client_id", templated("a text", 1, 8192)}, field{"client_secret", secret()}, field{"scopes", list("a list of texts", text("a text", 1, 255), 0, 100)}).needs("token_url", "client_id", "client_secret")},
-		field{"sign", object("an object", field{"in", oneOf("header", "query")}, field{"name", text("a text", 1, 255)}, field{"value", templated("a text", 1, 8192)}).needs("in", "name", "value")},
+		field{"oauth2", object("an object", field{"token_url", urlRule()}, field{"client_id", templated("a text", 1, 8192)}, field{"client_secret", secret()}, field{"scopes", list("a list of texts", text("a text", 1, 255), 0, 100)}, field{"params", table("an object of texts", templated("a text", 0, 8192), 100, `^.{1,255}$`, "1 to 255 characters")}).needs("token_url", "client_id", "client_secret")},
+		field{"sign", object("an object", field{"in", oneOf("header", "query")}, field{"name", text("a text", 1, 255)}, field{"value", templated("a text", 1, 8192)}, field{"secret", secret()}).needs("in", "name", "value")},
 	).needsAny("bearer", "basic", "oauth2", "sign")
 }
 
@@ -165,6 +184,14 @@ func pushRule() *rule {
 		field{"token", secret()},
 		field{"verify", object("an object", field{"alg", oneOf("sha1", "sha256", "sha512")}, field{"header", matching("a header name", tokenPattern, 255, "an HTTP header name")}, field{"secret", secret()}, field{"of", templated("a text", 1, 8192)}).needs("alg", "header", "secret")},
 	)
+}
+
+// literal is what a schema can say of a text that must not be a literal.
+func literal() map[string]any { return map[string]any{"pattern": `\$\{`} }
+
+func tlsRule() *rule {
+	pem := func() *rule { return templated("a text in PEM", 1, 64<<10) }
+	return object("an object", field{"ca", pem()}, field{"cert", pem()}, field{"key", pem().also(secretFault, literal())}).needsAny("ca", "cert")
 }
 
 // free lets an object have any member.

@@ -137,7 +137,7 @@ func kindRule(kind string, then map[string]any) map[string]any {
 // kindRules say which fields belong to which kind.
 func kindRules() []any {
 	var rules []any
-	for _, k := range []struct{ kind, scheme string }{{KindREST, "^https?://"}, {KindWebSocket, "^wss?://"}, {KindSSE, "^https?://"}} {
+	for _, k := range []struct{ kind, scheme string }{{KindREST, `^(https?://|\$\{)`}, {KindWebSocket, `^(wss?://|\$\{)`}, {KindSSE, `^(https?://|\$\{)`}} {
 		then := map[string]any{}
 		for _, section := range []string{KindREST, KindWebSocket, KindSSE, KindPush} {
 			if section != k.kind && !findLaterWhole("/"+section) {

@@ -3,6 +3,9 @@ package spec
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -135,7 +138,8 @@ type Backoff struct {
 
 // WebSocket is how a connection is opened and kept.
 type WebSocket struct {
-	Before       any      `json:"before"`
+	// Before is a call whose answer templates have as .before; nil means none.
+	Before       *Call    `json:"before"`
 	Subprotocols []string `json:"subprotocols"`
 	// Open are templates of the frames sent first, in order.
 	Open   []any    `json:"open"`
@@ -155,8 +159,25 @@ type Ping struct {
 	Send any `json:"send"`
 }
 
+// Call is a request that is made before a connection. All texts are templates.
+type Call struct {
+	// Method defaults to GET.
+	Method  string            `json:"method"`
+	URL     string            `json:"url"`
+	Headers map[string]string `json:"headers"`
+	Query   map[string]any    `json:"query"`
+	// Body is nil where there is none.
+	Body any `json:"body"`
+	// Auth is its own: that of the source is for the feed.
+	Auth *Auth `json:"auth"`
+	// Timeout bounds it; default 10 s.
+	Timeout Duration `json:"timeout"`
+}
+
 // REST is how a URL is polled.
 type REST struct {
+	// Before is called before the first poll, and again after a poll that failed; nil means none.
+	Before *Call `json:"before"`
 	// Method defaults to GET.
 	Method string `json:"method"`
 	// Query are templates: texts, numbers, booleans, or lists of them; null leaves it out.
@@ -184,6 +205,8 @@ type Pages struct {
 
 // SSE is which events of a server-sent stream are read.
 type SSE struct {
+	// Before is a call whose answer templates have as .before; nil means none.
+	Before *Call    `json:"before"`
 	Events []string `json:"events"`
 }
 
@@ -206,7 +229,7 @@ type Verify struct {
 	Of string `json:"of"`
 }
 
-// Auth is how requests are authorised: one of its fields.
+// Auth is how requests are authorised: at most one of the first three, and Sign. All texts are templates.
 type Auth struct {
 	Bearer string  `json:"bearer"`
 	Basic  *Basic  `json:"basic"`
@@ -226,16 +249,22 @@ type OAuth2 struct {
 	ClientID     string   `json:"client_id"`
 	ClientSecret string   `json:"client_secret"`
 	Scopes       []string `json:"scopes"`
+	// Params are sent to the token's server too, such as an audience.
+	Params map[string]string `json:"params"`
 }
 
-// Sign puts a computed value into each request.
+// Sign puts a computed value into each request, last.
 type Sign struct {
+	// In is "header" or "query", Name the header's or the parameter's.
 	In    string `json:"in"`
 	Name  string `json:"name"`
 	Value string `json:"value"`
+	// Secret is what the expressions of Value have as $secret; empty means none.
+	Secret string `json:"secret"`
 }
 
-// TLS names the authorities and the identity of a connection.
+// TLS has the authorities that count instead of the system's, and the identity of a connection, in PEM.
+// All texts are templates.
 type TLS struct {
 	CA   string `json:"ca"`
 	Cert string `json:"cert"`
@@ -261,11 +290,33 @@ type Since struct {
 	Start any    `json:"start"`
 }
 
-// Budget are rates a host, such as "20/s".
+// Budget are the most that a host gets of all sources; the zero Rate says nothing.
 type Budget struct {
-	Requests string `json:"requests"`
-	Connects string `json:"connects"`
-	Sends    string `json:"sends"`
+	Requests Rate `json:"requests"`
+	Connects Rate `json:"connects"`
+	Sends    Rate `json:"sends"`
+}
+
+// Rate is so many a time, written as 20/s.
+type Rate struct {
+	// Every is the time from one to the next; 0 means no bound.
+	Every time.Duration
+}
+
+// UnmarshalJSON reads a number above 0, "/" and s, m or h.
+func (r *Rate) UnmarshalJSON(raw []byte) error {
+	var text string
+	if err := json.Unmarshal(raw, &text); err != nil {
+		return err
+	}
+	number, unit, _ := strings.Cut(text, "/")
+	n, err := strconv.ParseFloat(number, 64)
+	per := map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour}[unit]
+	if err != nil || !(n > 0) || per == 0 {
+		return fmt.Errorf("%q is no rate", text)
+	}
+	r.Every = time.Duration(max(1, math.Ceil(min(float64(per)/n, float64(math.MaxInt64)/2))))
+	return nil
 }
 
 // Duration is a time span that is written as units.ParseDuration reads it, or as 0.
@@ -355,6 +406,21 @@ func decode(document []byte) (*Spec, error) {
 	return s, nil
 }
 
+// calls are the calls that the spec has.
+func (s *Spec) calls() []*Call {
+	var all []*Call
+	if s.WebSocket != nil {
+		all = append(all, s.WebSocket.Before)
+	}
+	if s.REST != nil {
+		all = append(all, s.REST.Before)
+	}
+	if s.SSE != nil {
+		all = append(all, s.SSE.Before)
+	}
+	return slices.DeleteFunc(all, func(c *Call) bool { return c == nil })
+}
+
 // fill sets the defaults that depend on other fields.
 func (s *Spec) fill() {
 	if s.Stream == "" {
@@ -364,6 +430,14 @@ func (s *Spec) fill() {
 		s.Dedupe.By = DedupeNone
 		if s.NativeID != "" {
 			s.Dedupe.By = DedupeNativeID
+		}
+	}
+	for _, call := range s.calls() {
+		if call.Method == "" {
+			call.Method = "GET"
+		}
+		if call.Timeout == 0 {
+			call.Timeout = Duration(10 * time.Second)
 		}
 	}
 	if s.WebSocket != nil && s.WebSocket.Ping != nil && s.WebSocket.Ping.Send == nil {

@@ -104,6 +104,19 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
+func TestRatesAndCallsAreRead(t *testing.T) {
+	s, err := Parse([]byte(with("websocket", `"budget":{"requests":"20/s","connects":"0.5/m"},"websocket":{"before":{"url":"https://x/"}}`)), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b := s.Budget; b.Requests.Every != 50*time.Millisecond || b.Connects.Every != 2*time.Minute || b.Sends.Every != 0 {
+		t.Errorf("%+v", b)
+	}
+	if c := s.WebSocket.Before; c.Method != "GET" || c.Timeout.Of() != 10*time.Second || c.Body != nil {
+		t.Errorf("%+v", c)
+	}
+}
+
 func TestEqualDocumentsHaveEqualHashes(t *testing.T) {
 	a, err := Parse([]byte("kind: rest\nurl: 'https://x/é'\nname: n\nrest: {query: {a: 1.10}}\n"), true)
 	if err != nil {
@@ -207,22 +220,44 @@ var faulty = []struct {
 	{with("push", `"url":"-","push":{"verify":{"alg":"md5","header":"X-S","secret":"${secret:a}"}}`), "/push/verify/alg", `"md5" is none of sha1`, false},
 	{with("push", `"url":"-","push":{"verify":{"alg":"sha1","header":"X S","secret":"${secret:a}"}}`), "/push/verify/header", "an HTTP header name", false},
 	{with("push", `"url":"-","push":{"verify":{"alg":"sha1","header":"X-S","secret":"${secret:a}","of":"${"}}`), "/push/verify/of", "no closing", true},
-	{with("rest", `"auth":{"bearer":"x"}`), "/auth", "is not supported by this version", false},
-	{with("rest", `"tls":{}`), "/tls", "is not supported by this version", false},
-	{with("rest", `"proxy":"x"`), "/proxy", "is not supported by this version", false},
 	{with("rest", `"items":[1]`), "/items", "is not supported by this version", true},
 	{with("rest", `"sequence":{}`), "/sequence", "is not supported by this version", false},
 	{with("rest", `"limit":{}`), "/limit", "is not supported by this version", false},
 	{with("rest", `"schema":{}`), "/schema", "is not supported by this version", false},
 	{with("rest", `"since":{}`), "/since/from", "is required", true},
 	{with("rest", `"since":{"from":".a","begin":1}`), "/since/begin", "is no field that is known here", true},
-	{with("rest", `"budget":{}`), "/budget", "is not supported by this version", false},
 	{with("rest", `"redundancy":2`), "/redundancy", "not supported by this version", false},
 	{with("rest", `"nodes":{}`), "/nodes", "is not supported by this version", false},
-	{with("websocket", `"websocket":{"before":{}}`), "/websocket/before", "is not supported by this version", false},
 	{with("websocket", `"websocket":{"batch":0}`), "/websocket/batch", "from 1 to 10000", false},
 	{with("websocket", `"websocket":{"decode":["gzip","lzma"]}`), "/websocket/decode/1", "is none of gzip", false},
 	{with("websocket", `"websocket":{"renew":"1s"}`), "/websocket/renew", "must be from 1m", true},
+	{with("websocket", `"websocket":{"before":{}}`), "/websocket/before/url", "is required", false},
+	{with("websocket", `"websocket":{"before":{"url":"wss://x/"}}`), "/websocket/before/url", "must begin with https://", true},
+	{with("websocket", `"websocket":{"before":{"url":"https://x/","post":1}}`), "/websocket/before/post", "is no field", false},
+	{with("websocket", `"websocket":{"before":{"url":"https://x/","headers":{"Cookie":"a"}}}`), "/websocket/before/headers/Cookie", "${secret:NAME}", false},
+	{with("websocket", `"websocket":{"before":{"url":"https://x/","auth":{"bearer":"a"}}}`), "/websocket/before/auth/bearer", "${secret:NAME}", false},
+	{with("rest", `"auth":{}`), "/auth", "at least one of bearer, basic, oauth2, sign", false},
+	{with("rest", `"auth":{"bearer":"x"}`), "/auth/bearer", "${secret:NAME}", false},
+	{with("rest", `"auth":{"basic":{"user":"u","password":"p"}}`), "/auth/basic/password", "${secret:NAME}", false},
+	{with("rest", `"auth":{"oauth2":{"token_url":"https://x/","client_id":"a","client_secret":"b"}}`), "/auth/oauth2/client_secret", "${secret:NAME}", false},
+	{with("rest", `"auth":{"oauth2":{"token_url":"ws://x/","client_id":"a","client_secret":"${secret:b}"}}`), "/auth/oauth2/token_url", "must begin with https://", true},
+	{with("rest", `"auth":{"bearer":"${secret:a}","basic":{"user":"u","password":"${secret:p}"}}`), "/auth", "bearer and basic exclude each other", true},
+	{with("rest", `"auth":{"bearer":"${secret:a}"},"headers":{"authorization":"${secret:a}"}`), "/headers/authorization", "is written by auth", true},
+	{with("rest", `"auth":{"sign":{"in":"header","name":"a b","value":"x"}}`), "/auth/sign/name", "an HTTP header name", true},
+	{with("rest", `"auth":{"sign":{"in":"header","name":"Host","value":"x"}}`), "/auth/sign/name", "written by the node itself", true},
+	{with("rest", `"auth":{"sign":{"in":"body","name":"a","value":"x"}}`), "/auth/sign/in", "is none of header, query", false},
+	{with("rest", `"auth":{"sign":{"in":"query","name":"a","value":"x","secret":"s"}}`), "/auth/sign/secret", "${secret:NAME}", false},
+	{with("rest", `"tls":{}`), "/tls", "at least one of ca, cert", false},
+	{with("rest", `"tls":{"cert":"x"}`), "/tls", "cert and key need each other", true},
+	{with("rest", `"tls":{"cert":"x","key":"y"}`), "/tls/key", "${secret:NAME}", false},
+	{with("rest", `"proxy":"x"`), "/proxy", "must begin with http://, https:// or socks5://", false},
+	{with("rest", `"proxy":"http://u:p@x"`), "/proxy", "${secret:NAME}", true},
+	{with("rest", `"proxy":"http://x/path"`), "/proxy", "nothing behind the host", true},
+	{with("rest", `"proxy":"http://${.item}/"`), "/proxy", "no expression", true},
+	{with("rest", `"budget":{"requests":"0/s"}`), "/budget/requests", "a number above 0", false},
+	{with("rest", `"budget":{"sends":"0.00/h"}`), "/budget/sends", "a number above 0", false},
+	{with("rest", `"budget":{"connects":"5"}`), "/budget/connects", "such as 20/s", false},
+	{with("rest", `"url":"${.before.url} x"`), "/url", "is no URL", true},
 	{with("rest", `"rest":{"cron":"x"}`), "/rest/cron", "is not supported by this version", false},
 	{with("rest", `"rest":{"pages":{}}`), "/rest/pages", "is not supported by this version", false},
 }
@@ -287,16 +322,20 @@ func TestYAMLNumbersKeepTheirText(t *testing.T) {
 
 func TestPieces(t *testing.T) {
 	for text, want := range map[string]string{
-		"plain":                     "[{plain false false}]",
-		"a${.x}b":                   "[{a false false} {.x true false} {b false false}]",
-		`${{a: "}"}}`:               `[{{a: "}"} true false}]`,
-		`${"\(.a | "}")"}`:          `[{"\(.a | "}")" true false}]`,
-		"${secret:a.b}":             "[{a.b false true}]",
-		"${.a # }\n}":               "[{.a # }\n true false}]",
-		`${"\""}`:                   `[{"\"" true false}]`,
-		"$x {y}":                    "[{$x {y} false false}]",
-		"":                          "[]",
-		`${[.a[]] | map({b: .})}/$`: `[{[.a[]] | map({b: .}) true false} {/$ false false}]`,
+		"plain":                            "[{plain false false []}]",
+		"a${.x}b":                          "[{a false false []} {.x true false []} {b false false []}]",
+		`${{a: "}"}}`:                      `[{{a: "}"} true false []}]`,
+		`${"\(.a | "}")"}`:                 `[{"\(.a | "}")" true false []}]`,
+		"${secret:a.b}":                    "[{a.b false true []}]",
+		"${.a # }\n}":                      "[{.a # }\n true false []}]",
+		`${"\""}`:                          `[{"\"" true false []}]`,
+		"$x {y}":                           "[{$x {y} false false []}]",
+		"":                                 "[]",
+		`${hash("md5"; ${secret:k})}`:      `[{hash("md5"; $__secrets["k"]) true false [k]}]`,
+		`${"a${secret:k}b\(${secret:k})"}`: `[{"a\($__secrets["k"])b\($__secrets["k"])" true false [k]}]`,
+		`${"\\${secret:k}\(("}") + ${ secret:j })" + "${secret:.}"}`: `[{"\\\($__secrets["k"])\(("}") + $__secrets["j"])" + "${secret:.}" true false [k j]}]`,
+		"${1 # ${secret:k\n}":       "[{1 # ${secret:k\n true false []}]",
+		`${[.a[]] | map({b: .})}/$`: `[{[.a[]] | map({b: .}) true false []} {/$ false false []}]`,
 	} {
 		got, err := Pieces(text)
 		if err != nil || fmt.Sprint(got) != want {
@@ -357,6 +396,10 @@ func TestSchemaAgreesWithParse(t *testing.T) {
 		string(asJSON), polled, with("rest", ``), with("websocket", `"websocket":{}`), with("websocket", `"on":[]`),
 		with("rest", `"liveness":{"data":"0s","transport":0}`), with("rest", `"rest":{"jitter":"2s","body":null}`),
 		with("rest", `"url":"https://${secret:u}:${secret:p}@x/"`), with("rest", `"headers":{"Cookie":"a=${secret:c}","X":""}`),
+		with("rest", `"auth":{"basic":{"user":"u","password":"${secret:p}"},"sign":{"in":"query","name":"a","value":"${hmac(\"sha256\"; $secret; .request.query)}","secret":"${secret:s}"}}`),
+		with("rest", `"auth":{"oauth2":{"token_url":"https://x/t","client_id":"a","client_secret":"${secret:b}","scopes":["a"],"params":{"audience":"x"}}}`),
+		with("rest", `"tls":{"ca":"x","cert":"y","key":"${secret:k}"},"proxy":"socks5://u:${secret:p}@x:1080","budget":{"requests":"0.50/m","connects":"1/s","sends":"1200/h"}`),
+		with("websocket", `"url":"${.before.u}?t=${.before.t}","websocket":{"before":{"url":"https://x/","method":"POST","headers":{},"query":{"a":[1]},"body":{"a":null},"timeout":"3s"}}`),
 		with("rest", `"transform":{},"labels":{},"stream":"{a}.b"`), with("rest", `"rest":{"every":"1w2d12h","timeout":"1.5s"}`),
 	}
 	for _, document := range good {

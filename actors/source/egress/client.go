@@ -33,9 +33,7 @@ func (g *Guard) Transport() *http.Transport {
 // Client makes an HTTP client with a transport of its own, which the caller closes with
 // CloseIdleConnections. Redirects are bounded, never leave HTTPS for HTTP, and take neither
 // headers nor a body to another host.
-func (g *Guard) Client() *http.Client {
-	return &http.Client{Transport: g.Transport(), CheckRedirect: checkRedirect}
-}
+func (g *Guard) Client() *http.Client { return g.ClientBy(Way{}, nil) }
 
 func checkRedirect(next *http.Request, via []*http.Request) error {
 	first, last := via[0], via[len(via)-1]

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"time"
@@ -17,11 +15,11 @@ import (
 
 // connector implements source.Connector.
 type connector struct {
-	setup    source.Setup
-	spec     *spec.REST
-	client   *http.Client
-	endpoint *source.Endpoint
-	body     transform.Template // nil: none
+	setup     source.Setup
+	spec      *spec.REST
+	transport *source.Transport
+	before    *source.Before
+	endpoint  *source.Endpoint
 
 	// What makes the next request conditional: of the last answer that the journal has.
 	address, etag, modified string
@@ -31,26 +29,30 @@ type connector struct {
 func New(setup source.Setup) (source.Connector, error) {
 	c := &connector{setup: setup, spec: setup.Spec.REST}
 	var faults spec.Faults
-	c.endpoint = setup.CompileEndpoint("/rest/query", c.spec.Query, &faults)
-	if c.spec.Body != nil {
-		c.body = setup.CompileTemplate("/rest/body", c.spec.Body, &faults)
-	}
+	c.transport = setup.CompileTransport(&faults)
+	c.before = setup.CompileBefore("/rest/before", c.spec.Before, c.transport, &faults)
+	feed := setup.Feed()
+	feed.Method, feed.In, feed.Query, feed.Body = c.spec.Method, "/rest", c.spec.Query, c.spec.Body
+	c.endpoint = setup.CompileEndpoint(feed, c.transport, &faults)
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	c.client = setup.Guard.Client()
 	return c, nil
 }
 
 // Close implements source.Connector.
-func (c *connector) Close() { c.client.CloseIdleConnections() }
+func (c *connector) Close() { c.transport.Close() }
 
 // Run implements source.Connector: it polls until a poll fails.
 func (c *connector) Run(ctx context.Context, line *source.Line) error {
 	line.AsksAgain()
+	before, err := c.before.Call(ctx, line)
+	if err != nil {
+		return err
+	}
 	for first := true; ; first = false {
 		begun := c.setup.Clock()
-		wait, err := c.poll(ctx, line, first)
+		wait, err := c.poll(ctx, line, before, first)
 		if err != nil {
 			return err
 		}
@@ -96,111 +98,60 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 // poll asks once, and gives for how long the feed wants to be left alone. The first poll connects; the
 // others are spread by their pace.
-func (c *connector) poll(ctx context.Context, line *source.Line, first bool) (time.Duration, error) {
+func (c *connector) poll(ctx context.Context, line *source.Line, before any, first bool) (time.Duration, error) {
 	vars, err := line.Vars(ctx, nil)
 	if err != nil {
 		return 0, err
 	}
-	address, err := c.endpoint.Fill(ctx, line, vars)
+	vars.Before = before
+	answer, err := c.endpoint.Ask(ctx, line, source.Question{
+		Vars: vars, Connects: first, Feed: true, Timeout: c.spec.Timeout.Of(), Accept: source.AcceptJSON, Prepare: c.prepare,
+	})
 	if err != nil {
 		return 0, err
 	}
-	if first {
-		if err := line.Connect(ctx, address.Host); err != nil {
-			return 0, err
-		}
-	}
-	bounded, cancel := context.WithTimeoutCause(ctx, c.spec.Timeout.Of(), fmt.Errorf("the feed did not answer within %s", c.spec.Timeout.Of()))
-	defer cancel()
-	request, err := c.request(bounded, line, address, vars)
-	if err != nil {
+	defer answer.Close()
+	body, err := answer.Read(source.MaxMessage)
+	if err != nil && !(errors.Is(err, source.ErrTooLarge) && !success(answer.StatusCode)) {
 		return 0, err
 	}
-	line.Requested(request, address.Shown)
-	response, err := c.client.Do(request)
-	if err != nil {
-		return 0, failure(bounded, line, err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	line.Heard()
-	if err := source.Stream(response); err != nil {
-		return 0, err
-	}
-	body, err := read(response.Body, line)
-	if err != nil && !(errors.Is(err, source.ErrTooLarge) && !success(response.StatusCode)) {
-		return 0, failure(bounded, line, err)
-	}
-	cancel() // the time-out is the feed's; what follows is ours
-	wait := source.Asked(response, c.setup.Clock())
+	wait := source.Asked(answer.Response, c.setup.Clock())
 	switch {
-	case response.StatusCode == http.StatusNotModified && (c.etag != "" || c.modified != ""):
+	case answer.StatusCode == http.StatusNotModified && (c.etag != "" || c.modified != ""):
 		line.Understood()
-		line.Answered(response, address.Shown, body)
+		line.Answered(answer.Response, answer.Shown, body)
 		return wait, nil
-	case !success(response.StatusCode):
-		line.Answered(response, address.Shown, body)
-		return 0, c.refused(response, body, wait, line)
+	case !success(answer.StatusCode):
+		line.Answered(answer.Response, answer.Shown, body)
+		return 0, answer.Refused(body, c.spec.Every.Of()) // at least as seldom as when all is well
 	}
 	if len(bytes.TrimSpace(body)) == 0 {
 		line.Understood()
-		line.Answered(response, address.Shown, body)
-	} else if err := c.feed(ctx, line, body, response, address.Shown, vars); err != nil {
+		line.Answered(answer.Response, answer.Shown, body)
+	} else if err := c.feed(ctx, line, vars, body, answer); err != nil {
 		return 0, err
 	}
 	if err := line.Settle(ctx); err != nil {
 		return 0, err
 	}
-	c.remember(request, response)
+	c.remember(answer.Request, answer.Response)
 	return wait, nil
 }
 
+// prepare makes a request conditional.
+func (c *connector) prepare(r *http.Request) {
+	if !c.conditional(r) || c.address != r.URL.String() {
+		return
+	}
+	if c.etag != "" {
+		setDefault(r.Header, "If-None-Match", c.etag)
+	}
+	if c.modified != "" {
+		setDefault(r.Header, "If-Modified-Since", c.modified)
+	}
+}
+
 func success(status int) bool { return status >= 200 && status < 300 }
-
-// failure is why a request failed: the time-out, the end of the source, or the cause itself.
-func failure(ctx context.Context, line *source.Line, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return line.Cause(err)
-}
-
-func (c *connector) request(ctx context.Context, line *source.Line, address source.Address, vars transform.Vars) (*http.Request, error) {
-	var body io.Reader
-	isJSON := false
-	if c.body != nil {
-		v, present, err := c.body.Eval(ctx, vars.Input(), transform.Env{}, line.Secret(address.Host))
-		if err != nil {
-			return nil, fmt.Errorf("body: %w", err)
-		}
-		if present && v != nil {
-			text, err := transform.Text(v)
-			if err != nil {
-				return nil, fmt.Errorf("body: %w", err)
-			}
-			_, isText := v.(string)
-			body, isJSON = bytes.NewReader(text), !isText
-		}
-	}
-	r, err := http.NewRequestWithContext(ctx, c.spec.Method, address.URL.String(), body)
-	if err != nil {
-		return nil, line.Cause(err)
-	}
-	r.Header = address.Header
-	setDefault(r.Header, "User-Agent", "anode")
-	setDefault(r.Header, "Accept", "application/json, */*;q=0.5")
-	if isJSON {
-		setDefault(r.Header, "Content-Type", "application/json")
-	}
-	if c.conditional(r) && c.address == r.URL.String() {
-		if c.etag != "" {
-			setDefault(r.Header, "If-None-Match", c.etag)
-		}
-		if c.modified != "" {
-			setDefault(r.Header, "If-Modified-Since", c.modified)
-		}
-	}
-	return r, nil
-}
 
 func setDefault(h http.Header, name, value string) {
 	if h.Get(name) == "" {
@@ -221,9 +172,9 @@ func (c *connector) remember(request *http.Request, response *http.Response) {
 }
 
 // feed hands an answer to the line. There is nobody to send to, so only fail counts.
-func (c *connector) feed(ctx context.Context, line *source.Line, body []byte, response *http.Response, shown string, vars transform.Vars) error {
+func (c *connector) feed(ctx context.Context, line *source.Line, vars transform.Vars, body []byte, answer *source.Answer) error {
 	actions, err := line.Feed(ctx, body, transform.Meta{
-		Received: c.setup.Clock(), URL: shown, Status: response.StatusCode, Headers: source.HeadersOf(response), Vars: vars,
+		Received: c.setup.Clock(), URL: answer.Shown, Status: answer.StatusCode, Headers: source.HeadersOf(answer.Response), Vars: vars,
 	})
 	if err != nil {
 		return err
@@ -234,27 +185,4 @@ func (c *connector) feed(ctx context.Context, line *source.Line, body []byte, re
 		}
 	}
 	return nil
-}
-
-// read reads a body within the bound; each piece is a sign of life.
-func read(body io.Reader, line *source.Line) ([]byte, error) {
-	var all bytes.Buffer
-	_, err := io.Copy(&all, io.LimitReader(heard{body, line}, source.MaxMessage+1))
-	if err == nil && all.Len() > source.MaxMessage {
-		err = source.ErrTooLarge
-	}
-	return all.Bytes(), err
-}
-
-type heard struct {
-	io.Reader
-	line *source.Line
-}
-
-func (h heard) Read(p []byte) (int, error) {
-	n, err := h.Reader.Read(p)
-	if n > 0 {
-		h.line.Heard()
-	}
-	return n, err
 }

@@ -43,16 +43,30 @@ type answer struct {
 
 // ask makes the request; what is no feed is an error.
 func (s *stream) ask(ctx context.Context, line *source.Line) (*answer, error) {
-	address, err := s.endpoint.Fill(ctx, line, s.vars)
-	if err != nil {
-		return nil, err
+	for again := false; ; again = true {
+		address, err := s.endpoint.Open(ctx, line, s.vars, source.Detour{})
+		if err != nil {
+			return nil, err
+		}
+		a, unauthorized, err := s.askAt(ctx, line, address)
+		if err == nil || !unauthorized || again || !address.Renew() {
+			return a, err
+		}
 	}
-	if err := line.Connect(ctx, address.Host); err != nil {
-		return nil, err
+}
+
+// askAt is ask of an address.
+func (s *stream) askAt(ctx context.Context, line *source.Line, address source.Address) (a *answer, unauthorized bool, err error) {
+	var p *source.Pipes
+	client, err := s.transport.NewClient(ctx, line, address.Host, func(t *http.Transport) {
+		t.WriteBufferSize, t.ReadBufferSize = writeBuffer, readBuffer
+		p = line.Pipes(t.DialContext)
+		t.DialContext = p.DialContext
+	})
+	if err != nil {
+		return nil, false, err
 	}
 	life, cancel := context.WithCancelCause(ctx)
-	p := line.Pipes(s.setup.Guard.DialContext)
-	client := s.client(p)
 	end := func() {
 		cancel(nil)
 		client.CloseIdleConnections()
@@ -68,26 +82,24 @@ func (s *stream) ask(ctx context.Context, line *source.Line) (*answer, error) {
 		cause := context.Cause(life)
 		end()
 		if cause != nil {
-			return nil, cause
+			return nil, false, cause
 		}
-		return nil, line.Cause(err)
+		return nil, false, line.Cause(err)
 	}
-	a := &answer{response: response, address: address, close: func() { _ = response.Body.Close(); end() }}
+	a = &answer{response: response, address: address, close: func() { _ = response.Body.Close(); end() }}
 	if a.byLine, err = s.judge(response, line, address.Shown); err != nil {
 		a.close()
-		return nil, err
+		return nil, response.StatusCode == http.StatusUnauthorized, err
 	}
-	return a, nil
+	return a, false, nil
 }
 
 // request sends it and awaits the head of the answer.
 func (s *stream) request(ctx context.Context, client *http.Client, line *source.Line, address source.Address) (*http.Response, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address.URL.String(), http.NoBody)
+	r, err := address.HTTP(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r.Header = address.Header
-	setDefault(r.Header, "User-Agent", "anode")
 	setDefault(r.Header, "Cache-Control", "no-cache")
 	accept := typeEvents
 	if s.byLine {
@@ -105,15 +117,6 @@ func setDefault(h http.Header, name, value string) {
 	if h.Get(name) == "" {
 		h.Set(name, value)
 	}
-}
-
-// client makes one whose connections are closed when the answer is over.
-func (s *stream) client(p *source.Pipes) *http.Client {
-	client, transport := s.setup.Guard.Client(), s.setup.Guard.Transport()
-	transport.WriteBufferSize, transport.ReadBufferSize = writeBuffer, readBuffer
-	transport.DialContext = p.DialContext
-	client.Transport = transport
-	return client
 }
 
 // judge tells how an answer is read.

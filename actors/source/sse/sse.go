@@ -15,8 +15,11 @@ const mostStreams = 100
 
 // connector implements source.Connector.
 type connector struct {
-	setup    source.Setup
-	endpoint *source.Endpoint
+	setup source.Setup
+	// transport makes clients; before is called once a connection, for all streams.
+	transport *source.Transport
+	before    *source.Before
+	endpoint  *source.Endpoint
 	// wanted are the names of events that are read; nil means all.
 	wanted map[string]bool
 	// byLine tells that an answer of any type is read line by line.
@@ -29,7 +32,9 @@ func New(setup source.Setup) (source.Connector, error) {
 	s := setup.Spec
 	c := &connector{setup: setup, byLine: s.Parse == spec.ParseNDJSON || s.Parse == spec.ParseLines}
 	var faults spec.Faults
-	c.endpoint = setup.CompileEndpoint("", nil, &faults)
+	c.transport = setup.CompileTransport(&faults)
+	c.before = setup.CompileBefore("/sse/before", s.SSE.Before, c.transport, &faults)
+	c.endpoint = setup.CompileEndpoint(setup.Feed(), c.transport, &faults)
 	if len(s.SSE.Events) > 0 {
 		c.wanted = make(map[string]bool, len(s.SSE.Events))
 		for _, name := range s.SSE.Events {
@@ -63,8 +68,8 @@ func itemEach(s *spec.Spec) bool {
 	return source.UsesItem(templates)
 }
 
-// Close implements source.Connector: nothing is kept.
-func (c *connector) Close() {}
+// Close implements source.Connector.
+func (c *connector) Close() { c.transport.Close() }
 
 // Run implements source.Connector. Where there are several streams, the first that fails ends all.
 func (c *connector) Run(ctx context.Context, line *source.Line) error {
@@ -77,6 +82,13 @@ func (c *connector) Run(ctx context.Context, line *source.Line) error {
 		if s.stood = false; s.seen != "" {
 			line.AsksAgain()
 		}
+	}
+	before, err := c.before.Call(ctx, line)
+	if err != nil {
+		return err
+	}
+	for _, s := range c.streams {
+		s.vars.Before = before
 	}
 	if len(c.streams) == 1 {
 		_, err := c.streams[0].read(ctx, f)

@@ -58,11 +58,11 @@ func sleep(ctx context.Context, d time.Duration) error {
 // read makes one request and reads its answer to the end. The error of an end in order is nil, or has the
 // feed's wish for the pause. It gives how many messages came.
 func (s *stream) read(ctx context.Context, f *funnel) (messages int, err error) {
-	items := s.vars.Items
+	items, before := s.vars.Items, s.vars.Before
 	if s.vars, err = f.line.Vars(ctx, s.vars.Item); err != nil {
 		return 0, err
 	}
-	s.vars.Items = items
+	s.vars.Items, s.vars.Before = items, before
 	a, err := s.ask(ctx, f.line)
 	if err != nil {
 		return 0, err

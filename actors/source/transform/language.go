@@ -20,6 +20,10 @@ type Program interface {
 type Template interface {
 	// Eval fills the template; absent when it is one whole ${…} that gives null.
 	Eval(ctx context.Context, input any, env Env, secret Secret) (value any, present bool, err error)
+	// EvalEscaped is Eval with secrets written as escape does, but for those within expressions.
+	EvalEscaped(ctx context.Context, input any, env Env, secret Secret, escape func(string) string) (value any, present bool, err error)
+	// UsesKey tells that an expression has $secret.
+	UsesKey() bool
 }
 
 // Env is what expressions see besides their input.
@@ -28,5 +32,6 @@ type Env struct {
 	Meta, State any
 }
 
-// Secret resolves ${secret:NAME} for where the result goes; nil means that there is none.
+// Secret resolves ${secret:NAME} for where the result goes, and $secret, whose name is empty; nil means that
+// there is none.
 type Secret func(name string) (string, error)

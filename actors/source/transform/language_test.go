@@ -35,3 +35,8 @@ func (p program) Run(ctx context.Context, input any, env Env) ([]any, error) {
 func (t template) Eval(ctx context.Context, input any, env Env, secret Secret) (any, bool, error) {
 	return t.Template.Eval(ctx, input, expr.Env(env), secret)
 }
+
+// EvalEscaped implements Template.
+func (t template) EvalEscaped(ctx context.Context, input any, env Env, secret Secret, escape func(string) string) (any, bool, error) {
+	return t.Template.EvalEscaped(ctx, input, expr.Env(env), secret, escape)
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,6 +31,8 @@ type session struct {
 	conn   *websocket.Conn
 	shown  string
 	secret transform.Secret
+	// answer is that of the call before.
+	answer any
 	// state is the $state of this connection: that of another one is another.
 	state transform.State
 
@@ -56,30 +60,48 @@ func (c *connector) session(line *source.Line) *session {
 
 // run connects and reads until the end.
 func (s *session) run(ctx context.Context) error {
+	var err error
+	if s.answer, err = s.before.Call(ctx, s.line); err != nil {
+		return err
+	}
+	for again := false; ; again = true {
+		done, err := s.try(ctx, again)
+		if done {
+			return err
+		}
+	}
+}
+
+// try connects once; it is not done where the feed refused a token that can be got anew.
+func (s *session) try(ctx context.Context, again bool) (done bool, err error) {
 	vars, err := s.vars(ctx)
 	if err != nil {
-		return err
+		return true, err
 	}
-	address, err := s.endpoint.Fill(ctx, s.line, vars)
+	address, err := s.endpoint.Open(ctx, s.line, vars, source.Detour{})
 	if err != nil {
-		return err
+		return true, err
 	}
-	if err := s.line.Connect(ctx, address.Host); err != nil {
-		return err
+	way, err := s.transport.Way(ctx, s.line, address.Host)
+	if err != nil {
+		return true, err
 	}
-	pipes := s.line.Pipes(s.setup.Guard.DialContext)
+	pipes := s.line.Pipes(func(ctx context.Context, network, to string) (net.Conn, error) {
+		return s.setup.Guard.DialBy(ctx, way, network, to)
+	})
 	defer pipes.Close()
-	if s.conn, err = s.dial(ctx, s.line, address, pipes); err != nil {
-		return err
+	conn, status, err := s.dial(ctx, s.line, address, way, pipes)
+	if err != nil {
+		return again || status != http.StatusUnauthorized || !address.Renew(), err
 	}
-	s.shown, s.secret, s.begun = address.Shown, s.line.Secret(address.Host), time.Now()
-	return s.converse(ctx)
+	s.conn, s.shown, s.secret, s.begun = conn, address.Shown, s.line.Secret(address.Host), time.Now()
+	return true, s.converse(ctx)
 }
 
 // vars is what templates see now.
 func (s *session) vars(ctx context.Context) (transform.Vars, error) {
 	vars, err := s.line.Vars(ctx, nil)
-	vars.Items = s.setup.Spec.Items
+	vars.Items, vars.Before = s.setup.Spec.Items, s.answer
 	return vars, err
 }
 

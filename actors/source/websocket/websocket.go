@@ -12,6 +12,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"anode/actors/source"
+	"anode/actors/source/egress"
 	"anode/actors/source/transform"
 	"anode/messages/spec"
 )
@@ -25,19 +26,23 @@ const (
 
 // connector implements source.Connector.
 type connector struct {
-	setup    source.Setup
-	spec     *spec.WebSocket
-	endpoint *source.Endpoint
-	open     []transform.Template
-	openings []opening
-	ping     transform.Template // nil: none
+	setup     source.Setup
+	spec      *spec.WebSocket
+	transport *source.Transport
+	before    *source.Before
+	endpoint  *source.Endpoint
+	open      []transform.Template
+	openings  []opening
+	ping      transform.Template // nil: none
 }
 
 // New makes a connector: a source.Kind.
 func New(setup source.Setup) (source.Connector, error) {
 	c := &connector{setup: setup, spec: setup.Spec.WebSocket}
 	var faults spec.Faults
-	c.endpoint = setup.CompileEndpoint("", nil, &faults)
+	c.transport = setup.CompileTransport(&faults)
+	c.before = setup.CompileBefore("/websocket/before", c.spec.Before, c.transport, &faults)
+	c.endpoint = setup.CompileEndpoint(setup.Feed(), c.transport, &faults)
 	for i, frame := range c.spec.Open {
 		c.open = append(c.open, setup.CompileTemplate("/websocket/open/"+strconv.Itoa(i), frame, &faults))
 	}
@@ -52,8 +57,8 @@ func New(setup source.Setup) (source.Connector, error) {
 	return c, nil
 }
 
-// Close implements source.Connector: nothing is kept between connections.
-func (c *connector) Close() {}
+// Close implements source.Connector.
+func (c *connector) Close() { c.transport.Close() }
 
 // Run implements source.Connector.
 func (c *connector) Run(ctx context.Context, line *source.Line) error {
@@ -66,11 +71,13 @@ func (c *connector) Run(ctx context.Context, line *source.Line) error {
 	return (&relay{connector: c, line: line, ends: make(chan end, 2)}).run(ctx)
 }
 
-// dial makes the connection and the handshake over pipes, which the caller closes.
-func (c *connector) dial(ctx context.Context, line *source.Line, address source.Address, pipes *source.Pipes) (*websocket.Conn, error) {
+// dial makes the connection and the handshake over pipes, which the caller closes; status is that of an answer
+// that is a refusal.
+func (c *connector) dial(ctx context.Context, line *source.Line, address source.Address, way egress.Way, pipes *source.Pipes) (conn *websocket.Conn, status int, err error) {
 	defer context.AfterFunc(ctx, pipes.Break)() // the library does not look at ctx while it waits for the answer
 	dialer := websocket.Dialer{
-		NetDialContext: pipes.DialContext, HandshakeTimeout: handshakePatience, ReadBufferSize: readBuffer, WriteBufferSize: writeBuffer,
+		TLSClientConfig: way.TLS.Clone(),
+		NetDialContext:  pipes.DialContext, HandshakeTimeout: handshakePatience, ReadBufferSize: readBuffer, WriteBufferSize: writeBuffer,
 		Subprotocols: c.spec.Subprotocols,
 	}
 	header := address.Header
@@ -88,15 +95,15 @@ func (c *connector) dial(ctx context.Context, line *source.Line, address source.
 		if conn != nil {
 			_ = conn.Close() // nobody is told
 		}
-		return nil, context.Cause(ctx)
+		return nil, 0, context.Cause(ctx)
 	case errors.Is(err, websocket.ErrBadHandshake) && response != nil:
-		return nil, c.refused(response, line)
+		return nil, response.StatusCode, c.refused(response, line)
 	case errors.Is(err, context.DeadlineExceeded):
-		return nil, fmt.Errorf("the feed did not connect within %s", handshakePatience)
+		return nil, 0, fmt.Errorf("the feed did not connect within %s", handshakePatience)
 	case err != nil:
-		return nil, line.Cause(err)
+		return nil, 0, line.Cause(err)
 	}
-	return conn, nil
+	return conn, 0, nil
 }
 
 // refused is the error of a handshake that failed, in the feed's own words.
