@@ -89,10 +89,10 @@ func TestBearerAndBasic(t *testing.T) {
 		for _, kind := range []string{"rest", "websocket", "sse"} {
 			b := newBench(t, secretsOf("T", "hush-hush"))
 			api := &asked{next: func(_ int, w http.ResponseWriter, r *http.Request) {
-				switch {
-				case kind == "websocket":
+				switch kind {
+				case "websocket":
 					upgrade(w, r, `{"a":1}`)
-				case kind == "sse":
+				case "sse":
 					w.Header().Set("Content-Type", "text/event-stream")
 					fmt.Fprint(w, "data: {\"a\":1}\n\n")
 				default:
@@ -390,8 +390,7 @@ func TestBefore(t *testing.T) {
 	calls := &asked{next: func(n int, w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `{"url":"ws://%s/feed?at=0123456789ab","token":"very-secret-token-%d","n":1.10}`, r.Host, n)
 	}}
-	var sockets *asked
-	sockets = &asked{next: func(n int, w http.ResponseWriter, r *http.Request) {
+	sockets := &asked{next: func(n int, w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/token") {
 			calls.ServeHTTP(w, r)
 			return
@@ -460,13 +459,15 @@ func TestCallsBeforeThatFail(t *testing.T) {
 		fields string
 		want   string
 	}{
-		"refusal":          {answers(403, "not you"), "", "before: the server answered 403 Forbidden: not you"},
-		"too long":         {answers(200, strings.Repeat("x", 1<<20+1)), "", "before: the server sent more than 1048576 bytes"},
-		"silence":          {func(_ int, _ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, ", timeout: 50ms", "before: the server did not answer within 50ms"},
-		"private redirect": {func(_ int, w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://10.0.0.1/", 302) }, "", "before: connect to 10.0.0.1: 10.0.0.1 is private"},
-		"wrong host":       {answers(200, `{"host":"10.0.0.1"}`), "", "connect to 10.0.0.1: 10.0.0.1 is private"},
-		"wrong scheme":     {answers(200, `{"u":"http://127.0.0.1:1/"}`), "", "url: must begin with wss:// or ws://"},
-		"nothing":          {answers(200, ``), "", "url: what the template makes is no URL"},
+		"refusal":  {answers(403, "not you"), "", "before: the server answered 403 Forbidden: not you"},
+		"too long": {answers(200, strings.Repeat("x", 1<<20+1)), "", "before: the server sent more than 1048576 bytes"},
+		"silence":  {func(_ int, _ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, ", timeout: 50ms", "before: the server did not answer within 50ms"},
+		"private redirect": {func(_ int, w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://10.0.0.1/", http.StatusFound)
+		}, "", "before: connect to 10.0.0.1: 10.0.0.1 is private"},
+		"wrong host":   {answers(200, `{"host":"10.0.0.1"}`), "", "connect to 10.0.0.1: 10.0.0.1 is private"},
+		"wrong scheme": {answers(200, `{"u":"http://127.0.0.1:1/"}`), "", "url: must begin with wss:// or ws://"},
+		"nothing":      {answers(200, ``), "", "url: what the template makes is no URL"},
 		"cut": {func(_ int, w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100")
 			fmt.Fprint(w, "x")
