@@ -1,6 +1,10 @@
 package messages
 
-import "fmt"
+import (
+	"fmt"
+
+	"anode/messages/units"
+)
 
 // NodeID names a node for ever: a hash of its public key in lower-case base32.
 // It holds no '-', so that it can stand in a Position. Empty means no node.
@@ -23,10 +27,4 @@ func ParseNodeID(text string) (NodeID, error) {
 }
 
 // clip cuts a refused text so that an error stays readable.
-func clip(text string) string {
-	const most = 80
-	if len(text) <= most {
-		return text
-	}
-	return text[:most] + "…"
-}
+func clip(text string) string { return units.Clip(text, 80) }

@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/itchyny/gojq"
+
+	"anode/messages/units"
 )
 
 // maxShown is how much of a line an error shows, in characters.
@@ -132,17 +133,7 @@ func skipText(text string, i int) int {
 }
 
 // clip cuts a text that an error shows.
-func clip(text string) string { return clipTo(text, 80) }
-
-func clipTo(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	for most > 0 && !utf8.RuneStart(text[most]) {
-		most--
-	}
-	return text[:most] + "…"
-}
+func clip(text string) string { return units.Clip(text, 80) }
 
 // shown is a value as an error shows it: its type and how it begins.
 func shown(v any) string {

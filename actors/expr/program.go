@@ -13,6 +13,7 @@ import (
 
 	"anode/messages"
 	"anode/messages/spec"
+	"anode/messages/units"
 )
 
 const (
@@ -197,10 +198,10 @@ func (m *machine) run(ctx context.Context, input any, variables []any) (out []an
 func runError(err error) error {
 	v, ok := err.(gojq.ValueError) //nolint:errorlint // only the library's own
 	if !ok {
-		return errors.New(clipTo(err.Error(), maxMessage))
+		return errors.New(units.Clip(err.Error(), maxMessage))
 	}
 	if text, ok := v.Value().(string); ok {
-		return errors.New("error: " + clipTo(text, maxMessage))
+		return errors.New("error: " + units.Clip(text, maxMessage))
 	}
 	return errors.New("error: " + preview(v.Value()))
 }

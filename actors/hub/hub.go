@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -75,13 +74,7 @@ func (c Config) withDefaults() Config {
 
 // Validate names all faults of the configuration.
 func (c Config) Validate() error {
-	var faults []error
-	for name, missing := range map[string]bool{"Journal": c.Journal == nil, "Logger": c.Logger == nil, "Clock": c.Clock == nil, "Nodes": c.Nodes == nil} {
-		if missing {
-			faults = append(faults, fmt.Errorf("hub: %s is required", name))
-		}
-	}
-	return errors.Join(faults...)
+	return actor.Missing("hub", map[string]bool{"Journal": c.Journal == nil, "Logger": c.Logger == nil, "Clock": c.Clock == nil, "Nodes": c.Nodes == nil})
 }
 
 // Hub outlives its actor: what is announced while that is down goes to loops that are empty.

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -59,16 +58,10 @@ type Config struct {
 
 // Validate names all faults of the configuration.
 func (c Config) Validate() error {
-	var faults []error
-	for name, missing := range map[string]bool{
+	return actor.Missing("registry", map[string]bool{
 		"Node": c.Node == "", "State": c.State == nil, "Sources": c.Sources == nil, "Check": c.Check == nil,
 		"Clock": c.Clock == nil, "Logger": c.Logger == nil,
-	} {
-		if missing {
-			faults = append(faults, fmt.Errorf("registry: %s is required", name))
-		}
-	}
-	return errors.Join(faults...)
+	})
 }
 
 // Spec says how the actor is made.

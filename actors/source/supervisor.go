@@ -78,16 +78,10 @@ type Config struct {
 
 // Validate names all faults of the configuration.
 func (c Config) Validate() error {
-	var faults []error
-	for name, missing := range map[string]bool{
+	return actor.Missing("sources", map[string]bool{
 		"Node": c.Node == "", "Intake": c.Intake == nil, "Journal": c.Journal == nil, "Language": c.Language == nil,
 		"Guard": c.Guard == nil, "Kinds": len(c.Kinds) == 0, "Clock": c.Clock == nil, "Logger": c.Logger == nil,
-	} {
-		if missing {
-			faults = append(faults, fmt.Errorf("sources: %s is required", name))
-		}
-	}
-	return errors.Join(faults...)
+	})
 }
 
 // Sources runs what it is assigned. It is safe for concurrent use, and no method blocks.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -60,16 +59,10 @@ const (
 
 // Validate names all faults of the configuration.
 func (c Config) Validate() error {
-	var faults []error
-	for name, missing := range map[string]bool{
+	return actor.Missing("status", map[string]bool{
 		"Sources": c.Sources == nil, "Journal": c.Journal == nil, "Publish": c.Publish == nil, "Probe": c.Probe == nil,
 		"Canary": c.Canary == nil, "Clock": c.Clock == nil, "Logger": c.Logger == nil,
-	} {
-		if missing {
-			faults = append(faults, fmt.Errorf("status: %s is required", name))
-		}
-	}
-	return errors.Join(faults...)
+	})
 }
 
 // Spec says how the actor is made.

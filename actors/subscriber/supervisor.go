@@ -2,8 +2,6 @@ package subscriber
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -69,16 +67,10 @@ func (c Config) withDefaults() Config {
 
 // Validate names all faults of the configuration.
 func (c Config) Validate() error {
-	var faults []error
-	for name, missing := range map[string]bool{
+	return actor.Missing("subscriber", map[string]bool{
 		"Hub": c.Hub == nil, "Journal": c.Journal == nil, "Tail": c.Tail == nil, "Compile": c.Compile == nil,
 		"Clock": c.Clock == nil, "Logger": c.Logger == nil,
-	} {
-		if missing {
-			faults = append(faults, fmt.Errorf("subscriber: %s is required", name))
-		}
-	}
-	return errors.Join(faults...)
+	})
 }
 
 // shared is what all sessions of a node have in common.

@@ -10,6 +10,7 @@ import (
 
 	"anode/gateway/problem"
 	"anode/messages/command"
+	"anode/messages/units"
 )
 
 // prefix stands before the paths of this version of the API.
@@ -128,13 +129,7 @@ func param(c echo.Context, name string) string {
 }
 
 // clip cuts a refused text so that an error stays readable.
-func clip(text string) string {
-	const most = 80
-	if len(text) <= most {
-		return text
-	}
-	return text[:most] + "…"
-}
+func clip(text string) string { return units.Clip(text, 80) }
 
 // answer makes the handler of a question whose answer is the body.
 func answer[A any](s *server, question command.Question[A]) echo.HandlerFunc {

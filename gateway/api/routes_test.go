@@ -140,6 +140,10 @@ func TestQueries(t *testing.T) {
 		method, path, _ := strings.Cut(target, " ")
 		w.is(w.do(method, path, ""), 422, "invalid_parameter")
 	}
+	a := w.do("GET", "/api/v1/sources?x"+strings.Repeat("%C3%A4", 60), "")
+	if w.is(a, 422, "invalid_parameter"); !strings.Contains(string(a.body), "ä…") {
+		t.Errorf("a long name is cut within a character: %s", a.body)
+	}
 	w.is(w.do("GET", "/api/v1/subscribe?where=%zz", ""), 400, "bad_request")
 	w.is(w.do("GET", "/api/v1/streams?match=a;limit=1", ""), 400, "bad_request")
 	w.is(w.do("GET", "/metrics?name[]=x", ""), 200, "")

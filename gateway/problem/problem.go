@@ -122,7 +122,7 @@ func OfRead(err error) *Problem {
 // own is what an error says without its causes: those it wraps that hold none of the table's errors.
 func own(err error) string {
 	text := err.Error()
-	if slices.ContainsFunc(table, func(r row) bool { return r.is == err }) {
+	if slices.ContainsFunc(table, func(r row) bool { return r.is.Error() == text }) {
 		return text
 	}
 	for _, cause := range causes(err) {
@@ -137,7 +137,7 @@ func own(err error) string {
 
 // causes are the errors that one wraps itself.
 func causes(err error) []error {
-	switch e := err.(type) {
+	switch e := any(err).(type) {
 	case interface{ Unwrap() error }:
 		if cause := e.Unwrap(); cause != nil {
 			return []error{cause}

@@ -14,6 +14,7 @@ import (
 	"anode/messages"
 	"anode/messages/command"
 	"anode/messages/jsontext"
+	"anode/messages/units"
 )
 
 // Form is one record as a client writes it. Exactly one of Data, Text and Base64 is its content.
@@ -70,13 +71,7 @@ func Words(err error) error {
 }
 
 // clip cuts a refused text so that an error stays readable.
-func clip(text string) string {
-	const most = 80
-	if len(text) <= most {
-		return text
-	}
-	return text[:most] + "…"
-}
+func clip(text string) string { return units.Clip(text, 80) }
 
 // Stream is the name of a stream that clients may publish to.
 func Stream(text string) (messages.Stream, error) {

@@ -248,13 +248,7 @@ func parsePolicy(text string) (Policy, error) {
 }
 
 // clip cuts a refused text so that an error stays readable.
-func clip(text string) string {
-	const most = 80
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
-}
+func clip(text string) string { return units.Clip(text, 80) }
 
 // policyError tells the forms of the protocol; text is JSON.
 func policyError(text string) error {

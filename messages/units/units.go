@@ -1,5 +1,5 @@
 // Package units reads the durations and sizes that people write in flags, files and
-// specs. It is pure.
+// specs, and cuts texts that are shown to them. It is pure.
 package units
 
 import (
@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // ParseDuration reads a Go duration whose units may also be d (24 h) and w (7 d), as in
@@ -151,4 +152,15 @@ func Count[N int | int64 | uint64](n N, thing string) string {
 		thing += "s"
 	}
 	return fmt.Sprintf("%d %s", n, thing)
+}
+
+// Clip cuts a text to at most so many bytes, between two characters, and shows by "…" that it did.
+func Clip(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	for least := max(most-utf8.UTFMax+1, 0); most > least && !utf8.RuneStart(text[most]); {
+		most--
+	}
+	return text[:most] + "…"
 }

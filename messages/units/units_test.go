@@ -70,3 +70,14 @@ func TestCount(t *testing.T) {
 		}
 	}
 }
+
+func TestClipCutsBetweenCharacters(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "", "abcde": "abcde", "abcdef": "abcde…", "ääää": "ää…", "aääää": "aää…", "€€€": "€…", "ab😀😀": "ab…", "abcd😀": "abcd…",
+		"\x80\x80\x80\x80\x80\x80\x80\x80": "\x80\x80…",
+	} {
+		if got := units.Clip(text, 5); got != want {
+			t.Errorf("%q is cut to %q, want %q", text, got, want)
+		}
+	}
+}
