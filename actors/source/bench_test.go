@@ -336,3 +336,10 @@ func (b *bench) serve(h http.Handler) *feeds.Server {
 func throttle() goleak.Option {
 	return goleak.IgnoreAnyFunction("github.com/asynkron/protoactor-go/actor.NewDeadLetter.NewThrottle.func4.1")
 }
+
+// snapshot is all that is kept, in order.
+func (i *intake) snapshot() []messages.Draft {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.Clone(i.drafts)
+}

@@ -26,7 +26,7 @@ type board struct {
 
 	records, errors, connects             atomic.Uint64
 	filtered, duplicate, failed, unstored atomic.Uint64
-	untimed, suppressed                   atomic.Uint64
+	untimed, suppressed, limited, missing atomic.Uint64
 	meter                                 meter
 	// inFlight is records on their way into the journal.
 	inFlight atomic.Int64
@@ -79,7 +79,7 @@ func (b *board) status(self messages.NodeID, now time.Time) command.SourceStatus
 		Transport: clock(s.standing, &b.transport), Protocol: clock(s.standing, &b.protocol),
 		Data:    clock(s.standing && !s.dataLate, &b.data),
 		Records: b.records.Load(), Errors: b.errors.Load(), Rate: b.meter.rate(now), LastError: s.lastError, Hint: s.hint,
-		Dropped: command.SourceDrops{Filtered: b.filtered.Load(), Duplicate: b.duplicate.Load(), Failed: b.failed.Load() + b.unstored.Load()},
+		Dropped: command.SourceDrops{Filtered: b.filtered.Load(), Duplicate: b.duplicate.Load(), Limited: b.limited.Load(), Failed: b.failed.Load() + b.unstored.Load()},
 	}
 	if text := b.complaint.Load(); text != nil {
 		v.LastError = *text

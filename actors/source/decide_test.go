@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"anode/actors/source/transform"
 	"anode/messages"
 	"anode/messages/command"
 	"anode/messages/spec"
@@ -231,14 +232,14 @@ func TestHide(t *testing.T) {
 func TestReportsCutAtCharacters(t *testing.T) {
 	b := newBoard("a.b", time.Now())
 	frame := []byte(strings.Repeat("é", 3000))
-	d := errorDraft(b, "why", frame[:1+maxFrame], len(frame), &hidden{})
+	d := errorDraft(b, &transform.Failure{Reason: "why", Frame: frame[:1+maxFrame], Size: len(frame)}, &hidden{})
 	if d.Stream != "$errors.a.b" || !strings.Contains(string(d.Payload), `"size":6000`) || strings.Contains(string(d.Payload), "base64") || len(d.Payload) > maxFrame+100 {
 		t.Errorf("%s %s", d.Stream, d.Payload)
 	}
-	if d := errorDraft(b, "why", append([]byte("x"), frame[:maxFrame]...), len(frame), &hidden{}); strings.Contains(string(d.Payload), "base64") {
+	if d := errorDraft(b, &transform.Failure{Reason: "why", Frame: append([]byte("x"), frame[:maxFrame]...), Size: len(frame)}, &hidden{}); strings.Contains(string(d.Payload), "base64") {
 		t.Errorf("a cut character made it bytes: %.100s", d.Payload)
 	}
-	if d := errorDraft(b, "why", []byte{0xff, 0}, 2, &hidden{}); !strings.Contains(string(d.Payload), `"frame_base64":"/wA="`) {
+	if d := errorDraft(b, &transform.Failure{Reason: "why", Frame: []byte{0xff, 0}, Size: 2}, &hidden{}); !strings.Contains(string(d.Payload), `"frame_base64":"/wA="`) {
 		t.Errorf("%s", d.Payload)
 	}
 	b = newBoard(strings.Repeat("a.", 20)+"a", time.Now())
@@ -249,7 +250,7 @@ func TestReportsCutAtCharacters(t *testing.T) {
 		"no text, cut in it": "\xff" + strings.Repeat("x", maxFrame-9) + "topsecret",
 	} {
 		var data errorReport
-		if err := json.Unmarshal(errorDraft(b, "why", []byte(frame), len(frame), &h).Payload, &data); err != nil {
+		if err := json.Unmarshal(errorDraft(b, &transform.Failure{Reason: "why", Frame: []byte(frame), Size: len(frame)}, &h).Payload, &data); err != nil {
 			t.Fatal(err)
 		}
 		shown := string(data.FrameBase64)
@@ -260,7 +261,7 @@ func TestReportsCutAtCharacters(t *testing.T) {
 			t.Errorf("%s shows a secret: …%q", what, shown[max(0, len(shown)-20):])
 		}
 	}
-	if d := errorDraft(b, "", nil, 0, &hidden{}); strings.Count(string(d.Stream), ".") != 1 {
+	if d := errorDraft(b, &transform.Failure{Reason: "", Frame: nil, Size: 0}, &hidden{}); strings.Count(string(d.Stream), ".") != 1 {
 		t.Errorf("%s has too many tokens", d.Stream)
 	}
 }

@@ -13,8 +13,7 @@ import (
 	"anode/messages/spec"
 )
 
-// job is a compiled spec and what it keeps between connections. Its pipeline belongs to the goroutine
-// of the connection.
+// job is a compiled spec and what it keeps between connections. Its pipeline belongs to who has the turn.
 type job struct {
 	cfg       *Config
 	spec      *spec.Spec
@@ -22,6 +21,7 @@ type job struct {
 	connector Connector
 	states    *ledger
 	window    window
+	turn      turn
 	hidden    hidden
 	// reports bounds the records on $errors.
 	reports *bucket
@@ -44,7 +44,7 @@ func newJob(cfg *Config, s *spec.Spec, of string) (*job, error) {
 	if kind == nil {
 		return nil, spec.Faults{{Path: "/kind", Message: fmt.Sprintf("%q is not supported by this version", s.Kind)}}
 	}
-	j := &job{cfg: cfg, spec: s, reports: newBucket(errorsASecond, errorsASecond), sends: newBucket(sendsAtOnce, sendsASecond)}
+	j := &job{cfg: cfg, spec: s, turn: newTurn(), reports: newBucket(errorsASecond, errorsASecond), sends: newBucket(sendsAtOnce, sendsASecond)}
 	var faults spec.Faults
 	collect := func(err error) error {
 		var some spec.Faults
@@ -111,9 +111,16 @@ func (j *job) run(ctx context.Context, line *Line) error {
 	lost, _ := j.window.takeLost() // why was told when the connection before ended
 	j.pipeline.Forget(lost)
 	j.states.begin()
+	line.holder.begin(context.WithoutCancel(ctx))
 	err := j.connector.Run(ctx, line)
 	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), settlePatience)
 	defer cancel()
+	switch closed := line.holder.close(patience, line); {
+	case storageFailed(closed):
+		err = closed
+	case closed != nil:
+		j.cfg.Logger.Warn("what the source's limit held is not stored", "source", j.spec.Name, "error", closed)
+	}
 	if ended := line.end(patience); storageFailed(ended) {
 		err = ended
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,8 +30,6 @@ type Line struct {
 	// tell tells the source's actor; what is refused is told by the end of the connection.
 	tell func(message any)
 	gen  uint64
-	// feeding lets one message through the pipeline at a time, and into the journal in that order.
-	feeding sync.Mutex
 
 	standing, good, data atomic.Bool
 	// refused tells that the journal did not store something.
@@ -53,6 +50,8 @@ type Line struct {
 	seen, walked bool
 	// host is what was connected to last.
 	host atomic.Pointer[string]
+	// holder brings what the spec's limit holds.
+	holder holder
 }
 
 // Opened tells that the connection stands and the feed was asked for what it is to send.
@@ -138,8 +137,10 @@ func (l *Line) Hide(text string) string { return l.job.hidden.hide(text) }
 // spec's rules want of the connection comes back, in order. An error ends the connection: the
 // journal did not take records, or ctx ended. The message is the line's from now on.
 func (l *Line) Feed(ctx context.Context, message []byte, meta transform.Meta) ([]transform.Action, error) {
-	l.feeding.Lock()
-	defer l.feeding.Unlock()
+	if err := l.job.turn.take(ctx); err != nil {
+		return nil, err
+	}
+	defer l.job.turn.give()
 	if err := l.recall(); err != nil {
 		return nil, err
 	}
@@ -157,12 +158,13 @@ func (l *Line) Feed(ctx context.Context, message []byte, meta transform.Meta) ([
 	result, err := l.job.pipeline.FeedTo(ctx, message, meta, take)
 	if err == nil {
 		l.seen = result.Seen
-		l.move(state, &result, meta.Cursor)
+		l.move(state, result.Since, meta.Cursor)
 		err = l.take(ctx, &result, state)
 	}
 	if err != nil {
 		return nil, err
 	}
+	l.holder.arm(l)
 	return result.Actions, nil
 }
 
@@ -195,16 +197,16 @@ func (l *Line) count(r *transform.Result) {
 	b := l.board
 	b.filtered.Add(r.Dropped.Filtered)
 	b.duplicate.Add(r.Dropped.Duplicate)
+	b.limited.Add(r.Dropped.Limited)
+	b.missing.Add(r.Missing)
 	b.failed.Add(r.Dropped.Failed)
 	b.untimed.Add(r.Untimed)
-	shown := uint64(len(r.Failures))
-	if r.Dropped.Failed > shown {
-		b.errors.Add(r.Dropped.Failed - shown)
-		b.suppressed.Add(r.Dropped.Failed - shown)
+	if shown := uint64(len(r.Failures)); r.Faults > shown {
+		b.errors.Add(r.Faults - shown)
+		b.suppressed.Add(r.Faults - shown)
 	}
 	for i := range r.Failures {
-		f := &r.Failures[i]
-		l.Report(f.Reason, f.Frame, f.Size)
+		l.report(&r.Failures[i])
 	}
 }
 
@@ -226,19 +228,24 @@ func (l *Line) revive() {
 // Report counts an error and puts it on $errors.<source>, with the frame that it is about, of which
 // size bytes came.
 func (l *Line) Report(reason string, frame []byte, size int) {
+	l.report(&transform.Failure{Reason: reason, Frame: frame, Size: size})
+}
+
+func (l *Line) report(f *transform.Failure) {
 	l.board.errors.Add(1)
 	if l.job.trial != nil {
-		l.job.trial.failed(reason, frame)
+		l.job.trial.failed(f.Reason, f.Frame)
 		return
 	}
 	if !l.job.reports.take(l.cfg.Clock()) {
 		l.board.suppressed.Add(1)
 		return
 	}
-	reason = l.Hide(reason)
-	complaint := clip(reason, mostErrorText)
+	shown := *f
+	shown.Reason = l.Hide(f.Reason)
+	complaint := clip(shown.Reason, mostErrorText)
 	l.board.complaint.Store(&complaint)
-	l.cfg.reporter.say(errorDraft(l.board, reason, frame, size, &l.job.hidden))
+	l.cfg.reporter.say(errorDraft(l.board, &shown, &l.job.hidden))
 }
 
 // submit hands drafts to the journal, in pieces: the state that they made goes with the last. Without
@@ -349,6 +356,15 @@ func (l *Line) recall() error {
 	return fmt.Errorf("the journal does not take records: %w", err)
 }
 
+// takeBack is recall for who has not the turn.
+func (l *Line) takeBack(ctx context.Context) error {
+	if err := l.job.turn.take(ctx); err != nil {
+		return err
+	}
+	defer l.job.turn.give()
+	return l.recall()
+}
+
 func (l *Line) unstored(records int) {
 	if !l.askable.Load() {
 		l.board.unstored.Add(uint64(records))
@@ -362,7 +378,7 @@ func (l *Line) Settle(ctx context.Context) error {
 	if err := l.job.window.settle(ctx); err != nil {
 		return err
 	}
-	if err := l.recall(); err != nil {
+	if err := l.takeBack(ctx); err != nil {
 		return err
 	}
 	if l.chain.Broken() == nil {

@@ -34,15 +34,15 @@ func (l *Line) Cursor(ctx context.Context, item any) (string, error) {
 
 // Passed moves the feed's own place without a message, behind what the spec does not ask for.
 func (l *Line) Passed(ctx context.Context, item any, cursor string) error {
-	l.feeding.Lock()
-	defer l.feeding.Unlock()
 	s, err := l.job.states.find(ctx, item)
 	if err != nil {
 		return err
 	}
-	if err := l.job.states.move(s, nil, &cursor); err != nil {
-		l.Report(err.Error(), nil, 0)
+	if err := l.job.turn.take(ctx); err != nil {
+		return err
 	}
+	defer l.job.turn.give()
+	l.holder.move(l, move{state: s, cursor: &cursor})
 	return l.sealAlone(ctx, false)
 }
 
@@ -68,6 +68,9 @@ func (l *Line) Walked(ctx context.Context, item any) error {
 	if err != nil {
 		return err
 	}
+	if err := l.holder.flush(ctx, l); err != nil {
+		return err
+	}
 	if err := l.Settle(ctx); err != nil {
 		return err
 	}
@@ -89,11 +92,9 @@ func (l *Line) enterState(ctx context.Context, meta *transform.Meta) (*state, er
 }
 
 // move takes over what a message made of its state, and looks after the horizon.
-func (l *Line) move(s *state, r *transform.Result, cursor *string) {
+func (l *Line) move(s *state, since any, cursor *string) {
 	states, now := l.job.states, l.cfg.Clock()
-	if err := states.move(s, r.Since, cursor); err != nil {
-		l.Report(err.Error(), nil, 0)
-	}
+	l.holder.move(l, move{state: s, since: since, cursor: cursor})
 	dedupe := l.job.pipeline.Dedupe()
 	if _, needed := dedupe.Horizon(now); needed && states.due(now) {
 		if ms, some := dedupe.Oldest(now); some {

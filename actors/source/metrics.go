@@ -8,15 +8,16 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 }
 
 // figures are the metrics of sources.
-type figures struct{ records, state, dropped, errors, untimed, restarts, inFlight, refused *prometheus.Desc }
+type figures struct{ records, state, dropped, errors, untimed, missing, restarts, inFlight, refused *prometheus.Desc }
 
 func newFigures() figures {
 	return figures{
 		records:  describe("anode_source_records_total", "Records of a source that the journal has."),
 		state:    describe("anode_source_state", "1 for the state that a source is in, 0 for the others.", "state"),
-		dropped:  describe("anode_source_dropped_total", "What made no record: filtered, duplicate, failed, or unstored by the journal.", "reason"),
+		dropped:  describe("anode_source_dropped_total", "What made no record: filtered, duplicate, limited, failed, or unstored by the journal.", "reason"),
 		errors:   describe("anode_source_errors_total", "Errors of a source: of its connections and of its messages."),
 		untimed:  describe("anode_source_untimed_total", "Records whose time could not be read."),
+		missing:  describe("anode_source_missing_total", "What did not come, by the feed's own numbering (the spec's sequence)."),
 		restarts: describe("anode_source_restarts_total", "Connections that followed an earlier one."),
 		inFlight: describe("anode_source_in_flight", "Records on their way into the journal."),
 		refused:  describe("anode_source_push_refused_total", "Senders to a push source that were refused: unauthorized, or crowded for want of room.", "reason"),
@@ -26,7 +27,7 @@ func newFigures() figures {
 // Describe implements prometheus.Collector.
 func (s *Sources) Describe(to chan<- *prometheus.Desc) {
 	f := newFigures()
-	for _, d := range []*prometheus.Desc{f.records, f.state, f.dropped, f.errors, f.untimed, f.restarts, f.inFlight, f.refused, reportsDropped()} {
+	for _, d := range []*prometheus.Desc{f.records, f.state, f.dropped, f.errors, f.untimed, f.missing, f.restarts, f.inFlight, f.refused, reportsDropped()} {
 		to <- d
 	}
 }
@@ -48,9 +49,11 @@ func (s *Sources) Collect(to chan<- prometheus.Metric) {
 		count(f.records, b.records.Load(), b.name)
 		count(f.errors, b.errors.Load(), b.name)
 		count(f.untimed, b.untimed.Load(), b.name)
+		count(f.missing, b.missing.Load(), b.name)
 		count(f.restarts, max(b.connects.Load(), 1)-1, b.name)
 		count(f.dropped, b.filtered.Load(), b.name, "filtered")
 		count(f.dropped, b.duplicate.Load(), b.name, "duplicate")
+		count(f.dropped, b.limited.Load(), b.name, "limited")
 		count(f.dropped, b.failed.Load(), b.name, "failed")
 		count(f.dropped, b.unstored.Load(), b.name, "unstored")
 		gauge(f.inFlight, float64(b.inFlight.Load()), b.name)

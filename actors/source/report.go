@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"anode/actors/source/transform"
 	"anode/messages"
 	"anode/messages/command"
 )
@@ -39,8 +40,17 @@ type errorReport struct {
 	Frame       *string `json:"frame,omitempty"`
 	FrameBase64 []byte  `json:"frame_base64,omitempty"`
 	Size        int     `json:"size"`
+	// Gap is a hole in the feed's own numbering.
+	Gap *gapReport `json:"gap,omitempty"`
 	// Suppressed is how many errors before this one have no record, for there were too many.
 	Suppressed uint64 `json:"suppressed,omitempty"`
+}
+
+// gapReport is what is missing: from and to, and all between; per is of what, if the spec numbers by something.
+type gapReport struct {
+	Per  string `json:"per,omitempty"`
+	From int64  `json:"from"`
+	To   int64  `json:"to"`
 }
 
 // stateReport is the data of a record on $sources.<name>.
@@ -61,8 +71,12 @@ type stateReport struct {
 	Skipped uint64 `json:"skipped,omitempty"`
 }
 
-func errorDraft(b *board, reason string, frame []byte, size int, hidden *hidden) messages.Draft {
-	r := errorReport{Reason: reason, Size: size, Suppressed: b.suppressed.Swap(0)}
+func errorDraft(b *board, f *transform.Failure, hidden *hidden) messages.Draft {
+	frame, size := f.Frame, f.Size
+	r := errorReport{Reason: f.Reason, Size: size, Suppressed: b.suppressed.Swap(0)}
+	if g := f.Gap; g != nil {
+		r.Gap = &gapReport{hidden.hide(g.Per), g.From, g.To}
+	}
 	cut := frame[:min(len(frame), maxFrame)]
 	for trim := 0; trim < utf8.UTFMax && trim < len(cut) && len(cut) < size; trim++ { // a character that was cut
 		if utf8.Valid(cut[:len(cut)-trim]) {

@@ -139,13 +139,13 @@ func (t *trial) done(r *transform.Result) {
 	for _, d := range []struct {
 		reason string
 		count  uint64
-	}{{"filtered", r.Dropped.Filtered}, {"duplicate", r.Dropped.Duplicate}} {
+	}{{"filtered", r.Dropped.Filtered}, {"duplicate", r.Dropped.Duplicate}, {"limited", r.Dropped.Limited}} {
 		if d.count > 0 {
 			t.drop(d.reason, t.message, d.count)
 		}
 	}
-	if shown := uint64(len(r.Failures)); r.Dropped.Failed > shown {
-		t.view.More.Dropped += r.Dropped.Failed - shown
+	if shown := uint64(len(r.Failures)); r.Faults > shown {
+		t.view.More.Dropped += r.Faults - shown
 	}
 }
 

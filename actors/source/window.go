@@ -83,6 +83,15 @@ func (w *window) leave(size int, drafts []messages.Draft, err error) {
 	}
 }
 
+// fail notes an error of which takeLost tells.
+func (w *window) fail(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil {
+		w.err = err
+	}
+}
+
 // settle waits until nothing is on its way.
 func (w *window) settle(ctx context.Context) error {
 	return w.await(ctx, func() bool { return w.count == 0 })

@@ -41,6 +41,18 @@ const (
 	DedupeNone     = "none"
 )
 
+// What is done about a hole in the feed's numbering.
+const (
+	GapReport    = "report"
+	GapReconnect = "reconnect"
+)
+
+// Which record of an interval passes.
+const (
+	LimitConflate = "conflate"
+	LimitSample   = "sample"
+)
+
 // Spec is a parsed document with its defaults filled in. Values of type any are templates:
 // JSON with json.Number for numbers, whose texts may have ${…}.
 type Spec struct {
@@ -273,15 +285,19 @@ type TLS struct {
 
 // Sequence is the feed's own numbering.
 type Sequence struct {
+	// Value and Per are jq over the mapped value: the number, and what is numbered; empty means the source.
 	Value string `json:"value"`
 	Per   string `json:"per"`
+	// OnGap is one of the Gap constants; default GapReport.
 	OnGap string `json:"on_gap"`
 }
 
-// Limit thins records out.
+// Limit thins records out, by stream and key.
 type Limit struct {
-	Policy string   `json:"policy"`
-	Every  Duration `json:"every"`
+	// Policy is one of the Limit constants.
+	Policy string `json:"policy"`
+	// Every is the interval in which one passes.
+	Every Duration `json:"every"`
 }
 
 // Since is incremental state.
@@ -439,6 +455,9 @@ func (s *Spec) fill() {
 		if call.Timeout == 0 {
 			call.Timeout = Duration(10 * time.Second)
 		}
+	}
+	if s.Sequence != nil && s.Sequence.OnGap == "" {
+		s.Sequence.OnGap = GapReport
 	}
 	if s.WebSocket != nil && s.WebSocket.Ping != nil && s.WebSocket.Ping.Send == nil {
 		s.WebSocket.Ping.Send = "ping"

@@ -15,10 +15,11 @@ const mostEntries = 1_000_000
 
 // seen is one remembered identity, in a list by when it was seen last.
 type seen struct {
-	identity       messages.Identity
-	mark           uint64 // of a change: what the last value was
-	ms             int64  // when it was seen last
-	born           int64  // when its record was received, or a little before
+	identity messages.Identity
+	// mark is, of a change, what the last value was, and before what it was before that one, 0 if that is not known.
+	mark, before uint64
+	// ms is when it was seen last, born when its record was received, or a little before.
+	ms, born       int64
 	newer, earlier int32
 }
 
@@ -118,14 +119,20 @@ func (d *Dedupe) duplicate(draft *messages.Draft, now time.Time) (born int64, kn
 	return born, known
 }
 
-// forget takes back what duplicate remembered of drafts that were not stored.
-func (d *Dedupe) forget(drafts []messages.Draft) {
-	for i := range drafts {
-		if identity, _, ok := d.identify(&drafts[i]); ok {
-			if at, known := d.at[identity]; known {
-				d.drop(at)
-			}
-		}
+// forget takes back what duplicate remembered of a draft that was not stored. Of several drafts the last is
+// forgotten first. Of a change, the value before is the last one again.
+func (d *Dedupe) forget(draft *messages.Draft) {
+	identity, mark, ok := d.identify(draft)
+	if !ok {
+		return
+	}
+	at, known := d.at[identity]
+	switch e := d.entries; {
+	case !known || e[at].mark != mark: // another value came since, and was stored
+	case d.by == spec.DedupeChange && e[at].before != 0:
+		e[at].mark, e[at].before = e[at].before, 0
+	default:
+		d.drop(at)
 	}
 }
 
@@ -142,7 +149,7 @@ func (d *Dedupe) identify(draft *messages.Draft) (id messages.Identity, mark uin
 		of := *draft
 		of.NativeID = ""
 		sum := sha256.Sum256(draft.Payload)
-		return of.Identity(), binary.LittleEndian.Uint64(sum[:]), true
+		return of.Identity(), binary.LittleEndian.Uint64(sum[:]) | 1, true
 	}
 	return id, 0, false
 }
@@ -156,13 +163,17 @@ func (d *Dedupe) expire(before int64) {
 
 func (d *Dedupe) put(identity messages.Identity, mark uint64, ms, born int64) {
 	at, ok := d.at[identity]
+	before := uint64(0)
 	if ok {
 		d.unlink(at)
+		if before = d.entries[at].mark; before == mark {
+			before = d.entries[at].before
+		}
 	} else {
 		at = d.room()
 		d.at[identity] = at
 	}
-	d.entries[at] = seen{identity: identity, mark: mark, ms: ms, born: born, newer: none, earlier: d.newest}
+	d.entries[at] = seen{identity: identity, mark: mark, before: before, ms: ms, born: born, newer: none, earlier: d.newest}
 	if d.newest != none {
 		d.entries[d.newest].newer = at
 	} else {

@@ -34,7 +34,10 @@ type Pipeline struct {
 	time   *extractor
 	since  *sinceFrom
 	dedupe *Dedupe
-	state  State
+	// sequence and limit are nil where the spec has none.
+	sequence *sequence
+	limit    *limit
+	state    State
 	// meta tells that an expression may ask for $meta.
 	meta bool
 }
@@ -57,6 +60,8 @@ func New(cfg Config) (*Pipeline, error) {
 		p.rules = append(p.rules, compileRule(cfg.Language, "/on/"+strconv.Itoa(i), r, fault))
 	}
 	p.compile(fault)
+	p.sequence = compileSequence(cfg.Language, s, fault)
+	p.limit = newLimit(s.Limit)
 	if len(faults) > 0 {
 		return nil, faults
 	}
@@ -109,11 +114,59 @@ func (p *Pipeline) Dedupe() *Dedupe { return p.dedupe }
 // Evicted counts identities that were forgotten before their window ended, for want of room.
 func (p *Pipeline) Evicted() uint64 { return p.dedupe.evicted }
 
-// Reset forgets $state, but for those of Meta: a new connection begins.
-func (p *Pipeline) Reset() { p.state = State{} }
+// Reset forgets $state, but for those of Meta: a new connection begins. What dedupe, sequence and limit remember stays.
+func (p *Pipeline) Reset() {
+	p.state = State{}
+	if p.sequence != nil {
+		p.sequence.connected()
+	}
+}
 
-// Forget takes back that drafts of a Result were collected: they were not stored.
-func (p *Pipeline) Forget(drafts []messages.Draft) { p.dedupe.forget(drafts) }
+// Forget takes back that drafts were collected: they were not stored.
+func (p *Pipeline) Forget(drafts []messages.Draft) {
+	for i := len(drafts) - 1; i >= 0; i-- { // as they came, backwards
+		p.dedupe.forget(&drafts[i])
+		if p.sequence != nil {
+			p.sequence.forget(&drafts[i])
+		}
+		if p.limit != nil {
+			p.limit.forget(&drafts[i])
+		}
+	}
+}
+
+// Due gives the drafts that limit held and that have their turn now.
+func (p *Pipeline) Due() []messages.Draft {
+	if p.limit == nil {
+		return nil
+	}
+	return p.limit.due(nil, p.cfg.Clock())
+}
+
+// Wait is how long it takes until Due may give something; false while nothing is held.
+func (p *Pipeline) Wait() (time.Duration, bool) {
+	if p.limit == nil {
+		return 0, false
+	}
+	return p.limit.next(p.cfg.Clock())
+}
+
+// Held numbers the drafts that limit holds, in the order in which it came to hold them: of the first and of
+// the last one ever; false while nothing is held.
+func (p *Pipeline) Held() (oldest, newest uint64, held bool) {
+	if p.limit == nil {
+		return 0, 0, false
+	}
+	return p.limit.marked()
+}
+
+// Flush gives all drafts that limit held, be it before their turn: a connection ends.
+func (p *Pipeline) Flush() []messages.Draft {
+	if p.limit == nil {
+		return nil
+	}
+	return p.limit.flush(p.cfg.Clock())
+}
 
 // Feed makes drafts of one message. It keeps parts of the message only in what it returns.
 func (p *Pipeline) Feed(ctx context.Context, message []byte, meta Meta) Result {
@@ -143,6 +196,9 @@ func (p *Pipeline) FeedTo(ctx context.Context, message []byte, meta Meta, take f
 		return f.handOver()
 	}
 	parsing{each, failed}.run(p.cfg.Spec.Parse, message, meta.Headers["content-type"])
+	if n := len(f.out.Actions); f.ending != "" && (n == 0 || f.out.Actions[n-1].Fail == "") {
+		f.out.Actions = append(f.out.Actions, Action{Fail: f.ending})
+	}
 	return f.out, f.err
 }
 
@@ -154,9 +210,11 @@ type feeding struct {
 	// part is the part of the message that is worked on: a row, a line, or all of it.
 	part []byte
 	take func(*Result) error
-	out  Result
-	size int // of the drafts in out
-	err  error
+	// ending is why the connection ends behind this message; empty means that it does not.
+	ending string
+	out    Result
+	size   int // of the drafts in out
+	err    error
 }
 
 // handOver gives away what has come together, if it is much; false ends the message.
@@ -291,8 +349,20 @@ func (f *feeding) value(v *value, env Env) {
 	if untimed {
 		f.out.Untimed++
 	}
-	f.out.Drafts = append(f.out.Drafts, draft)
-	f.size += draft.Size()
+	if f.sequence != nil {
+		f.sequence.check(f, v, &draft, env)
+	}
+	before := len(f.out.Drafts)
+	if f.limit == nil {
+		f.out.Drafts = append(f.out.Drafts, draft)
+	} else {
+		var dropped uint64
+		f.out.Drafts, dropped = f.limit.take(f.out.Drafts, draft, f.cfg.Clock())
+		f.out.Dropped.Limited += dropped
+	}
+	for i := range f.out.Drafts[before:] {
+		f.size += f.out.Drafts[before+i].Size()
+	}
 }
 
 func (p *Pipeline) draft(ctx context.Context, v *value, env Env) (draft messages.Draft, untimed bool, err error) {

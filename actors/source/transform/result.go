@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"strings"
 	"time"
 
 	"anode/messages"
@@ -44,7 +45,7 @@ type Action struct {
 }
 
 // Dropped counts what made no draft.
-type Dropped struct{ Filtered, Duplicate, Failed uint64 }
+type Dropped struct{ Filtered, Duplicate, Limited, Failed uint64 }
 
 // Failure is something that could not be made a draft.
 type Failure struct {
@@ -52,6 +53,8 @@ type Failure struct {
 	// Frame is the message, or the line or row of it, cut to maxFrame bytes; Size is its whole length.
 	Frame []byte
 	Size  int
+	// Gap is set where the failure is a hole in the feed's numbering.
+	Gap *Gap
 }
 
 const (
@@ -68,13 +71,17 @@ type Result struct {
 	// Actions have the order of the rules; nothing comes after a Fail.
 	Actions []Action
 	Dropped Dropped
-	// Failures are the first of Dropped.Failed, and of rules that failed.
+	// Failures are the first of Faults: what is counted in Dropped.Failed, and what cost no record, such as a
+	// rule that failed.
 	Failures []Failure
+	Faults   uint64
+	// Missing counts what the feed's own numbering says did not come.
+	Missing uint64
 	// Since is the last state that since.from gave; nil is none.
 	Since any
 	// Decoded tells that some of the message could be parsed.
 	Decoded bool
-	// Data tells that it made a record, be it a duplicate.
+	// Data tells that it made a record, be it a duplicate or one that limit holds or drops.
 	Data bool
 	// Seen tells that it has a duplicate of a record that was there before Meta.Began.
 	Seen bool
@@ -88,9 +95,25 @@ func (r *Result) fail(frame []byte, reason string) {
 }
 
 // note reports a failure that cost no record.
-func (r *Result) note(frame []byte, reason string) {
+func (r *Result) note(frame []byte, reason string) { r.add(Failure{Reason: reason}, frame) }
+
+// gap reports a hole.
+func (r *Result) gap(frame []byte, reason string, g Gap) {
+	r.add(Failure{Reason: reason, Gap: &g}, frame)
+}
+
+func (r *Result) add(f Failure, frame []byte) {
+	r.Faults++
 	if len(r.Failures) < maxFailures {
-		cut := frame[:min(len(frame), maxFrame)]
-		r.Failures = append(r.Failures, Failure{Reason: reason, Frame: cut, Size: len(frame)})
+		f.Frame, f.Size = frame[:min(len(frame), maxFrame)], len(frame)
+		r.Failures = append(r.Failures, f)
 	}
+}
+
+// cut cuts a text that a reason shows.
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }

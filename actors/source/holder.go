@@ -1,0 +1,186 @@
+package source
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// turn is taken by who works with a pipeline: the goroutine of the connection, or the timer of what is held.
+type turn chan struct{}
+
+func newTurn() turn { return make(turn, 1) }
+
+func (t turn) take(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (t turn) give() { <-t }
+
+// holder brings the drafts that a spec's limit held into the journal when their turn comes, by one timer. Its
+// fields are guarded by the job's turn.
+type holder struct {
+	timer *time.Timer
+	// armed tells that the timer runs, over that the connection is; life ends with it.
+	armed, over bool
+	life        context.Context
+	end         context.CancelCauseFunc
+	// moves are those of states that wait until what is held is stored: of each state at most two, so that one
+	// of them has its turn also where something is always held.
+	moves map[*state][]move
+	// settled is the oldest that was held when the moves were looked at last.
+	settled uint64
+	// running has one for a timer that is armed or at work.
+	running sync.WaitGroup
+}
+
+// move is what a message made of a state: it must not be stored before what the message made is.
+type move struct {
+	state  *state
+	since  any
+	cursor *string
+	// mark is the last that was held then.
+	mark uint64
+}
+
+// begin lets the holder run, as long as the connection does.
+func (h *holder) begin(ctx context.Context) { h.life, h.end = context.WithCancelCause(ctx) }
+
+// arm sets the timer where something is held. The turn is taken.
+func (h *holder) arm(l *Line) {
+	wait, held := l.job.pipeline.Wait()
+	switch {
+	case !held || h.armed || h.over:
+		return
+	}
+	h.armed = true
+	h.running.Add(1)
+	if h.timer == nil {
+		h.timer = time.AfterFunc(wait, func() { h.fire(l) })
+	} else {
+		h.timer.Reset(wait)
+	}
+}
+
+// fire brings what has its turn.
+func (h *holder) fire(l *Line) {
+	defer h.running.Done()
+	if l.job.turn.take(h.life) != nil {
+		return
+	}
+	defer l.job.turn.give()
+	h.armed = false
+	if h.over {
+		return
+	}
+	drafts := l.job.pipeline.Due()
+	if err := l.submit(h.life, drafts, h.settle(l)); err != nil {
+		l.job.window.fail(err) // the connection learns of it with its next message, or is ended
+		l.tell(refused{l.gen})
+		return
+	}
+	h.arm(l)
+}
+
+// close brings all that is held, until ctx ends.
+func (h *holder) close(ctx context.Context, l *Line) error {
+	defer h.running.Wait()
+	stop := context.AfterFunc(ctx, func() { h.end(context.Cause(ctx)) })
+	err := l.job.turn.take(ctx)
+	stop()
+	h.end(nil)
+	if err != nil {
+		return err
+	}
+	defer l.job.turn.give()
+	h.over = true
+	if h.timer != nil && h.timer.Stop() {
+		h.running.Done()
+	}
+	return h.bring(ctx, l)
+}
+
+// flush brings all that is held.
+func (h *holder) flush(ctx context.Context, l *Line) error {
+	if err := l.job.turn.take(ctx); err != nil {
+		return err
+	}
+	defer l.job.turn.give()
+	return h.bring(ctx, l)
+}
+
+func (h *holder) bring(ctx context.Context, l *Line) error {
+	drafts := l.job.pipeline.Flush()
+	if state := h.settle(l); len(drafts) > 0 {
+		return l.submit(ctx, drafts, state)
+	}
+	return nil
+}
+
+// move moves a state when all that is held now has passed. The turn is taken.
+func (h *holder) move(l *Line, m move) {
+	h.settle(l)
+	waiting := h.moves[m.state]
+	_, newest, held := l.job.pipeline.Held()
+	if !held && len(waiting) == 0 {
+		l.moved(m)
+		return
+	}
+	if m.since == nil && m.cursor == nil {
+		return
+	}
+	m.mark = newest
+	if n := len(waiting); n == 2 {
+		last := waiting[1]
+		if m.since == nil {
+			m.since = last.since
+		}
+		if m.cursor == nil {
+			m.cursor = last.cursor
+		}
+		waiting = waiting[:1]
+	}
+	if h.moves == nil {
+		h.moves = make(map[*state][]move)
+	}
+	h.moves[m.state] = append(waiting, m)
+}
+
+// settle makes the moves that wait for nothing any more, and gives one of their states. The turn is taken.
+func (h *holder) settle(l *Line) (some *state) {
+	if len(h.moves) == 0 {
+		return nil
+	}
+	oldest, _, held := l.job.pipeline.Held()
+	if held && oldest == h.settled {
+		return nil
+	}
+	h.settled = oldest
+	for s, waiting := range h.moves {
+		for len(waiting) > 0 && (!held || waiting[0].mark < oldest) {
+			l.moved(waiting[0])
+			waiting, some = waiting[1:], s
+		}
+		if h.moves[s] = waiting; len(waiting) == 0 {
+			delete(h.moves, s)
+		}
+	}
+	return some
+}
+
+// moved takes over a move.
+func (l *Line) moved(m move) {
+	if err := l.job.states.move(m.state, m.since, m.cursor); err != nil {
+		l.Report(err.Error(), nil, 0)
+	}
+}
