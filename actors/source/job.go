@@ -111,6 +111,7 @@ func (j *job) run(ctx context.Context, line *Line) error {
 	lost, _ := j.window.takeLost() // why was told when the connection before ended
 	j.pipeline.Forget(lost)
 	j.states.begin()
+	line.again = j.refused
 	line.holder.begin(context.WithoutCancel(ctx))
 	err := j.connector.Run(ctx, line)
 	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), settlePatience)

@@ -50,6 +50,8 @@ type Line struct {
 	seen, walked bool
 	// host is what was connected to last.
 	host atomic.Pointer[string]
+	// again tells that the journal refused some of what the connection before brought.
+	again bool
 	// holder brings what the spec's limit holds.
 	holder holder
 }
@@ -86,6 +88,10 @@ func (l *Line) AsksAgain() { l.askable.Store(true) }
 
 // Renewed tells that a connection took the place of another one, without an end in between.
 func (l *Line) Renewed() { l.board.connects.Add(1) }
+
+// Again tells that the journal did not take all that the connection before brought: it is to be asked for
+// again.
+func (l *Line) Again() bool { return l.again }
 
 // Filtered counts a message that the spec does not ask for.
 func (l *Line) Filtered() {

@@ -50,6 +50,9 @@ func (c *connector) Run(ctx context.Context, line *source.Line) error {
 	if err != nil {
 		return err
 	}
+	if line.Again() {
+		c.etag, c.modified = "", ""
+	}
 	for first := true; ; first = false {
 		begun := c.setup.Clock()
 		wait, err := c.poll(ctx, line, before, first)
