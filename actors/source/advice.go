@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"syscall"
+	"time"
 
 	"anode/actors/source/egress"
 	"anode/messages/spec"
@@ -24,6 +25,15 @@ type Refused struct {
 
 // Error says it.
 func (r *Refused) Error() string { return r.Text }
+
+// NoAnswer is the error of who did not answer, or not wholly, in time.
+type NoAnswer struct {
+	Who    string
+	Within time.Duration
+}
+
+// Error says it.
+func (n *NoAnswer) Error() string { return fmt.Sprintf("%s did not answer within %s", n.Who, n.Within) }
 
 // WrongKind is the error of a feed that speaks as another kind does.
 type WrongKind struct{ Is, Why string }
@@ -63,7 +73,7 @@ func Advice(err error, s *spec.Spec) string {
 		return "the feed's certificate is not one that the node trusts: name its authority in tls.ca, and see that url has the name in the certificate"
 	case errors.As(err, new(tls.RecordHeaderError)), errors.Is(err, http.ErrSchemeMismatch):
 		return "the feed does not speak TLS there: http:// or ws:// in place of https:// or wss://, or another port"
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, new(*NoAnswer)):
 		return "the feed is slow or can't be reached from this node"
 	}
 	return ""

@@ -72,7 +72,7 @@ func (e *Endpoint) send(ctx context.Context, line *Line, q *Question, address Ad
 	if q.Feed {
 		a.who = "the feed"
 	}
-	a.ctx, a.cancel = context.WithTimeoutCause(ctx, q.Timeout, fmt.Errorf("%s did not answer within %s", a.who, q.Timeout))
+	a.ctx, a.cancel = context.WithTimeoutCause(ctx, q.Timeout, &NoAnswer{Who: a.who, Within: q.Timeout})
 	if a.Request, err = address.HTTP(a.ctx); err != nil {
 		a.cancel()
 		return nil, err

@@ -154,6 +154,7 @@ func (l *Line) Feed(ctx context.Context, message []byte, meta transform.Meta) ([
 	at := l.came(message, &meta)
 	if t := l.job.trial; t != nil {
 		t.begin(at, message)
+		t.sample(at, message, &meta)
 		defer t.settled()
 	}
 	state, err := l.enterState(ctx, &meta)

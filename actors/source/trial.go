@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"anode/actors/source/guess"
 	"anode/actors/source/transform"
 	"anode/messages"
 	"anode/messages/command"
@@ -56,6 +57,12 @@ type trial struct {
 	at int
 	// message is what is taken apart.
 	message []byte
+	// samples are the first messages, where they are wanted.
+	sampling bool
+	samples  []sample
+	sampled  int
+	// err is why the connection ended before the time was over.
+	err error
 	// heard tells that the feed sent something, untimed how many records have no readable time.
 	heard   bool
 	opened  bool
@@ -129,6 +136,18 @@ func (t *trial) begin(index int, message []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.at, t.message = index, message
+}
+
+// sample keeps a message.
+func (t *trial) sample(index int, message []byte, meta *transform.Meta) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := len(t.samples)
+	if !t.sampling || n >= mostSamples || n > 0 && t.sampled+len(message) > mostSamplesBytes {
+		return
+	}
+	t.sampled += len(message)
+	t.samples = append(t.samples, sample{index: index, message: message, meta: *meta})
 }
 
 // done notes what became of it, or of a part of it, besides records.
@@ -245,34 +264,46 @@ func (t *tries) end() {
 // enough to see, or the connection ends. It blocks. What the feed does wrong is no error but told in the
 // answer.
 func (s *Sources) Try(ctx context.Context, q command.Try) (command.Trial, error) {
+	if begun, is := guess.Beginning(q.Document, q.YAML); is {
+		return s.guess(ctx, begun, q)
+	}
 	parsed, err := spec.Parse(q.Document, q.YAML)
 	if err != nil {
 		return command.Trial{}, err
 	}
-	return s.try(ctx, parsed, q.For, q.Records)
+	t, err := s.run(ctx, parsed, q.For, q.Records, false)
+	if err != nil {
+		return command.Trial{}, err
+	}
+	return t.view, nil
 }
 
-func (s *Sources) try(ctx context.Context, parsed *spec.Spec, d time.Duration, most int) (command.Trial, error) {
+// run runs a spec, and keeps its messages where samples are wanted. Nobody changes the trial after that.
+func (s *Sources) run(ctx context.Context, parsed *spec.Spec, d time.Duration, most int, samples bool) (*trial, error) {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	now := s.cfg.Clock()
-	t := &trial{until: now.Add(d), most: most, clock: s.cfg.Clock, end: end, at: -1}
+	t := &trial{until: now.Add(d), most: most, clock: s.cfg.Clock, end: end, at: -1, sampling: samples}
 	t.view = command.Trial{Spec: parsed.JSON, Frames: []command.Frame{}, Records: []json.RawMessage{}, RecordFrames: []int{}, Dropped: []command.TrialDrop{}}
 	cfg := s.cfg
 	cfg.Intake, cfg.reporter = t, newReporter()
 	job, err := newJob(&cfg, parsed, "")
 	if err != nil {
-		return command.Trial{}, err
+		return nil, err
 	}
 	defer job.connector.Close()
 	job.trial, job.restored, t.hidden = t, true, &job.hidden
 	if err := s.tries.enter(t, end); err != nil {
-		return command.Trial{}, err
+		return nil, err
 	}
 	defer s.tries.leave(t)
 	if parsed.Exclusive && s.board(parsed.Name) != nil {
 		t.fail(fmt.Errorf("source %s is exclusive and runs: pause it before it is tried", parsed.Name))
-		return t.view, nil
+		return t, nil
+	}
+	if parsed.Kind == spec.KindPush {
+		t.hint("a push source waits for senders, and none reaches a try: register it and send to it, or replay frames with anode source try --frames")
+		return t, nil
 	}
 	timer := time.AfterFunc(d, func() { end(errTryOver) })
 	defer timer.Stop()
@@ -283,20 +314,18 @@ func (s *Sources) try(ctx context.Context, parsed *spec.Spec, d time.Duration, m
 	}}
 	err = job.run(ctx, line)
 	if cause := context.Cause(ctx); errors.Is(cause, command.ErrUnavailable) {
-		return command.Trial{}, cause
+		return nil, cause
 	}
 	if ctx.Err() == nil || !errors.Is(err, context.Cause(ctx)) {
 		t.ended(err, parsed)
 	}
 	t.advise(parsed)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.view, nil
+	return t, nil
 }
 
 // ended notes that the connection ended before the time was over.
 func (t *trial) ended(err error, s *spec.Spec) {
-	if err == nil {
+	if t.err = err; err == nil {
 		return
 	}
 	var orderly *EndedInOrder

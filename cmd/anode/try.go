@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"anode/actors/source/capture"
+	"anode/actors/source/guess"
 	"anode/client"
 	"anode/messages/command"
 	"anode/messages/spec"
@@ -118,10 +119,6 @@ func (t *tryer) ask(ctx context.Context, document client.Document, d time.Durati
 
 // replay takes captured frames through the spec, here.
 func (t *tryer) replay(ctx context.Context, document client.Document) (command.Trial, error) {
-	s, err := spec.Parse(document.Text, document.YAML)
-	if err != nil {
-		return command.Trial{}, named(t.file, err)
-	}
 	from := t.sh.in
 	if t.frames != "-" {
 		f, err := os.Open(t.frames)
@@ -131,7 +128,34 @@ func (t *tryer) replay(ctx context.Context, document client.Document) (command.T
 		defer func() { _ = f.Close() }()
 		from = f
 	}
-	view, err := capture.Try(ctx, s, client.ReadFrames(from), t.most)
+	frames, yaml := client.ReadFrames(from), ""
+	var s *spec.Spec
+	var err error
+	if given, begun := guess.Beginning(document.Text, document.YAML); begun {
+		var all []command.Frame
+		for f, err := range frames {
+			if err != nil {
+				return command.Trial{}, named(t.frames, err)
+			}
+			all = append(all, f)
+		}
+		g, err := capture.Guess(given, all)
+		if err != nil {
+			return command.Trial{}, err
+		}
+		s, yaml = g.Spec, g.YAML
+		frames = func(yield func(command.Frame, error) bool) {
+			for _, f := range all {
+				if !yield(f, nil) {
+					return
+				}
+			}
+		}
+	} else if s, err = spec.Parse(document.Text, document.YAML); err != nil {
+		return command.Trial{}, named(t.file, err)
+	}
+	view, err := capture.Try(ctx, s, frames, t.most)
+	view.YAML = yaml
 	var faults spec.Faults
 	if errors.As(err, &faults) {
 		return view, named(t.file, err)
@@ -162,7 +186,7 @@ func (t *tryer) show(view *command.Trial, document client.Document) error {
 		}
 	}
 	yaml := view.YAML
-	if yaml == "" && view.Spec != nil {
+	if yaml == "" && len(view.Spec) > 0 && string(view.Spec) != "null" {
 		yaml = string(document.Text)
 	}
 	if yaml == "" {

@@ -7,12 +7,37 @@ import (
 	"iter"
 	"strings"
 
+	"anode/actors/source/guess"
 	"anode/messages/command"
 	"anode/messages/spec"
 )
 
 // maxDrop is the most of a message in a drop, in bytes.
 const maxDrop = 4 << 10
+
+// mostGuessed is how many messages a guess looks at.
+const mostGuessed = 200
+
+// Guess makes a spec of captured frames: of what is given, which is a url at least.
+func Guess(given map[string]json.RawMessage, frames []command.Frame) (*guess.Guess, error) {
+	kind, err := guess.KindOf(given)
+	if err != nil {
+		return nil, err
+	}
+	in := guess.Input{Given: given}
+	for i := range frames {
+		f := &frames[i]
+		if f.Skipped > 0 || f.Dir == command.FrameOut || !isMessage(f) || len(in.Messages) == mostGuessed {
+			continue
+		}
+		if f.Meta.Event != "" || f.Meta.ID != "" {
+			kind = spec.KindSSE
+		}
+		in.Messages = append(in.Messages, guess.Message{Data: f.Data, Event: f.Meta.Event, Headers: f.Meta.Headers})
+	}
+	in.Kind = kind
+	return guess.Of(in)
+}
 
 // Try takes frames through a spec, and shows what a node's try shows: up to so many records, with the frames up
 // to the last of them.

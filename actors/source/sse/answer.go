@@ -75,7 +75,7 @@ func (s *stream) askAt(ctx context.Context, line *source.Line, address source.Ad
 	// Only silence has a time-out: this one is for feeds that answer nothing, where the clock of the transport is off.
 	clocks := s.setup.Spec.Liveness
 	patience := max(headPatience, clocks.Transport.Of(), clocks.Protocol.Of())
-	timer := time.AfterFunc(patience, func() { cancel(fmt.Errorf("the feed did not answer within %s", patience)) })
+	timer := time.AfterFunc(patience, func() { cancel(&source.NoAnswer{Who: "the feed", Within: patience}) })
 	defer timer.Stop()
 	response, err := s.request(life, client, line, address)
 	if err != nil {
