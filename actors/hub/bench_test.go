@@ -29,8 +29,8 @@ type even struct{}
 func (even) Match(r *messages.Record) bool { return r.Position.Index%2 == 0 }
 func (even) String() string                { return "even" }
 
-// room is a loop that is driven by hand, with live feeds.
-func room(b *testing.B, feeds int, spec func(i int) command.Subscription) *loop {
+// hall is a loop that is driven by hand, with live feeds.
+func hall(b *testing.B, feeds int, spec func(i int) command.Subscription) *loop {
 	b.Helper()
 	h, err := New(Config{
 		Journal: memory.NewJournal(memory.Config{}), Logger: slog.New(slog.DiscardHandler), Clock: time.Now, Loops: 1,
@@ -89,7 +89,7 @@ func BenchmarkDeliver(b *testing.B) {
 		{"16 records, 1000 feeds that conflate", 1000, 16, 1, command.Subscription{Policy: command.Policy{Kind: command.PolicyConflate, Every: time.Hour}}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			l := room(b, c.feeds, func(int) command.Subscription {
+			l := hall(b, c.feeds, func(int) command.Subscription {
 				s := c.spec
 				s.Streams = []messages.Pattern{">"}
 				return s
@@ -124,7 +124,7 @@ func BenchmarkEncode(b *testing.B) {
 
 // BenchmarkIndex finds the feeds of streams among ten thousand, half by name and half by pattern.
 func BenchmarkIndex(b *testing.B) {
-	l := room(b, 10_000, func(i int) command.Subscription {
+	l := hall(b, 10_000, func(i int) command.Subscription {
 		if i%2 == 0 {
 			return command.Subscription{Streams: []messages.Pattern{messages.Pattern(fmt.Sprintf("s.%03d", i%1000))}}
 		}

@@ -36,6 +36,7 @@ type feed struct {
 	inflight atomic.Int64
 	credit   chan struct{}
 	progress time.Time // when the reader last told its cursor; the reader's own
+	inHand   int       // bytes that the reader holds while it waits to give them; its own
 
 	mode mode
 	// begun: "subscribed" is said; nothing comes before it.

@@ -14,6 +14,7 @@ import (
 	"anode/actors/actor"
 	"anode/messages"
 	"anode/messages/command"
+	"anode/messages/room"
 	"anode/messages/units"
 	"anode/storage"
 )
@@ -43,6 +44,9 @@ type Config struct {
 	QueueBytes int
 	// Slack is the most frames of a subscription that wait, beyond the message in flight: 64 KiB.
 	Slack int
+	// SlowBytes is the most that all slow connections together hold of what they don't take, and of what is read
+	// for them: 256 MiB. Beyond, those that take nothing for longest are closed.
+	SlowBytes int64
 	// Patience is how long a connection may take nothing before it is closed: 2 minutes.
 	Patience time.Duration
 	// Heartbeat is how often an idle subscription hears of its cursor: 15 s.
@@ -66,6 +70,9 @@ func (c Config) withDefaults() Config {
 	if c.QueueBytes <= 0 {
 		c.QueueBytes = 16 << 20
 	}
+	if c.SlowBytes <= 0 {
+		c.SlowBytes = 256 << 20
+	}
 	if c.Slack <= 0 {
 		c.Slack = 64 << 10
 	}
@@ -83,6 +90,7 @@ type Hub struct {
 	log     *slog.Logger
 	metrics *metrics
 	loops   []*loop
+	slow    *room.Room
 	seated  atomic.Uint64
 
 	// mu guards where the hub stands, and the order of items; the loops' mutexes are below it.
@@ -98,7 +106,9 @@ func New(cfg Config) (*Hub, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	h := &Hub{cfg: cfg, log: cfg.Logger, at: make(map[messages.NodeID]messages.Position), kept: make(map[messages.Stream]*item)}
+	h := &Hub{
+		cfg: cfg, log: cfg.Logger, slow: room.New(cfg.SlowBytes), at: make(map[messages.NodeID]messages.Position), kept: make(map[messages.Stream]*item),
+	}
 	for i := range cfg.Loops {
 		h.loops = append(h.loops, newLoop(h, i))
 	}

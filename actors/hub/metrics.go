@@ -37,6 +37,12 @@ func newMetrics(h *Hub, reg prometheus.Registerer) (*metrics, error) {
 			}
 			return float64(seats)
 		}),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "anode_subscriber_cut_total", Help: "Slow connections that were closed because all slow ones together held too much."}, func() float64 {
+			return float64(h.slow.Cut())
+		}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "anode_subscriber_slow_bytes", Help: "What slow connections hold of what they don't take."}, func() float64 {
+			return float64(h.slow.Used())
+		}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "anode_queue_depth", Help: "What waits in a queue: submissions, messages or frames.", ConstLabels: prometheus.Labels{"queue": "hub"}}, func() float64 {
 			items := 0
 			for _, l := range h.loops {

@@ -141,15 +141,8 @@ func (f *feed) sayLive() {
 
 // give queues a piece on credit.
 func (f *feed) give(ctx context.Context, p piece) error {
-	slack := int64(f.seat.loop.hub.cfg.Slack)
-	for f.inflight.Load() > slack {
-		select {
-		case <-f.credit:
-		case <-f.seat.gone:
-			return errGone
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+	if err := f.await(ctx); err != nil {
+		return err
 	}
 	p.fed, p.feed = true, f
 	f.inflight.Add(int64(p.size()))
@@ -166,22 +159,55 @@ func (f *feed) give(ctx context.Context, p piece) error {
 	return nil
 }
 
+// await waits until the client has taken enough of what was given. What its reader has in hand counts among what
+// slow connections hold.
+func (f *feed) await(ctx context.Context) error {
+	slack := int64(f.seat.loop.hub.cfg.Slack)
+	if f.inflight.Load() <= slack {
+		return nil
+	}
+	defer f.slow()()
+	for f.inflight.Load() > slack {
+		select {
+		case <-f.credit:
+		case <-f.seat.gone:
+			return errGone
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// slow is a place for what the reader has in hand; leave must be called.
+func (f *feed) slow() (leave func()) {
+	place := f.seat.slow()
+	place.Hold(int64(f.inHand))
+	return place.Leave
+}
+
 // Batch implements command.Feed.
 func (f *feed) Batch(ctx context.Context, after messages.Position, b *messages.Batch) error {
 	s := newSheet(b, time.Time{})
+	defer func() { f.inHand = 0 }()
 	for i := range s.groups {
 		g := &s.groups[i]
 		last := &g.group.Records[len(g.group.Records)-1]
 		if !f.spec.Matches(g.group.Stream) || last.Position.Compare(after) <= 0 {
 			continue
 		}
+		f.inHand = s.size
 		if f.thrift != nil {
 			if err := f.saveRead(ctx, g.group, after); err != nil {
 				return err
 			}
 			continue
 		}
-		for _, p := range f.render(g, after, after) {
+		pieces := f.render(g, after, after)
+		for i := range pieces {
+			f.inHand += pieces[i].size()
+		}
+		for _, p := range pieces {
 			if err := f.give(ctx, p); err != nil {
 				return err
 			}
@@ -213,6 +239,13 @@ func (f *feed) Last(ctx context.Context, records []*messages.Record) error {
 		w.add(r.AppendJSON(nil), r.Position, r.Position)
 	}
 	end()
+	defer func() { f.inHand = 0 }()
+	for _, r := range records {
+		f.inHand += r.Size()
+	}
+	for i := range pieces {
+		f.inHand += pieces[i].size()
+	}
 	for _, p := range pieces {
 		if err := f.give(ctx, p); err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 
 	"anode/messages"
 	"anode/messages/command"
+	"anode/messages/room"
 )
 
 const (
@@ -47,6 +48,8 @@ type seat struct {
 	drops bool
 	// blocked: a goroutine writes what the connection would not take at once.
 	blocked bool
+	// place is what the connection holds while it is blocked.
+	place *room.Place
 	// closing: it ends after what is pending; parted: it was told so; over: it has ended.
 	// heard: the client has said that it closes too.
 	closing, parted, over, heard bool
@@ -71,6 +74,9 @@ type piece struct {
 }
 
 func (p *piece) size() int { return len(p.head) + len(p.body) + 16 }
+
+// own tells whether its bytes are for this connection alone; live pieces are shared.
+func (p *piece) own() bool { return p.fed || p.asked }
 
 // ID implements command.Session.
 func (s *seat) ID() string { return "s" + strconv.FormatUint(s.number, 10) }
@@ -139,6 +145,9 @@ func (s *seat) add(p piece) {
 	}
 	s.pending = append(s.pending, p)
 	s.queued += p.size()
+	if s.blocked && p.own() {
+		s.place.More(int64(p.size()))
+	}
 	s.loop.mark(s)
 }
 
@@ -317,10 +326,20 @@ func (s *seat) block(rest []byte) {
 		patience = goodbye
 	}
 	l := s.loop
+	place := s.slow()
+	s.place = place
+	held := len(rest)
+	for i := range s.pending {
+		if p := &s.pending[i]; p.own() {
+			held += p.size()
+		}
+	}
+	place.Hold(int64(held))
 	l.drains.Add(1)
 	go func() {
 		defer l.drains.Done()
 		err := s.outlet.Write(rest, patience)
+		place.Leave()
 		l.do(func() {
 			s.blocked = false
 			switch {
@@ -332,6 +351,21 @@ func (s *seat) block(rest []byte) {
 			}
 		})
 	}()
+}
+
+// slow makes a place among what slow connections hold. When they hold too much the connection is cut:
+// who takes nothing would not hear why. One that is gone needs no room for what it has not let go yet.
+func (s *seat) slow() *room.Place {
+	place := s.loop.hub.slow.Enter(func() {
+		s.part()
+		s.Close(0, "")
+	})
+	select {
+	case <-s.gone:
+		place.Leave()
+	default:
+	}
+	return place
 }
 
 // written goes on after a write that was whole.

@@ -80,6 +80,13 @@ func (t *thrift) full() bool {
 	return len(t.held) >= mostHeld || t.bytes >= mostHeldBytes
 }
 
+// size is how many bytes are held.
+func (t *thrift) size() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.bytes
+}
+
 // holds tells whether something waits.
 func (t *thrift) holds() bool {
 	if t == nil {
@@ -182,15 +189,27 @@ func (f *feed) spillAll(ctx context.Context) error {
 		if !f.thrift.holds() {
 			return nil
 		}
-		select { // the connection takes nothing: the loop spills when it does
-		case <-f.thrift.spilled:
-		case <-f.seat.gone:
-			return errGone
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := f.awaitSpill(ctx); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// awaitSpill waits for the loop, which spills when the connection takes something again.
+func (f *feed) awaitSpill(ctx context.Context) error {
+	held := f.thrift.size()
+	f.inHand += held
+	defer func() { f.inHand -= held }()
+	defer f.slow()()
+	select {
+	case <-f.thrift.spilled:
+		return nil
+	case <-f.seat.gone:
+		return errGone
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // spill queues all that is held, in order of position, unless the connection is behind.

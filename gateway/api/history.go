@@ -138,6 +138,8 @@ type recordWriter struct {
 	// limit is the most records; 0 is all.
 	limit int
 	out   *bufio.Writer
+	// buf is the record that is being written.
+	buf []byte
 }
 
 // ready gives the head; it goes out with the first full buffer.
@@ -155,6 +157,9 @@ func (w *recordWriter) each(ctx context.Context, send func(n int, r *messages.Re
 		}
 		if record == nil {
 			return nil
+		}
+		if p, ok := w.echo.Response().Writer.(*patient); ok {
+			p.behind = cap(w.buf) + max(record.Size(), messages.MaxBatchBytes) // the walk keeps its batch
 		}
 		if err := send(n, record); err != nil {
 			return errGone
@@ -184,10 +189,9 @@ func (w *recordWriter) lines(ctx context.Context) error {
 	if w.echo.Request().Method == http.MethodHead {
 		return w.echo.NoContent(http.StatusOK)
 	}
-	var line []byte
 	err := w.each(ctx, func(_ int, r *messages.Record) error {
-		line = append(r.AppendJSON(line[:0]), '\n')
-		_, err := w.out.Write(line)
+		w.buf = append(r.AppendJSON(w.buf[:0]), '\n')
+		_, err := w.out.Write(w.buf)
 		return err
 	})
 	if err != nil {
@@ -211,13 +215,12 @@ func (w *recordWriter) end() error {
 func (w *recordWriter) object(ctx context.Context, p page) error {
 	w.ready(echo.MIMEApplicationJSON)
 	_, _ = w.out.WriteString(`{"items":[`) // into the buffer
-	var item []byte
 	err := w.each(ctx, func(n int, r *messages.Record) error {
-		if item = item[:0]; n > 0 {
-			item = append(item, ',')
+		if w.buf = w.buf[:0]; n > 0 {
+			w.buf = append(w.buf, ',')
 		}
-		item = r.AppendJSON(item)
-		_, err := w.out.Write(item)
+		w.buf = r.AppendJSON(w.buf)
+		_, err := w.out.Write(w.buf)
 		return err
 	})
 	if err != nil {

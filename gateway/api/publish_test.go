@@ -233,7 +233,7 @@ func TestPublishFails(t *testing.T) {
 func TestPublishGivesUp(t *testing.T) {
 	w := newWorld(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	s := &server{Config: w.config, bodies: &room{most: mostBodies}}
+	s := &server{Config: w.config, bodies: &bodies{most: mostBodies}}
 	s.Intake = deaf{cancel}
 	b := &bundle{}
 	if err := b.add(messages.Draft{Stream: "a", Payload: []byte("1"), Time: time.Time{}}, nil); err != nil {

@@ -15,7 +15,7 @@ import (
 // The document and the router know the same routes, with the same query parameters.
 func TestRoutesAreDocumented(t *testing.T) {
 	w := newWorld(t)
-	s := &server{Config: w.config, bodies: &room{most: mostBodies}}
+	s := &server{Config: w.config, bodies: &bodies{most: mostBodies}}
 	served := map[string]route{}
 	for _, r := range s.routes() {
 		path := regexp.MustCompile(`:(\w+)`).ReplaceAllString(r.path, "{$1}")

@@ -14,12 +14,13 @@ import (
 	"anode/gateway/auth"
 	"anode/gateway/problem"
 	"anode/messages/command"
+	"anode/messages/room"
 )
 
 // MaxBody is the most bytes of a request body.
 const MaxBody = 8 << 20
 
-// Config is what the API is made of; all fields are required but the last five.
+// Config is what the API is made of; all fields are required but the last six.
 type Config struct {
 	// Node answers questions.
 	Node command.Asker
@@ -44,6 +45,9 @@ type Config struct {
 	Closing <-chan struct{}
 	// Patience is how long a client may take nothing of an answer before it is cut: 2 minutes.
 	Patience time.Duration
+	// SlowBytes is the most that all answers together hold while their clients don't take them: 256 MiB.
+	// Beyond, those are cut that take nothing for longest.
+	SlowBytes int64
 }
 
 // Validate names all faults of the configuration.
@@ -64,10 +68,11 @@ func (c Config) Validate() error {
 	return errors.Join(faults...)
 }
 
-// server holds what the handlers need. It is immutable, but for the room that bodies take.
+// server holds what the handlers need. It is immutable, but for the room that bodies and answers take.
 type server struct {
 	Config
-	bodies *room
+	bodies  *bodies
+	answers *room.Room
 }
 
 // New makes the handler of everything that the node serves over HTTP. It is safe for
@@ -79,7 +84,10 @@ func New(cfg Config) (http.Handler, error) {
 	if cfg.Patience <= 0 {
 		cfg.Patience = patience
 	}
-	s := &server{Config: cfg, bodies: &room{most: mostBodies}}
+	if cfg.SlowBytes <= 0 {
+		cfg.SlowBytes = mostAnswers
+	}
+	s := &server{Config: cfg, bodies: &bodies{most: mostBodies}, answers: room.New(cfg.SlowBytes)}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.fail

@@ -13,9 +13,10 @@ import (
 
 	"anode/gateway/problem"
 	"anode/messages/command"
+	"anode/messages/room"
 )
 
-// Config is what a Server needs; all fields but the last are required.
+// Config is what a Server needs; all fields but the last two are required.
 type Config struct {
 	// Node opens sessions.
 	Node command.Asker
@@ -24,12 +25,16 @@ type Config struct {
 	Logger *slog.Logger
 	// MostOfAddress bounds the connections of one address: 10,000.
 	MostOfAddress int
+	// SlowBytes is the most that messages hold together which are not yet whole, or wait to be done: 256 MiB. Beyond,
+	// those that take longest end their connections.
+	SlowBytes int64
 }
 
 // Server serves subscribers. It is safe for concurrent use.
 type Server struct {
 	Config
 	upgrader websocket.Upgrader
+	incoming *room.Room
 	serving
 
 	// mu guards what follows.
@@ -48,7 +53,10 @@ func New(cfg Config) (*Server, error) {
 	if cfg.MostOfAddress <= 0 {
 		cfg.MostOfAddress = 10_000
 	}
-	s := &Server{Config: cfg, addresses: make(map[string]int)}
+	if cfg.SlowBytes <= 0 {
+		cfg.SlowBytes = 256 << 20
+	}
+	s := &Server{Config: cfg, addresses: make(map[string]int), incoming: room.New(cfg.SlowBytes)}
 	s.life, s.cancel = context.WithCancelCause(context.Background())
 	s.upgrader = websocket.Upgrader{
 		HandshakeTimeout: firstWrite, ReadBufferSize: 128, WriteBufferSize: 256, WriteBufferPool: &sync.Pool{},

@@ -16,6 +16,7 @@ import (
 	"anode/gateway/problem"
 	"anode/messages"
 	"anode/messages/command"
+	"anode/messages/room"
 )
 
 // Subprotocol is the name of the protocol that clients offer.
@@ -96,6 +97,46 @@ type client struct {
 	conn      *websocket.Conn
 	session   command.Session
 	publishes chan struct{}
+	// place is what a large message holds; cut: it was too much.
+	place *room.Place
+	cut   atomic.Bool
+}
+
+// smallMessage is how much of a message needs no place.
+const smallMessage = 4 << 10
+
+// message reads one message, of which what comes takes its place.
+func (c *client) message(r io.Reader) ([]byte, error) {
+	return io.ReadAll(&incoming{Reader: io.LimitReader(r, maxFrame+1), client: c})
+}
+
+// incoming is a message as it comes.
+type incoming struct {
+	io.Reader
+	client *client
+	came   int64
+}
+
+// Read implements io.Reader.
+func (i *incoming) Read(p []byte) (int, error) {
+	n, err := i.Reader.Read(p)
+	if i.came += int64(n); i.came > smallMessage {
+		i.client.hold(i.came)
+	}
+	return n, err
+}
+
+// hold says how much the message holds that is read or done now. When all are too much together the connection
+// ends, and what came of its message is let go at once.
+func (c *client) hold(bytes int64) {
+	if c.place == nil {
+		c.place = c.incoming.Enter(func() {
+			c.cut.Store(true)
+			c.session.Close(command.CloseTooMany, "too many large messages come in just now: come again, or send smaller ones")
+			_ = c.conn.NetConn().SetReadDeadline(time.Now())
+		})
+	}
+	c.place.Hold(bytes)
 }
 
 // run reads until the connection ends.
@@ -113,6 +154,11 @@ func (c *client) run(ctx context.Context, first command.Subscribe, asked bool) {
 		c.session.Heard()
 		return nil
 	})
+	defer func() {
+		if c.place != nil {
+			c.place.Leave()
+		}
+	}()
 	if asked {
 		c.ask(ctx, request{Sub: &first.Sub}, first)
 	}
@@ -126,7 +172,7 @@ func (c *client) run(ctx context.Context, first command.Subscribe, asked bool) {
 			c.end(command.CloseBadFrame, "a binary message")
 			return
 		}
-		message, err := io.ReadAll(io.LimitReader(r, maxFrame+1))
+		message, err := c.message(r)
 		if err != nil {
 			c.failed(err)
 			return
@@ -143,6 +189,9 @@ func (c *client) run(ctx context.Context, first command.Subscribe, asked bool) {
 			c.wait()
 			return
 		}
+		if c.place != nil {
+			c.place.Hold(0)
+		}
 	}
 }
 
@@ -155,6 +204,9 @@ func (c *client) failed(err error) {
 		if closed.Code == websocket.CloseAbnormalClosure || closed.Code == command.CloseUnavailable {
 			return // it is gone, or has answered that it heard of the node's end
 		}
+		c.wait()
+	case c.cut.Load():
+		_ = c.conn.NetConn().SetReadDeadline(time.Time{})
 		c.wait()
 	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
 	default: // a frame that breaks RFC 6455

@@ -50,6 +50,8 @@ type Node struct {
 type Options struct {
 	// MostOfAddress bounds the subscribers of one address.
 	MostOfAddress int
+	// SlowBytes bounds what messages that are not yet whole hold together.
+	SlowBytes int64
 	// ReadTimeout is the server's; 0 is one minute.
 	ReadTimeout time.Duration
 	Sources     node.Sources
@@ -77,7 +79,7 @@ func Start(t testing.TB, opt Options) *Node {
 		Clock: time.Now, Logger: log, Registerer: n.Metrics,
 	})
 	must(err)
-	n.Sessions, err = session.New(session.Config{Node: n.Node, Intake: n.Node, Logger: log, MostOfAddress: opt.MostOfAddress})
+	n.Sessions, err = session.New(session.Config{Node: n.Node, Intake: n.Node, Logger: log, MostOfAddress: opt.MostOfAddress, SlowBytes: opt.SlowBytes})
 	must(err)
 	handler, err := api.New(api.Config{
 		Node: n.Node, Intake: n.Node, Logger: log, Guard: auth.New(auth.Config{Bound: listener.Addr().String(), Advertised: n.URL}),

@@ -15,23 +15,23 @@ const (
 	mostBodies = 256 << 20
 )
 
-// room bounds what the bodies that come in just now hold in memory, whoever sends them, however slowly.
-type room struct {
+// bodies bounds what the bodies that come in just now hold in memory, whoever sends them, however slowly.
+type bodies struct {
 	most int64
 	used atomic.Int64
 }
 
 // lend makes a body take its place in the room as it comes. give returns it, once nothing reads the
 // body any more.
-func (r *room) lend(body io.ReadCloser) (lent io.ReadCloser, give func()) {
-	l := &lentBody{ReadCloser: body, room: r}
-	return l, func() { r.used.Add(-l.taken) }
+func (b *bodies) lend(body io.ReadCloser) (lent io.ReadCloser, give func()) {
+	l := &lentBody{ReadCloser: body, room: b}
+	return l, func() { b.used.Add(-l.taken) }
 }
 
 // lentBody is one body; it is for one goroutine.
 type lentBody struct {
 	io.ReadCloser
-	room        *room
+	room        *bodies
 	came, taken int64
 }
 

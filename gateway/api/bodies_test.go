@@ -12,7 +12,7 @@ import (
 // Large bodies share a room; small ones need none; what a body took is given back, also where there was too little.
 func TestBodiesShareARoom(t *testing.T) {
 	const most = 1 << 20
-	r := &room{most: most}
+	r := &bodies{most: most}
 	read := func(size int) (give func(), err error) {
 		body, give := r.lend(io.NopCloser(strings.NewReader(strings.Repeat("x", size))))
 		_, err = io.ReadAll(body)

@@ -1,0 +1,52 @@
+package api
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Clients that take nothing of their answers hold no more than the bound together: the first are cut, and who
+// comes later and reads gets all of its answer.
+func TestDeafClientsAreBoundedTogether(t *testing.T) {
+	const deaf, fit = 12, 3
+	w := newWorld(t)
+	closed := w.walks(fakeWalk{n: 200, size: 1 << 20})
+	w.config.SlowBytes = fit * 3 << 20 // some two megabytes an answer
+	s := w.overHTTP(time.Minute)
+	address, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var conns []net.Conn
+	for range deaf {
+		conn, err := net.Dial("tcp", address.Host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conns = append(conns, conn)
+		fmt.Fprintf(conn, "GET /api/v1/streams/lab.a/records HTTP/1.1\r\nHost: %s\r\nAccept: %s\r\n\r\n", address.Host, typeNDJSON)
+	}
+	for deadline := time.Now().Add(20 * time.Second); closed.Load() < deaf-2*fit; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d of %d answers that nobody takes have ended", closed.Load(), deaf)
+		}
+	}
+	if closed.Load() == deaf {
+		t.Errorf("all %d have ended: there is room for %d", deaf, fit)
+	}
+	_, body, err := w.get(s.URL+"/api/v1/streams/lab.a/records?limit=20", "application/json")
+	if err != nil || len(body) < 20<<20 {
+		t.Errorf("the one that reads got %d bytes: %v", len(body), err)
+	}
+	for _, conn := range conns {
+		conn.Close()
+	}
+	s.Close()
+	if log := w.log.String(); !strings.Contains(log, "an answer was cut: slow clients together hold too much") {
+		t.Errorf("the log says nothing of it: %q", log)
+	}
+}
