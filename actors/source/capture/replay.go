@@ -13,6 +13,7 @@ import (
 	"anode/actors/expr"
 	"anode/actors/source"
 	"anode/actors/source/transform"
+	"anode/actors/source/unpack"
 	"anode/messages/command"
 	"anode/messages/spec"
 )
@@ -106,7 +107,14 @@ func (r *Replay) Feed(ctx context.Context, f *command.Frame) (Step, error) {
 	}
 	r.begun, r.connection = true, f.Meta.Connection
 	r.clock.set(f.Received)
-	result := r.pipeline.Feed(ctx, f.Data, transform.Meta{
+	data := f.Data
+	if f.Meta.Binary && r.spec.WebSocket != nil {
+		var err error
+		if data, err = unpack.Message(r.spec.WebSocket.Decode, f.Data); err != nil {
+			return step(f, transform.Unreadable("decode: "+err.Error(), f.Data)), nil
+		}
+	}
+	result := r.pipeline.Feed(ctx, data, transform.Meta{
 		Received: f.Received, URL: f.Meta.URL, Status: f.Meta.Status, Headers: f.Meta.Headers, Event: f.Meta.Event, ID: f.Meta.ID,
 		Binary: f.Meta.Binary, Vars: transform.Vars{Item: f.Meta.Item},
 		Secret: func(string) (string, error) { return "***", nil },
@@ -114,7 +122,11 @@ func (r *Replay) Feed(ctx context.Context, f *command.Frame) (Step, error) {
 	if ctx.Err() != nil {
 		return Step{}, context.Cause(ctx)
 	}
-	return Step{Message: true, Received: f.Received.UTC().Truncate(time.Millisecond), Result: result}, nil
+	return step(f, result), nil
+}
+
+func step(f *command.Frame, result transform.Result) Step {
+	return Step{Message: true, Received: f.Received.UTC().Truncate(time.Millisecond), Result: result}
 }
 
 // isMessage tells whether an answer is one that a source takes apart.

@@ -89,6 +89,13 @@ type Result struct {
 	Untimed uint64
 }
 
+// Unreadable is the result of a message that was no message.
+func Unreadable(reason string, frame []byte) Result {
+	var r Result
+	r.fail(frame, reason)
+	return r
+}
+
 func (r *Result) fail(frame []byte, reason string) {
 	r.Dropped.Failed++
 	r.note(frame, reason)

@@ -14,6 +14,7 @@ import (
 
 	"anode/actors/source"
 	"anode/actors/source/transform"
+	"anode/actors/source/unpack"
 	"anode/messages/command"
 )
 
@@ -201,7 +202,7 @@ func (s *session) take(ctx context.Context, binary bool, message []byte, now tim
 	meta := transform.Meta{Received: now, URL: s.shown, Secret: s.secret, Binary: binary, Vars: vars, State: &s.state}
 	if binary && len(s.spec.Decode) > 0 {
 		meta.Raw = message
-		text, err := decode(s.spec.Decode, message)
+		text, err := unpack.Message(s.spec.Decode, message)
 		if err != nil {
 			s.line.Unreadable("decode: "+err.Error(), message, len(message), meta)
 			return nil

@@ -1,4 +1,4 @@
-package websocket
+package unpack
 
 import (
 	"bytes"
@@ -13,8 +13,6 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
-
-	"anode/actors/source"
 )
 
 // packed packs a text; the writer is closed.
@@ -75,19 +73,19 @@ func TestDecode(t *testing.T) {
 		"several":             {"base64 gzip zstd", []byte(base64.StdEncoding.EncodeToString(gz(t, zs(t, text))))},
 	} {
 		for range 2 { // what is used again holds nothing of before
-			got, err := decode(strings.Fields(c.steps), bytes.Clone(c.message))
+			got, err := Message(strings.Fields(c.steps), bytes.Clone(c.message))
 			if err != nil || !bytes.Equal(got, text) {
 				t.Errorf("%s: %v, %d bytes", name, err, len(got))
 			}
 		}
 		for _, cut := range []int{0, 1, len(c.message) / 2} {
-			if got, err := decode(strings.Fields(c.steps), bytes.Clone(c.message[:cut])); err == nil && bytes.Equal(got, text) || err == nil && !strings.Contains(c.steps, "base64") && cut > 0 {
+			if got, err := Message(strings.Fields(c.steps), bytes.Clone(c.message[:cut])); err == nil && bytes.Equal(got, text) || err == nil && !strings.Contains(c.steps, "base64") && cut > 0 {
 				t.Errorf("%s, cut to %d bytes, gives %d", name, cut, len(got))
 			}
 		}
 	}
 	for _, step := range []string{"gzip", "deflate", "zstd", "base64"} {
-		if _, err := decode([]string{step}, []byte("\xffno such thing, at all")); err == nil {
+		if _, err := Message([]string{step}, []byte("\xffno such thing, at all")); err == nil {
 			t.Errorf("%s takes anything", step)
 		}
 	}
@@ -96,25 +94,25 @@ func TestDecode(t *testing.T) {
 func TestBombsAreBounded(t *testing.T) {
 	huge := make([]byte, 64<<20)
 	bombs := map[string][]byte{"gzip": gz(t, huge), "deflate": raw(t, huge), "zstd": zs(t, huge)}
-	most := make([]byte, source.MaxMessage)
+	most := make([]byte, Most)
 	fits := map[string][]byte{"gzip": gz(t, most), "deflate": zl(t, most), "zstd": zs(t, most)}
 	zlibBomb := zl(t, huge)
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	for step, bomb := range bombs {
-		if _, err := decode([]string{step}, bomb); !errors.Is(err, errBomb) {
+		if _, err := Message([]string{step}, bomb); !errors.Is(err, errBomb) {
 			t.Errorf("%s: %v", step, err)
 		}
 	}
-	if _, err := decode([]string{"deflate"}, zlibBomb); !errors.Is(err, errBomb) {
+	if _, err := Message([]string{"deflate"}, zlibBomb); !errors.Is(err, errBomb) {
 		t.Errorf("zlib: %v", err)
 	}
 	if runtime.ReadMemStats(&after); after.TotalAlloc-before.TotalAlloc > 300<<20 {
 		t.Errorf("four bombs took %d MiB", (after.TotalAlloc-before.TotalAlloc)>>20)
 	}
 	for step, message := range fits {
-		if got, err := decode([]string{step}, message); err != nil || len(got) != source.MaxMessage {
+		if got, err := Message([]string{step}, message); err != nil || len(got) != Most {
 			t.Errorf("%s: 16 MiB give %d bytes, %v", step, len(got), err)
 		}
 	}
@@ -126,7 +124,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	steps := []string{"gzip", "deflate", "zstd", "base64"}
 	f.Fuzz(func(t *testing.T, message []byte, one, two byte) {
-		if got, err := decode([]string{steps[one%4], steps[two%4]}, message); err == nil && len(got) > source.MaxMessage {
+		if got, err := Message([]string{steps[one%4], steps[two%4]}, message); err == nil && len(got) > Most {
 			t.Errorf("%d bytes", len(got))
 		}
 	})
@@ -138,7 +136,7 @@ func BenchmarkDecode(b *testing.B) {
 		b.Run(step, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := decode([]string{step}, message); err != nil {
+				if _, err := Message([]string{step}, message); err != nil {
 					b.Fatal(err)
 				}
 			}

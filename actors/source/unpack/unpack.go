@@ -1,4 +1,5 @@
-package websocket
+// Package unpack reads what feeds have compressed, within the bound of a message.
+package unpack
 
 import (
 	"bytes"
@@ -12,9 +13,10 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zlib"
 	"github.com/klauspost/compress/zstd"
-
-	"anode/actors/source"
 )
+
+// Most is the most bytes that a message unpacks to.
+const Most = 16 << 20
 
 // errBomb marks what unpacks to more than a message may have.
 var errBomb = errors.New("unpacks to more than 16 MiB")
@@ -30,11 +32,15 @@ var (
 // mostKept is the most bytes of a buffer that is kept for the next message.
 const mostKept = 1 << 20
 
-// decode takes a binary message through the steps of websocket.decode, in order. The result is the
-// caller's. Each step gives at most as much as a message may have.
-func decode(steps []string, message []byte) ([]byte, error) {
+// Message takes a binary message through steps, in order: gzip, deflate, zstd and base64. The result is the
+// caller's. Each step gives at most Most bytes; what is cut, or is not what the step says, is an error that names it.
+func Message(steps []string, message []byte) ([]byte, error) {
 	for _, step := range steps {
-		next, err := decoders[step](message)
+		unpack, known := decoders[step]
+		if !known {
+			return nil, fmt.Errorf("%q is no way to unpack a message", step)
+		}
+		next, err := unpack(message)
 		switch {
 		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 			return nil, fmt.Errorf("%s: is cut", step)
@@ -58,9 +64,9 @@ func bounded(r io.Reader) ([]byte, error) {
 			filled.Put(buffer)
 		}
 	}()
-	_, err := buffer.ReadFrom(io.LimitReader(r, source.MaxMessage+1))
+	_, err := buffer.ReadFrom(io.LimitReader(r, Most+1))
 	switch {
-	case buffer.Len() > source.MaxMessage:
+	case buffer.Len() > Most:
 		return nil, errBomb
 	case err != nil:
 		return nil, err
@@ -110,7 +116,7 @@ var (
 )
 
 func newZstd() any {
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(source.MaxMessage), zstd.WithDecoderLowmem(true))
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(Most), zstd.WithDecoderLowmem(true))
 	if err != nil { // no option above is one that can fail
 		return err
 	}
