@@ -72,7 +72,7 @@ func meta(item any) transform.Meta {
 }
 
 // feed feeds a message, and wants what Seen tells afterwards.
-func feed(t *testing.T, ctx context.Context, line *source.Line, item any, message string, seen bool) {
+func feed(ctx context.Context, t *testing.T, line *source.Line, item any, message string, seen bool) {
 	t.Helper()
 	if _, err := line.Feed(ctx, []byte(message), meta(item)); err != nil {
 		t.Error(err)
@@ -83,7 +83,7 @@ func feed(t *testing.T, ctx context.Context, line *source.Line, item any, messag
 }
 
 // sinceIs wants a state to count.
-func sinceIs(t *testing.T, ctx context.Context, line *source.Line, item any, want string) {
+func sinceIs(ctx context.Context, t *testing.T, line *source.Line, item any, want string) {
 	t.Helper()
 	vars, err := line.Vars(ctx, item)
 	got, _ := json.Marshal(vars.Since)
@@ -99,16 +99,16 @@ type ctxLine = func(ctx context.Context, line *source.Line) error
 func TestEachItemHasItsState(t *testing.T) {
 	check := func(a, b string) ctxLine {
 		return func(ctx context.Context, line *source.Line) error {
-			sinceIs(t, ctx, line, "A", a)
-			sinceIs(t, ctx, line, map[string]any{"id": json.Number("1")}, b)
-			sinceIs(t, ctx, line, nil, `"from "`)
-			feed(t, ctx, line, "A", `{"n":5}`, false)
-			feed(t, ctx, line, map[string]any{"id": json.Number("1")}, `{"n":7}`, false)
+			sinceIs(ctx, t, line, "A", a)
+			sinceIs(ctx, t, line, map[string]any{"id": json.Number("1")}, b)
+			sinceIs(ctx, t, line, nil, `"from "`)
+			feed(ctx, t, line, "A", `{"n":5}`, false)
+			feed(ctx, t, line, map[string]any{"id": json.Number("1")}, `{"n":7}`, false)
 			if err := line.Settle(ctx); err != nil {
 				t.Error(err)
 			}
-			sinceIs(t, ctx, line, "A", "5")
-			sinceIs(t, ctx, line, map[string]any{"id": json.Number("1")}, "7")
+			sinceIs(ctx, t, line, "A", "5")
+			sinceIs(ctx, t, line, map[string]any{"id": json.Number("1")}, "7")
 			return errBroke
 		}
 	}
@@ -170,8 +170,8 @@ func TestWhatIsWrongWithSinceIsSaidAtOnce(t *testing.T) {
 func TestWithoutRecordsStatesAreSealedSeldom(t *testing.T) {
 	b := newScript(t, func(ctx context.Context, line *source.Line) error {
 		for i := range 300 {
-			feed(t, ctx, line, nil, fmt.Sprintf(`{"n":%d}`, i), false)
-			sinceIs(t, ctx, line, nil, fmt.Sprint(i)) // no record waits for the journal
+			feed(ctx, t, line, nil, fmt.Sprintf(`{"n":%d}`, i), false)
+			sinceIs(ctx, t, line, nil, fmt.Sprint(i)) // no record waits for the journal
 		}
 		return errBroke
 	})
@@ -191,7 +191,7 @@ func TestWithoutRecordsStatesAreSealedSeldom(t *testing.T) {
 func TestTheStateGoesWithTheLastOfALargeMessage(t *testing.T) {
 	large := list(1, 3000)
 	b := newScript(t, func(ctx context.Context, line *source.Line) error {
-		feed(t, ctx, line, nil, large, false)
+		feed(ctx, t, line, nil, large, false)
 		return errBroke
 	})
 	script(b, "since: {from: '.[-1].n'}\ntransform: {split: '.[]'}")
@@ -207,8 +207,8 @@ func TestTheStateGoesWithTheLastOfALargeMessage(t *testing.T) {
 
 func TestAStateThatIsTooLargeIsReported(t *testing.T) {
 	b := newScript(t, func(ctx context.Context, line *source.Line) error {
-		feed(t, ctx, line, nil, `{"n":1}`, false)
-		feed(t, ctx, line, nil, fmt.Sprintf(`{"n":%q}`, strings.Repeat("x", 70_000)), false)
+		feed(ctx, t, line, nil, `{"n":1}`, false)
+		feed(ctx, t, line, nil, fmt.Sprintf(`{"n":%q}`, strings.Repeat("x", 70_000)), false)
 		return errBroke
 	})
 	script(b, "since: {from: .n}")
@@ -243,7 +243,7 @@ func TestACursorIsKeptBesideSince(t *testing.T) {
 		return errBroke
 	}, func(ctx context.Context, line *source.Line) error {
 		cursorIs(ctx, line, "c")
-		sinceIs(t, ctx, line, nil, `"b"`)
+		sinceIs(ctx, t, line, nil, `"b"`)
 		if err := line.Passed(ctx, nil, strings.Repeat("x", 20_000)); err != nil {
 			t.Error(err)
 		}
@@ -284,42 +284,42 @@ func TestAWalkCountsWhenItIsWhole(t *testing.T) {
 	const fields = "native_id: .n\nsince: {from: '.[0].n', start: 0}\ntransform: {split: '.[]'}"
 	b := newScript(t, func(ctx context.Context, line *source.Line) error {
 		walk(ctx, line)
-		feed(t, ctx, line, nil, page(9, 7), false)
-		feed(t, ctx, line, nil, page(6, 4), false)
-		feed(t, ctx, line, nil, page(3, 1), false)
-		sinceIs(t, ctx, line, nil, "0")
+		feed(ctx, t, line, nil, page(9, 7), false)
+		feed(ctx, t, line, nil, page(6, 4), false)
+		feed(ctx, t, line, nil, page(3, 1), false)
+		sinceIs(ctx, t, line, nil, "0")
 		walked(ctx, line)
-		sinceIs(t, ctx, line, nil, "9")
+		sinceIs(ctx, t, line, nil, "9")
 		time.Sleep(2 * time.Millisecond)
 		walk(ctx, line)
-		feed(t, ctx, line, nil, page(12, 10), false)
-		feed(t, ctx, line, nil, page(10, 8), true) // one more came meanwhile; 9 was there before
+		feed(ctx, t, line, nil, page(12, 10), false)
+		feed(ctx, t, line, nil, page(10, 8), true) // one more came meanwhile; 9 was there before
 		walked(ctx, line)
 		time.Sleep(2 * time.Millisecond)
 		walk(ctx, line) // nothing is new: nothing is sealed
-		feed(t, ctx, line, nil, page(12, 10), true)
+		feed(ctx, t, line, nil, page(12, 10), true)
 		walked(ctx, line)
 		time.Sleep(2 * time.Millisecond)
 		walk(ctx, line)
-		feed(t, ctx, line, nil, page(18, 16), false)
+		feed(ctx, t, line, nil, page(18, 16), false)
 		return errBroke
 	}, func(ctx context.Context, line *source.Line) error {
-		sinceIs(t, ctx, line, nil, "12")
+		sinceIs(ctx, t, line, nil, "12")
 		walk(ctx, line) // what the one before brought does not tell that the rest is known
-		feed(t, ctx, line, nil, page(18, 16), false)
+		feed(ctx, t, line, nil, page(18, 16), false)
 		return errBroke
 	})
 	script(b, fields)
 	b.await("it is stored", func() bool { return b.intake.count("p") == 15 })
 	b.remove("p") // a start
 	b.script.steps = append(b.script.steps, func(ctx context.Context, line *source.Line) error {
-		sinceIs(t, ctx, line, nil, "12")
+		sinceIs(ctx, t, line, nil, "12")
 		walk(ctx, line)
-		feed(t, ctx, line, nil, page(19, 16), false)
-		feed(t, ctx, line, nil, page(15, 13), false)
-		feed(t, ctx, line, nil, page(12, 10), true)
+		feed(ctx, t, line, nil, page(19, 16), false)
+		feed(ctx, t, line, nil, page(15, 13), false)
+		feed(ctx, t, line, nil, page(12, 10), true)
 		walked(ctx, line)
-		sinceIs(t, ctx, line, nil, "19")
+		sinceIs(ctx, t, line, nil, "19")
 		return errBroke
 	})
 	script(b, fields)
@@ -345,7 +345,7 @@ func TestWhatIsNotCertainIsReadFromTheJournal(t *testing.T) {
 		b.intake.unconfirmed = &stored
 	}
 	b = newScript(t, func(ctx context.Context, line *source.Line) error {
-		feed(t, ctx, line, nil, `{"n":1}`, false)
+		feed(ctx, t, line, nil, `{"n":1}`, false)
 		if err := line.Settle(ctx); err != nil {
 			t.Error(err)
 		}
@@ -353,14 +353,14 @@ func TestWhatIsNotCertainIsReadFromTheJournal(t *testing.T) {
 		_, _ = line.Feed(ctx, []byte(`{"n":2}`), meta(nil))
 		return line.Settle(ctx)
 	}, func(ctx context.Context, line *source.Line) error {
-		sinceIs(t, ctx, line, nil, "2")
-		feed(t, ctx, line, nil, `{"n":2}`, true)
+		sinceIs(ctx, t, line, nil, "2")
+		feed(ctx, t, line, nil, `{"n":2}`, true)
 		fail(false)
 		_, _ = line.Feed(ctx, []byte(`{"n":3}`), meta(nil))
 		return line.Settle(ctx)
 	}, func(ctx context.Context, line *source.Line) error {
-		sinceIs(t, ctx, line, nil, "2")
-		feed(t, ctx, line, nil, `{"n":3}`, false)
+		sinceIs(ctx, t, line, nil, "2")
+		feed(ctx, t, line, nil, `{"n":3}`, false)
 		return errBroke
 	})
 	script(b, "native_id: .n\nsince: {from: .n}")
