@@ -18,11 +18,26 @@
 // ever; its pauses grow to a bound, with full jitter. A source whose spec is equal to the one it runs
 // is left alone. No secret is shown.
 //
+// What a source remembers over connections, restarts and owners (since, a feed's own place, how far back
+// deduplication needs records) is a record too, on $state.<source>, or $state.<source>.I<hash> where it is that of one
+// item whose own messages come. It stands in the same batch as the last record that it covers, so that both are there or
+// neither, and nothing of it is stored after something that was not:
+//
+//	message 7 ──▶ records ─┬─▶ submission: records …, state "7" ──▶ one batch ──▶ counts: .since is 7
+//	message 8 ──▶ nothing  └─▶ state "8" alone, at most once a second
+//
+// The newest state that the journal holds, of any origin, or the small store of what retention took, is
+// where a source goes on; of several the one with the highest turn, then the latest. Where a power cut left a hole in
+// the last minute of an epoch of this node, what follows it does not count. The owner seals a state again, with the turn it has,
+// before retention takes it. Of a source that was removed, and registered again under its name, no state counts; of
+// one whose since.from was replaced by another one, the incremental state does not.
+//
 // Data of the records that sources make of themselves, beside their stream's other fields:
 //
 //	$errors.<source>   {"reason", "frame" | "frame_base64", "size", "suppressed"}
 //	$sources.<source>  {"source", "node", "state", "since", "before", "reason", "next_at",
 //	                    "records", "errors", "restarts", "skipped"}
+//	$state.<source>    {"v": 1, "turn", "of", "item", "since", "from", "cursor", "walk", "horizon"}
 //
 // frame is at most 4 KiB of the message, size its bytes. Of errors at most ten a second have a
 // record, of changes of state twenty at once and then two a second; suppressed and skipped

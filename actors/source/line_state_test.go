@@ -413,3 +413,28 @@ func TestTheHorizonIsSealed(t *testing.T) {
 		t.Errorf("a horizon alone is shown as %+v", s.Resume)
 	}
 }
+
+func TestWhatFollowsAHoleAtTheEndIsNotTrusted(t *testing.T) {
+	for name, c := range map[string]struct {
+		later time.Duration
+		want  string
+	}{"a power cut": {time.Second, "1"}, "damage long ago": {time.Hour, "3"}} {
+		t.Run(name, func(t *testing.T) {
+			b := newScript(t, func(ctx context.Context, line *source.Line) error {
+				sinceIs(ctx, t, line, nil, c.want)
+				return errBroke
+			})
+			at := time.Now().Add(-2 * time.Hour)
+			of := func(turn int) messages.Draft {
+				return messages.Draft{Stream: "$state.p", Source: "p", Payload: fmt.Appendf(nil, `{"v":1,"turn":%d,"since":%d,"from":"3852639b"}`, turn, turn)}
+			}
+			record := messages.Draft{Stream: "p", Source: "p", Payload: []byte("1")}
+			sealAt(t, b.journal, at, record, of(1))
+			sealAt(t, b.journal, at.Add(time.Millisecond), record)
+			sealAt(t, b.journal, at.Add(2*time.Millisecond), record, of(3))
+			sealAt(t, b.journal, at.Add(c.later), messages.Draft{Stream: "other", Payload: []byte("1")})
+			b.journal.Lose(messages.BatchID{Origin: self, Epoch: 1, Sequence: 2})
+			script(b, "since: {from: .n}")
+		})
+	}
+}

@@ -194,6 +194,7 @@ func (s *sourceActor) begin(ctx *actor.Context) {
 		tell: func(message any) { self.Tell(message) },
 	}
 	line.stale.Store(s.stale)
+	line.askable.Store(job.states.from != "")
 	s.attempt = &attempt{gen: gen, line: line, cancel: cancel}
 	s.board.connects.Add(1)
 	s.board.quietUntil.Store(0)

@@ -109,6 +109,9 @@ func (c *connect) printSource(s command.SourceView) error {
 	t.row("records", fmt.Sprintf("%s, %s", countText(st.Records), rateText(st.Rate)))
 	t.row("dropped", fmt.Sprintf("%d filtered, %d duplicate, %d limited, %d failed", st.Dropped.Filtered, st.Dropped.Duplicate, st.Dropped.Limited, st.Dropped.Failed))
 	t.row("errors", fmt.Sprintf("%d, %d restarts", st.Errors, st.Restarts))
+	if r := st.Resume; r != nil {
+		t.row("resumes", strings.Join(strings.Fields("since "+orDash(string(r.Since))+" "+r.Cursor), " ")+", of "+sh.ago(r.At))
+	}
 	if st.LastError != "" {
 		t.row("last error", st.LastError)
 		if st.Hint != "" {
