@@ -48,6 +48,9 @@ type intake struct {
 func (i *intake) Submit(_ context.Context, s command.Submission) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	if s.Done == nil {
+		s.Done = func(command.Outcome) {}
+	}
 	switch {
 	case s.Chain.Broken() != nil:
 		s.Done(command.Outcome{Err: s.Chain.Broken()})
@@ -248,6 +251,13 @@ func (b *bench) remove(name string) {
 	b.t.Helper()
 	delete(b.list, name)
 	b.assign()
+}
+
+// restart takes a source away as the end of the node does, until it is put again.
+func (b *bench) restart(name string) {
+	b.t.Helper()
+	b.remove(name)
+	b.await(name+" is gone", func() bool { _, known := b.Status(name); return !known })
 }
 
 func (b *bench) assign() {

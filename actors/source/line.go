@@ -45,6 +45,8 @@ type Line struct {
 	askable atomic.Bool
 	// chain has nothing stored after something that was not.
 	chain *command.Chain
+	// cut tells that a message was taken in part: no state is stored any more, and no message taken.
+	cut atomic.Bool
 	// seen tells that the last message had records that were known before, walked that the present walk
 	// brought some.
 	seen, walked bool
@@ -147,6 +149,9 @@ func (l *Line) Feed(ctx context.Context, message []byte, meta transform.Meta) ([
 		return nil, err
 	}
 	defer l.job.turn.give()
+	if l.cut.Load() {
+		return nil, errLeft
+	}
 	if err := l.recall(); err != nil {
 		return nil, err
 	}
@@ -163,12 +168,15 @@ func (l *Line) Feed(ctx context.Context, message []byte, meta transform.Meta) ([
 	}
 	take := func(r *transform.Result) error { return l.take(ctx, r, state) }
 	result, err := l.job.pipeline.FeedTo(ctx, message, meta, take)
-	if err == nil {
+	if err == nil && ctx.Err() == nil {
 		l.seen = result.Seen
 		l.move(state, result.Since, meta.Cursor)
+	}
+	if err == nil {
 		err = l.take(ctx, &result, state)
 	}
 	if err != nil {
+		l.cut.Store(true)
 		return nil, err
 	}
 	l.holder.arm(l)
@@ -264,10 +272,11 @@ func (l *Line) submit(ctx context.Context, drafts []messages.Draft, state *state
 	for len(drafts) > 0 {
 		n, size := piece(drafts)
 		parcel := parcel{drafts: drafts[:n:n], size: size}
-		if n == len(drafts) {
+		if n == len(drafts) && !l.cut.Load() {
 			parcel.bind(l.job.states.drawWith(state))
 		}
 		if err := l.enter(ctx, parcel); err != nil {
+			l.cut.Store(true)
 			l.job.pipeline.Forget(drafts)
 			l.unstored(len(drafts))
 			return err
@@ -308,7 +317,6 @@ func (l *Line) enter(ctx context.Context, p parcel) error {
 	defer l.hold()()
 	window, board, records := &l.job.window, l.board, len(p.drafts)
 	if err := window.enter(ctx, p.size); err != nil {
-		l.chain.Break(err)
 		return err
 	}
 	board.inFlight.Add(int64(records))
@@ -334,7 +342,6 @@ func (l *Line) enter(ctx context.Context, p parcel) error {
 		receipt.leave(records, nil)
 	}})
 	if err != nil {
-		l.chain.Break(err)
 		board.inFlight.Add(-int64(records))
 		window.leave(p.size, nil, nil)
 		receipt.leave(0, nil) // the error comes back to who feeds
@@ -363,13 +370,19 @@ func (l *Line) recall() error {
 	return fmt.Errorf("the journal does not take records: %w", err)
 }
 
-// takeBack is recall for who has not the turn.
-func (l *Line) takeBack(ctx context.Context) error {
+// settled is recall for who has not the turn, where nothing is on its way: what was not lost counts.
+func (l *Line) settled(ctx context.Context) error {
 	if err := l.job.turn.take(ctx); err != nil {
 		return err
 	}
 	defer l.job.turn.give()
-	return l.recall()
+	if err := l.recall(); err != nil {
+		return err
+	}
+	if l.whole() && l.job.window.clean() { // nobody fed meanwhile
+		l.job.states.count()
+	}
+	return nil
 }
 
 func (l *Line) unstored(records int) {
@@ -385,11 +398,8 @@ func (l *Line) Settle(ctx context.Context) error {
 	if err := l.job.window.settle(ctx); err != nil {
 		return err
 	}
-	if err := l.takeBack(ctx); err != nil {
-		return err
-	}
-	if l.chain.Broken() == nil {
-		l.job.states.count()
-	}
-	return nil
+	return l.settled(ctx)
 }
+
+// whole tells that nothing is missing of what was fed so far.
+func (l *Line) whole() bool { return !l.cut.Load() && l.chain.Broken() == nil }

@@ -107,7 +107,7 @@ func (l *Line) move(s *state, since any, cursor *string) {
 // unless it must be.
 func (l *Line) sealAlone(ctx context.Context, must bool) error {
 	states := l.job.states
-	for states.waiting() {
+	for states.waiting() && l.whole() {
 		if !must && !states.alone.take(l.cfg.Clock()) {
 			break
 		}
@@ -118,7 +118,7 @@ func (l *Line) sealAlone(ctx context.Context, must bool) error {
 			return err
 		}
 	}
-	if l.chain.Broken() == nil && l.job.window.clean() {
+	if l.whole() && l.job.window.clean() {
 		states.count()
 	}
 	return nil
@@ -130,7 +130,7 @@ var errLeft = fmt.Errorf("%w: the connection ended before the journal had what i
 // then is refused: it is asked for again.
 func (l *Line) end(ctx context.Context) error {
 	err := l.Settle(ctx)
-	if err == nil && l.chain.Broken() == nil {
+	if err == nil && l.whole() {
 		if err = l.sealAlone(ctx, true); err == nil {
 			err = l.Settle(ctx)
 		}

@@ -115,7 +115,7 @@ func TestEachItemHasItsState(t *testing.T) {
 	b := newScript(t, check(`"from A"`, `"from {\"id\":1}"`), check("5", "7"))
 	script(b, "since: {from: .n, start: 'from ${.item}'}")
 	// Another node, or this one after a start, has the same.
-	b.remove("p")
+	b.restart("p")
 	b.script.steps = append(b.script.steps, check("5", "7"))
 	script(b, "since: {from: .n, start: 'from ${.item}'}")
 	streams := b.journal.Streams("$state.p.*")
@@ -142,7 +142,7 @@ func TestAComputedStartIsComputedOnce(t *testing.T) {
 	}
 	b := newScript(t, step, step)
 	script(b, "since: {from: .n, start: '${now | tostring}'}")
-	b.remove("p")
+	b.restart("p")
 	b.script.steps = append(b.script.steps, step)
 	script(b, "since: {from: .n, start: '${now | tostring}'}")
 }
@@ -311,7 +311,7 @@ func TestAWalkCountsWhenItIsWhole(t *testing.T) {
 	})
 	script(b, fields)
 	b.await("it is stored", func() bool { return b.intake.count("p") == 15 })
-	b.remove("p") // a start
+	b.restart("p") // a start
 	b.script.steps = append(b.script.steps, func(ctx context.Context, line *source.Line) error {
 		sinceIs(ctx, t, line, nil, "12")
 		walk(ctx, line)
@@ -323,6 +323,7 @@ func TestAWalkCountsWhenItIsWhole(t *testing.T) {
 		return errBroke
 	})
 	script(b, fields)
+	b.await("the walk is over", func() bool { s, _ := b.Status("p"); return s.Resume != nil && string(s.Resume.Since) == "19" })
 	got := b.awaitRecords("p", 19)
 	slices.SortFunc(got, func(x, y string) int { return len(x)*100 - len(y)*100 + strings.Compare(x, y) })
 	exactly(t, got, 19)
@@ -436,5 +437,24 @@ func TestWhatFollowsAHoleAtTheEndIsNotTrusted(t *testing.T) {
 			b.journal.Lose(messages.BatchID{Origin: self, Epoch: 1, Sequence: 2})
 			script(b, "since: {from: .n}")
 		})
+	}
+}
+
+func TestAMessageThatIsCutShortMovesNothing(t *testing.T) {
+	b := newScript(t, func(ctx context.Context, line *source.Line) error {
+		feed(ctx, t, line, nil, `{"n":1}`, false)
+		cut, cancel := context.WithCancel(ctx)
+		cancel()
+		if _, err := line.Feed(cut, []byte(`{"n":2}`), meta(nil)); !errors.Is(err, context.Canceled) {
+			t.Errorf("a message after the end: %v", err)
+		}
+		return errBroke
+	}, func(ctx context.Context, line *source.Line) error {
+		sinceIs(ctx, t, line, nil, "1")
+		return errBroke
+	})
+	script(b, "since: {from: .n}")
+	if s := b.statesOn("$state.p"); len(s) != 1 || string(s[0].Since) != "1" {
+		t.Errorf("%+v", s)
 	}
 }

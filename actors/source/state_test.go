@@ -161,7 +161,7 @@ func TestSinceOutlivesTheSource(t *testing.T) {
 	b.Restart("p")
 	feed.upTo.Store(40)
 	b.awaitRecords("p", 40)
-	b.remove("p") // of another node, or of this one after a start
+	b.restart("p") // of another node, or of this one after a start
 	put("")
 	feed.upTo.Store(50)
 	exactly(t, b.awaitRecords("p", 50), 50)

@@ -66,7 +66,7 @@ func TestStatesOutliveRetention(t *testing.T) {
 			t.Errorf("it was sealed again as %+v", s)
 		}
 	}
-	b.remove("idle")
+	b.restart("idle")
 	idle.upTo.Store(20)
 	b.put("name: idle\nkind: rest\nurl: %s\n%s", url, incremental)
 	paused.upTo.Store(20)
@@ -86,7 +86,7 @@ func TestAStateThatTheJournalLostIsFoundWhereItWasKept(t *testing.T) {
 	b.intake.mu.Lock()
 	b.intake.seal = nil
 	b.intake.mu.Unlock()
-	b.remove("p")
+	b.restart("p")
 	b.await("it is gone", func() bool { _, known := b.Status("p"); return !known })
 	b.list["p"] = source.Assignment{Name: "p"} // registered, and not for this version
 	b.assign()
@@ -117,6 +117,6 @@ func TestTheKeptStateOfARemovedSourceGoes(t *testing.T) {
 	if kept() != 1 {
 		t.Fatalf("%d states are kept", kept())
 	}
-	b.remove("p")
+	b.restart("p")
 	b.await("what was kept is gone", func() bool { return kept() == 0 })
 }
