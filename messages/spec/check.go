@@ -32,7 +32,7 @@ func check(r *rule, path string, n *node, faults *Faults) {
 		checkElements(r, path, n, faults)
 	case n.kind == jsontext.Object && r.each != nil:
 		checkTable(r, path, n, faults)
-	case n.kind == jsontext.Object && r.role != templateRole:
+	case n.kind == jsontext.Object && r.role != templateRole && r.role != opaqueRole:
 		checkFields(r, path, n, faults)
 	case r.role == templateRole && r.fault == nil:
 		checkTemplates(path, n, faults)

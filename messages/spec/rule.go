@@ -21,6 +21,8 @@ const (
 	filterRole
 	valueRole
 	templateRole
+	// opaqueRole is of an object that is not looked into here.
+	opaqueRole
 )
 
 // rule says what a value may be. Check walks it, and Schema writes it down.
@@ -207,6 +209,13 @@ func table(is string, each *rule, most int, names, what string) *rule {
 
 func object(is string, fields ...field) *rule {
 	return &rule{is: is, kinds: []jsontext.Kind{jsontext.Object}, fields: fields, schema: map[string]any{"type": "object"}}
+}
+
+// opaque is an object that is checked elsewhere.
+func opaque(is string) *rule {
+	r := object(is)
+	r.role = opaqueRole
+	return r
 }
 
 func (r *rule) needs(names ...string) *rule {

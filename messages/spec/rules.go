@@ -33,7 +33,7 @@ func language() *rule {
 		field{"key", jq(valueRole)},
 		field{"native_id", jq(valueRole)},
 		field{"time", jq(valueRole)},
-		field{"schema", object("a JSON Schema").free()},
+		field{"schema", opaque("a JSON Schema")},
 		field{"dedupe", object("an object", field{"by", oneOf(DedupeNativeID, DedupePayload, DedupeChange, DedupeNone)}, field{"window", duration(time.Second, 30*day, false)})},
 		field{"sequence", object("an object", field{"value", jq(valueRole)}, field{"per", jq(valueRole)}, field{"on_gap", oneOf(GapReport, GapReconnect)}).needs("value")},
 		field{"limit", object("an object", field{"policy", oneOf(LimitConflate, LimitSample)}, field{"every", duration(time.Millisecond, day, false)}).needs("policy", "every")},
@@ -192,10 +192,4 @@ func literal() map[string]any { return map[string]any{"pattern": `\$\{`} }
 func tlsRule() *rule {
 	pem := func() *rule { return templated("a text in PEM", 1, 64<<10) }
 	return object("an object", field{"ca", pem()}, field{"cert", pem()}, field{"key", pem().also(secretFault, literal())}).needsAny("ca", "cert")
-}
-
-// free lets an object have any member.
-func (r *rule) free() *rule {
-	r.each = template()
-	return r
 }

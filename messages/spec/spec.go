@@ -78,9 +78,10 @@ type Spec struct {
 	Parse     string    `json:"parse"`
 	Transform Transform `json:"transform"`
 	// Key, NativeID and Time are jq over the mapped value; empty means none.
-	Key      string          `json:"key"`
-	NativeID string          `json:"native_id"`
-	Time     string          `json:"time"`
+	Key      string `json:"key"`
+	NativeID string `json:"native_id"`
+	Time     string `json:"time"`
+	// Schema is a JSON Schema for the mapped value; nil means none.
 	Schema   json.RawMessage `json:"schema"`
 	Dedupe   Dedupe          `json:"dedupe"`
 	Sequence *Sequence       `json:"sequence"`

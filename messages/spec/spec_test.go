@@ -226,7 +226,7 @@ var faulty = []struct {
 	{with("rest", `"limit":{"every":"1s"}`), "/limit/policy", "is required", false},
 	{with("rest", `"limit":{"policy":"sample"}`), "/limit/every", "is required", false},
 	{with("rest", `"limit":{"policy":"sample","every":0}`), "/limit/every", "must be a duration", false},
-	{with("rest", `"schema":{}`), "/schema", "is not supported by this version", false},
+	{with("rest", `"schema":true`), "/schema", "must be a JSON Schema", false},
 	{with("rest", `"since":{}`), "/since/from", "is required", true},
 	{with("rest", `"since":{"from":".a","begin":1}`), "/since/begin", "is no field that is known here", true},
 	{with("rest", `"redundancy":2`), "/redundancy", "not supported by this version", false},

@@ -34,7 +34,7 @@ func same(t *testing.T, what string, got, want []string) {
 	}
 }
 
-func reasons(r Result) (all []string) {
+func reasonsOf(r Result) (all []string) {
 	for _, f := range r.Failures {
 		all = append(all, f.Reason)
 	}
@@ -123,7 +123,7 @@ func TestParse(t *testing.T) {
 			got := feed(p, c.message)
 			same(t, "record", payloads(got), c.want)
 			if len(got.Failures) != len(c.failed) || got.Dropped.Failed != uint64(len(c.failed)) {
-				t.Fatalf("failed %q, want %q", reasons(got), c.failed)
+				t.Fatalf("failed %q, want %q", reasonsOf(got), c.failed)
 			}
 			for i, want := range c.failed {
 				if !strings.HasPrefix(got.Failures[i].Reason, want) {
@@ -140,7 +140,7 @@ func TestFailuresShowTheirRow(t *testing.T) {
 	got := feed(p, "k,v\n1,2\n3,bad\r\n4\n")
 	same(t, "record", payloads(got), []string{`{"k":"1","v":"2"}`})
 	if len(got.Failures) != 2 || string(got.Failures[0].Frame) != "3,bad" || string(got.Failures[1].Frame) != "4" {
-		t.Fatalf("%d failures: %q", len(got.Failures), reasons(got))
+		t.Fatalf("%d failures: %q", len(got.Failures), reasonsOf(got))
 	}
 }
 
@@ -179,7 +179,7 @@ func TestOtherEncodings(t *testing.T) {
 		p, _ := pipeline(t, "parse: csv")
 		got := p.Feed(context.Background(), []byte(c.message), Meta{Received: start, Headers: map[string]string{"content-type": c.contentType}})
 		if fmt.Sprint(payloads(got)) != "["+c.want+"]" {
-			t.Errorf("%s: %q %q", c.name, payloads(got), reasons(got))
+			t.Errorf("%s: %q %q", c.name, payloads(got), reasonsOf(got))
 		}
 	}
 }

@@ -34,7 +34,8 @@ type Pipeline struct {
 	time   *extractor
 	since  *sinceFrom
 	dedupe *Dedupe
-	// sequence and limit are nil where the spec has none.
+	// schema, sequence and limit are nil where the spec has none.
+	schema   *schema
 	sequence *sequence
 	limit    *limit
 	state    State
@@ -60,6 +61,9 @@ func New(cfg Config) (*Pipeline, error) {
 		p.rules = append(p.rules, compileRule(cfg.Language, "/on/"+strconv.Itoa(i), r, fault))
 	}
 	p.compile(fault)
+	var wrong spec.Faults
+	p.schema, wrong = compileSchema(s.Schema)
+	faults = append(faults, wrong...)
 	p.sequence = compileSequence(cfg.Language, s, fault)
 	p.limit = newLimit(s.Limit)
 	if len(faults) > 0 {
@@ -339,6 +343,12 @@ func (f *feeding) value(v *value, env Env) {
 	if err != nil {
 		f.out.fail(f.part, err.Error())
 		return
+	}
+	if f.schema != nil {
+		if err := f.schema.check(v); err != nil {
+			f.fail("schema", err)
+			return
+		}
 	}
 	f.out.Data = true
 	if born, known := f.dedupe.duplicate(&draft, f.cfg.Clock()); known {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/metrics"
 	"strings"
 	"testing"
 	"time"
@@ -338,4 +339,11 @@ func Example() {
 func compacted(raw []byte) (string, error) {
 	out, err := jsontext.Compact(nil, raw, messages.MaxJSONDepth)
 	return string(out), err
+}
+
+// allocated is what was allocated since the start, in bytes.
+func allocated() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
 }
