@@ -3,6 +3,7 @@ package websocket
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -14,55 +15,96 @@ const pingEvery = 20 * time.Second
 // never is far enough away.
 const never = 365 * 24 * time.Hour
 
-// keep sends pings until the connection is over. Pongs are bytes: the clock of the transport sees them.
-func (s *session) keep(ctx context.Context) {
-	pace := pingEvery
+// keeper sends pings until it is stopped. Pongs are bytes: the clock of the transport sees them. It has no
+// goroutine but while it sends: a connection that is quiet costs little.
+type keeper struct {
+	*session
+	// ctx is that of the connection.
+	ctx  context.Context
+	pace time.Duration
+
+	mu      sync.Mutex // guards what follows, and lets one tick run at a time
+	stopped bool
+	timer   *time.Timer
+	// The next ping of the protocol, and those of the application: each so often, and after silence.
+	protocol, own, idle time.Time
+}
+
+// keep begins to send pings.
+func (s *session) keep(ctx context.Context) *keeper {
+	k := &keeper{session: s, ctx: ctx, pace: pingEvery}
 	if clock := s.setup.Spec.Liveness.Transport.Of(); clock > 0 {
-		pace = min(pace, clock/3)
+		k.pace = min(k.pace, clock/3)
 	}
 	now := s.setup.Clock()
-	protocol, own, idle := now.Add(pace), now.Add(never), now.Add(never)
+	k.protocol, k.own, k.idle = now.Add(k.pace), now.Add(never), now.Add(never)
 	if p := s.spec.Ping; p != nil {
-		own, idle = after(now, p.Every.Of()), after(now, p.Idle.Of())
+		k.own, k.idle = after(now, p.Every.Of()), after(now, p.Idle.Of())
 	}
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		now = s.setup.Clock()
-		var err error
-		if !now.Before(protocol) {
-			protocol = now.Add(pace)
-			err = s.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writePatience))
-		}
-		if last := time.Unix(0, s.lastMessage.Load()); s.spec.Ping != nil && !now.Before(idle) {
-			// Since the last message, or since the last ping for want of one.
-			if next := last.Add(s.spec.Ping.Idle.Of()); next.After(now) {
-				idle = next
-			} else {
-				idle = now.Add(s.spec.Ping.Idle.Of())
-				err = first(err, s.sendPing(ctx))
-			}
-		}
-		if s.spec.Ping != nil && !now.Before(own) {
-			own = now.Add(s.spec.Ping.Every.Of())
-			err = first(err, s.sendPing(ctx))
-		}
-		select {
-		case <-s.done:
-			return
-		default:
-		}
-		if err != nil {
-			s.breakOff(fmt.Errorf("ping: %w", s.line.Cause(err)))
-			return
-		}
-		timer.Reset(max(time.Millisecond, earliest(protocol, own, idle).Sub(now)))
-		select {
-		case <-timer.C:
-		case <-s.done:
-			return
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.timer = time.AfterFunc(k.next(now), k.tick)
+	return k
+}
+
+// stop ends it, and waits for a ping that is sent just then.
+func (k *keeper) stop() {
+	if k == nil {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.stopped = true
+	k.timer.Stop()
+}
+
+// next is how long until the next ping.
+func (k *keeper) next(now time.Time) time.Duration {
+	return max(time.Millisecond, earliest(k.protocol, k.own, k.idle).Sub(now))
+}
+
+// tick sends what is due.
+func (k *keeper) tick() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	select {
+	case <-k.done:
+		return
+	default:
+	}
+	if k.stopped {
+		return
+	}
+	now := k.setup.Clock()
+	if err := k.due(now); err != nil {
+		k.breakOff(fmt.Errorf("ping: %w", k.line.Cause(err)))
+		return
+	}
+	k.timer.Reset(k.next(k.setup.Clock()))
+}
+
+func (k *keeper) due(now time.Time) (err error) {
+	if !now.Before(k.protocol) {
+		k.protocol = now.Add(k.pace)
+		err = k.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writePatience))
+	}
+	if k.spec.Ping == nil {
+		return err
+	}
+	if !now.Before(k.idle) {
+		// Since the last message, or since the last ping for want of one.
+		if next := time.Unix(0, k.lastMessage.Load()).Add(k.spec.Ping.Idle.Of()); next.After(now) {
+			k.idle = next
+		} else {
+			k.idle = now.Add(k.spec.Ping.Idle.Of())
+			err = first(err, k.sendPing(k.ctx))
 		}
 	}
+	if !now.Before(k.own) {
+		k.own = now.Add(k.spec.Ping.Every.Of())
+		err = first(err, k.sendPing(k.ctx))
+	}
+	return err
 }
 
 // sendPing sends the application's ping.

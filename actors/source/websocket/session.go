@@ -43,8 +43,9 @@ type session struct {
 	// messages counts those that came; lastMessage is when the last did, in Unix ns.
 	messages    atomic.Uint64
 	lastMessage atomic.Int64
-	// done is closed when the connection is over; workers are those beside the reader.
+	// done is closed when the connection is over; keeper and workers are what is beside the reader.
 	done    chan struct{}
+	keeper  *keeper
 	workers sync.WaitGroup
 
 	// writing lets one message be written at a time; it is a leaf.
@@ -128,6 +129,7 @@ func (s *session) converse(ctx context.Context) error {
 	}
 	s.drain()
 	_ = s.conn.Close() // the reason of the end is known
+	s.keeper.stop()
 	s.workers.Wait()
 	closed := (*websocket.CloseError)(nil)
 	switch broken := s.brokenBy(); {
@@ -175,7 +177,7 @@ func (s *session) talk(ctx context.Context) error {
 			close(s.stood)
 		})
 	}
-	s.workers.Go(func() { s.keep(ctx) })
+	s.keeper = s.keep(ctx)
 	for {
 		kind, message, err := s.conn.ReadMessage()
 		if err != nil {

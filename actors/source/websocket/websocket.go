@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -20,9 +21,12 @@ import (
 const (
 	// handshakePatience bounds connecting, TLS and the handshake.
 	handshakePatience = 15 * time.Second
-	readBuffer        = 4 << 10
+	readBuffer        = 2 << 10
 	writeBuffer       = 1 << 10
 )
+
+// writeBuffers are used while a message is written.
+var writeBuffers sync.Pool
 
 // connector implements source.Connector.
 type connector struct {
@@ -76,9 +80,8 @@ func (c *connector) Run(ctx context.Context, line *source.Line) error {
 func (c *connector) dial(ctx context.Context, line *source.Line, address source.Address, way egress.Way, pipes *source.Pipes) (conn *websocket.Conn, status int, err error) {
 	defer context.AfterFunc(ctx, pipes.Break)() // the library does not look at ctx while it waits for the answer
 	dialer := websocket.Dialer{
-		TLSClientConfig: way.TLS.Clone(),
-		NetDialContext:  pipes.DialContext, HandshakeTimeout: handshakePatience, ReadBufferSize: readBuffer, WriteBufferSize: writeBuffer,
-		Subprotocols: c.spec.Subprotocols,
+		NetDialContext: pipes.DialContext, TLSClientConfig: way.TLS.Clone(), HandshakeTimeout: handshakePatience,
+		ReadBufferSize: readBuffer, WriteBufferSize: writeBuffer, WriteBufferPool: &writeBuffers, Subprotocols: c.spec.Subprotocols,
 	}
 	header := address.Header
 	if header.Get("User-Agent") == "" {
