@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"time"
 
@@ -57,19 +58,21 @@ func (s *stream) ask(ctx context.Context, line *source.Line) (*answer, error) {
 
 // askAt is ask of an address.
 func (s *stream) askAt(ctx context.Context, line *source.Line, address source.Address) (a *answer, unauthorized bool, err error) {
-	var p *source.Pipes
-	client, err := s.transport.NewClient(ctx, line, address.Host, func(t *http.Transport) {
-		t.WriteBufferSize, t.ReadBufferSize = writeBuffer, readBuffer
-		p = line.Pipes(t.DialContext)
-		t.DialContext = p.DialContext
-	})
+	way, err := s.transport.Way(ctx, line, address.Host)
 	if err != nil {
 		return nil, false, err
 	}
+	client, err := s.transport.NewClient(ctx, line, address.Host, nil)
+	if err != nil {
+		return nil, false, err
+	}
+	p := line.Pipes(func(ctx context.Context, network, to string) (net.Conn, error) {
+		return s.setup.Guard.DialBy(ctx, way, network, to)
+	})
+	client.Transport = exchange{dial: p.DialContext, tls: way.TLS}
 	life, cancel := context.WithCancelCause(ctx)
 	end := func() {
 		cancel(nil)
-		client.CloseIdleConnections()
 		p.Close()
 	}
 	// Only silence has a time-out: this one is for feeds that answer nothing, where the clock of the transport is off.

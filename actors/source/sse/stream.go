@@ -13,7 +13,8 @@ import (
 	"anode/actors/source/transform"
 )
 
-const readBuffer, writeBuffer = 4 << 10, 1 << 10
+// pieceSize is how much of a body is taken apart at once, in bytes.
+const pieceSize = 1 << 10
 
 // stream is one answer after another of one address. It belongs to the goroutine that runs it.
 type stream struct {
@@ -99,7 +100,7 @@ type reader struct {
 
 // run reads until the end.
 func (r *reader) run(ctx context.Context, a *answer) error {
-	buffer := make([]byte, readBuffer)
+	buffer := make([]byte, pieceSize)
 	for {
 		n, err := a.response.Body.Read(buffer)
 		if fed := r.take(ctx, a, buffer[:n]); fed != nil {
