@@ -19,8 +19,11 @@ const maxHeaderBytes = 256 << 10
 // environment: that would resolve names out of the guard's sight.
 func (g *Guard) Transport() *http.Transport {
 	return &http.Transport{
-		DialContext:            g.DialContext,
-		ForceAttemptHTTP2:      true,
+		DialContext:       g.DialContext,
+		ForceAttemptHTTP2: true,
+		// A connection that is kept between polls has its buffers, and thousands of sources have one each.
+		ReadBufferSize:         2 << 10,
+		WriteBufferSize:        1 << 10,
 		MaxIdleConnsPerHost:    2,
 		MaxConnsPerHost:        8,
 		IdleConnTimeout:        90 * time.Second,
