@@ -390,6 +390,18 @@ func TestDocumentsAreAppliedOnceForEachText(t *testing.T) {
 	}
 }
 
+func TestOneOfSeveralVersionsMustStand(t *testing.T) {
+	o := newOffice(t)
+	for i, match := range []string{"", "1-self", "9-x,2-self", "*"} {
+		if _, err := ask(o, command.PutSource{Document: document("a", i), Replace: true, IfMatch: match}); err != nil {
+			t.Errorf("If-Match %s: %v", match, err)
+		}
+	}
+	if _, err := ask(o, command.PutSource{Document: document("a", 9), Replace: true, IfMatch: "1-self,2-self"}); !errors.Is(err, command.ErrConflict) {
+		t.Errorf("old versions match: %v", err)
+	}
+}
+
 func TestDamageIsShownAndTheRestRuns(t *testing.T) {
 	state := &failing{State: memory.NewState()}
 	o := open(t, state)

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,15 +38,15 @@ func (d *decider) event(name, kind string) *event {
 	return e
 }
 
-// matches checks the condition of an If-Match.
+// matches checks the condition of an If-Match: one of several versions stands.
 func matches(at *entry, name, condition string) error {
-	condition = strings.Trim(condition, `"`)
+	condition = strings.ReplaceAll(condition, `"`, "")
 	switch {
 	case condition == "":
 		return nil
 	case at == nil:
 		return fmt.Errorf("%w: source %s does not exist", command.ErrConflict, name)
-	case condition != "*" && condition != at.version():
+	case condition != "*" && !slices.Contains(strings.Split(condition, ","), at.version()):
 		return fmt.Errorf("%w: source %s is at version %s, not %s", command.ErrConflict, name, at.version(), condition)
 	}
 	return nil

@@ -41,6 +41,32 @@ func (e *event) compare(o *event) int {
 	return cmp.Or(cmp.Compare(e.Revision, o.Revision), cmp.Compare(e.HLC, o.HLC), cmp.Compare(e.Node, o.Node))
 }
 
+// lostEdit is how an event is called that another one overrode which did not know it.
+const lostEdit = "superseded"
+
+// superseded are the events of a log that lost: of two nodes' edits of one register at the same revision
+// the lower one.
+func superseded(log []*event) map[*event]bool {
+	type place struct {
+		register string
+		revision uint64
+	}
+	highest := make(map[place]*event)
+	for _, e := range log {
+		at := place{registerKey(e), e.Revision}
+		if other := highest[at]; other == nil || e.compare(other) > 0 {
+			highest[at] = e
+		}
+	}
+	lost := make(map[*event]bool)
+	for _, e := range log {
+		if winner := highest[place{registerKey(e), e.Revision}]; winner.Node != e.Node && winner.compare(e) > 0 {
+			lost[e] = true
+		}
+	}
+	return lost
+}
+
 // entry is a source, or what is left of a removed one.
 type entry struct {
 	// spec holds the last of registered, replaced and removed; pause the last of paused and resumed.

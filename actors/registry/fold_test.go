@@ -107,3 +107,20 @@ func TestEventsOfEachKindShow(t *testing.T) {
 		t.Error("forgets a removal that there is room for")
 	}
 }
+
+func TestTheLowerOfTwoEditsAtOnceIsSuperseded(t *testing.T) {
+	e := func(kind string, revision uint64, hlc messages.HLC, node messages.NodeID) *event {
+		return &event{Version: formatVersion, Source: "a", Kind: kind, Revision: revision, HLC: hlc, Node: node}
+	}
+	log := []*event{
+		e(registered, 1, 1, "m"), e(replaced, 2, 5, "m"), e(replaced, 2, 4, "n"), // at once, and m's clock is later
+		e(replaced, 3, 6, "m"), e(paused, 3, 9, "n"), // of another register
+		e(registered, 1, 20, "m"), // again, after all was forgotten
+	}
+	lost := superseded(log)
+	for i, e := range log {
+		if lost[e] != (i == 2) {
+			t.Errorf("event %d: superseded %v", i, lost[e])
+		}
+	}
+}

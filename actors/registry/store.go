@@ -143,14 +143,21 @@ func (s *store) applied(name string) string {
 
 // events is the log, oldest first. It is safe from any goroutine.
 func (s *store) events() []command.EventView {
-	views := []command.EventView{}
+	var log []*event
 	for pair := range s.state.Each(bucketLog) {
-		e, err := readEvent(pair)
-		if err != nil {
-			continue // reported when it was loaded
+		if e, err := readEvent(pair); err == nil { // else it was reported when it was loaded
+			log = append(log, e)
+		}
+	}
+	lost := superseded(log)
+	views := make([]command.EventView, 0, len(log))
+	for _, e := range log {
+		kind := e.Kind
+		if lost[e] {
+			kind = lostEdit
 		}
 		views = append(views, command.EventView{
-			At: e.HLC.Time(), Node: e.Node, Source: e.Source, Event: e.Kind,
+			At: e.HLC.Time(), Node: e.Node, Source: e.Source, Event: kind,
 			Version: fmt.Sprintf("%d-%s", e.Revision, e.Node), Spec: e.Spec,
 		})
 	}

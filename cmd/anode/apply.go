@@ -1,14 +1,19 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"anode/actors/source/capture"
 	"anode/client"
 	"anode/cmd/anode/specfiles"
 	"anode/messages/command"
@@ -19,13 +24,17 @@ func newSourceApply(sh *shell) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "apply -f FILE-or-DIR", Short: "register sources, or replace what changed",
 		Long: `Register the sources in files, or replace those whose document changed. A directory stands for its .yaml, .yml and
-.json files; - is standard input. All files are checked before anything is done.`,
+.json files; - is standard input. All files are checked before anything is done. Each source is created, updated or unchanged; --prune removes those that are in no file, after a question where
+somebody sits at a terminal. --dry-run changes nothing, and shows what would differ.`,
+		Example: `  anode source apply -f specs --dry-run
+  anode source apply -f specs --prune --yes`,
 		Args: cobra.NoArgs,
 	}
 	a := &applier{connect: clientCommand(sh, cmd)}
 	cmd.Flags().StringSliceVarP(&a.files, "file", "f", nil, "`FILE-or-DIR` of specs (repeatable)")
 	cmd.Flags().BoolVar(&a.prune, "prune", false, "remove the sources that are in no file")
-	cmd.Flags().BoolVar(&a.dry, "dry-run", false, "say what would be done, and do nothing")
+	cmd.Flags().BoolVar(&a.yes, "yes", false, "prune without a question")
+	cmd.Flags().BoolVar(&a.dry, "dry-run", false, "say what would be done and what differs, and do nothing")
 	cmd.RunE = a.run(a.apply)
 	return cmd
 }
@@ -33,8 +42,8 @@ func newSourceApply(sh *shell) *cobra.Command {
 // applier is one run of the command.
 type applier struct {
 	*connect
-	files      []string
-	prune, dry bool
+	files           []string
+	prune, dry, yes bool
 }
 
 // document is a spec as it stands in a file.
@@ -56,18 +65,22 @@ func (a *applier) apply(cmd *cobra.Command, node *client.Client, _ []string) err
 	if err != nil {
 		return err
 	}
-	hashes := make(map[string]string)
+	known := make(map[string]command.SourceView)
 	for _, s := range sources {
-		hashes[s.Name] = hashOf(s)
+		known[s.Name] = s
+	}
+	others := a.others(documents, sources)
+	if a.prune && !a.dry && !a.yes && len(others) > 0 && !a.agreed(others) {
+		return errors.New("nothing was done")
 	}
 	var faults []error
 	for _, d := range documents {
-		if err := a.put(cmd.Context(), node, d, hashes); err != nil {
+		if err := a.put(cmd.Context(), node, d, known); err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", d.file, err))
 		}
 	}
 	if a.prune && len(faults) == 0 {
-		faults = append(faults, a.removeOthers(cmd.Context(), node, documents, sources))
+		faults = append(faults, a.remove(cmd.Context(), node, others))
 	}
 	return errors.Join(faults...)
 }
@@ -82,14 +95,17 @@ func hashOf(s command.SourceView) string {
 }
 
 // put registers or replaces one, where it differs.
-func (a *applier) put(ctx context.Context, node *client.Client, d document, hashes map[string]string) error {
+func (a *applier) put(ctx context.Context, node *client.Client, d document, known map[string]command.SourceView) error {
 	name := d.spec.Name
-	hash, exists := hashes[name]
+	at, exists := known[name]
 	switch {
-	case exists && hash == d.spec.Hash:
+	case exists && hashOf(at) == d.spec.Hash:
 		return a.did(name, "unchanged", nil)
 	case a.dry && exists:
-		return a.did(name, "would be replaced", nil)
+		if err := a.did(name, "would be updated", nil); err != nil {
+			return err
+		}
+		return a.differences(at.Spec, d.spec.JSON)
 	case a.dry:
 		return a.did(name, "would be created", nil)
 	}
@@ -97,7 +113,7 @@ func (a *applier) put(ctx context.Context, node *client.Client, d document, hash
 	if err != nil {
 		return err
 	}
-	return a.did(name, map[bool]string{true: "created", false: "replaced"}[created], &view)
+	return a.did(name, map[bool]string{true: "created", false: "updated"}[created], &view)
 }
 
 // did says what was done; with -o json the source, where one was changed.
@@ -112,23 +128,92 @@ func (a *applier) did(name, what string, view *command.SourceView) error {
 	return object(a.sh.out, view)
 }
 
-func (a *applier) removeOthers(ctx context.Context, node *client.Client, documents []document, sources []command.SourceView) error {
-	var faults []error
+// others are the sources that are in no file.
+func (a *applier) others(documents []document, sources []command.SourceView) (names []string) {
 	for _, s := range sources {
-		if slices.ContainsFunc(documents, func(d document) bool { return d.spec.Name == s.Name }) {
-			continue
+		if !slices.ContainsFunc(documents, func(d document) bool { return d.spec.Name == s.Name }) {
+			names = append(names, s.Name)
 		}
+	}
+	return names
+}
+
+// agreed asks whoever sits at the terminal; where nobody does, the flag says enough.
+func (a *applier) agreed(names []string) bool {
+	if !terminal(a.sh.in) || !terminal(a.sh.errs) || slices.Contains(a.files, "-") {
+		return true
+	}
+	fmt.Fprintf(a.sh.errs, "remove %s: %s? [y/N] ", plural(len(names), "source"), harmless(strings.Join(names, ", ")))
+	answer, err := bufio.NewReader(a.sh.in).ReadString('\n')
+	if err != nil && answer == "" {
+		return false
+	}
+	answer = strings.ToLower(strings.TrimSpace(answer))
+	return answer == "y" || answer == "yes"
+}
+
+func (a *applier) remove(ctx context.Context, node *client.Client, names []string) error {
+	var faults []error
+	for _, name := range names {
 		if a.dry {
-			faults = append(faults, a.did(s.Name, "would be removed", nil))
+			faults = append(faults, a.did(name, "would be removed", nil))
 			continue
 		}
-		err := node.RemoveSource(ctx, s.Name, "")
+		err := node.RemoveSource(ctx, name, "")
 		if err == nil {
-			err = a.did(s.Name, "removed", nil)
+			err = a.did(name, "removed", nil)
 		}
 		faults = append(faults, err)
 	}
 	return errors.Join(faults...)
+}
+
+// differences prints what two documents have of their own, a field a line: - stands, + would stand.
+func (a *applier) differences(stands, would json.RawMessage) error {
+	if a.json() {
+		return nil
+	}
+	before, after := fieldsOf(stands), fieldsOf(would)
+	paths := slices.Collect(maps.Keys(before))
+	for path := range after {
+		if _, both := before[path]; !both {
+			paths = append(paths, path)
+		}
+	}
+	slices.Sort(paths)
+	p := a.sh.paint()
+	for _, path := range paths {
+		was, had := before[path]
+		is, has := after[path]
+		if had && has && was == is {
+			continue
+		}
+		if had {
+			fmt.Fprintln(a.sh.out, p.with("31", "  - "+harmless(path+": "+was)))
+		}
+		if has {
+			fmt.Fprintln(a.sh.out, p.with("32", "  + "+harmless(path+": "+is)))
+		}
+	}
+	return nil
+}
+
+// fieldsOf are the values of a document by their pointers, lists whole.
+func fieldsOf(document json.RawMessage) map[string]string {
+	fields := make(map[string]string)
+	var walk func(path string, text json.RawMessage)
+	walk = func(path string, text json.RawMessage) {
+		var members map[string]json.RawMessage
+		if json.Unmarshal(text, &members) == nil && len(members) > 0 {
+			for name, member := range members {
+				walk(path+"/"+strings.NewReplacer("~", "~0", "/", "~1").Replace(name), member)
+			}
+			return
+		}
+		fields[path] = compact(string(text))
+	}
+	walk("", document)
+	return fields
 }
 
 // read reads all documents, and says all that is wrong with any.
@@ -172,7 +257,10 @@ func (a *applier) readOne(file string) (document, error) {
 		return d, err
 	}
 	d.YAML = specfiles.IsYAML(file)
-	d.spec, err = spec.Parse(d.Text, d.YAML)
+	if d.spec, err = spec.Parse(d.Text, d.YAML); err != nil {
+		return d, err
+	}
+	_, err = capture.New(d.spec) // its expressions
 	return d, err
 }
 

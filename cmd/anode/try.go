@@ -6,9 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -17,6 +15,7 @@ import (
 	"anode/actors/source/capture"
 	"anode/actors/source/guess"
 	"anode/client"
+	"anode/cmd/anode/specfiles"
 	"anode/messages/command"
 	"anode/messages/spec"
 	"anode/messages/units"
@@ -100,11 +99,11 @@ func (t *tryer) document(args []string) (d client.Document, err error) {
 		d.Text, err = json.Marshal(map[string]string{"url": args[0]})
 		return d, err
 	case t.file == "-":
-		d.Text, err = io.ReadAll(io.LimitReader(t.sh.in, spec.MaxDocument+1))
+		d.Text, err = specfiles.ReadFrom(t.sh.in)
 	default:
-		d.Text, err = os.ReadFile(t.file)
+		d.Text, err = specfiles.Read(t.file)
 	}
-	d.YAML = strings.ToLower(filepath.Ext(t.file)) != ".json"
+	d.YAML = specfiles.IsYAML(t.file)
 	return d, err
 }
 

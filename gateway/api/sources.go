@@ -79,14 +79,24 @@ func checkJSON(body []byte) error {
 	return nil
 }
 
-// ifMatch is the version of an If-Match header, quoted or not.
+// ifMatch are the versions of If-Match headers, quoted or not, with commas between; "*" where any is meant.
 func ifMatch(c echo.Context) string {
-	text := strings.TrimSpace(c.Request().Header.Get("If-Match"))
-	text = strings.TrimPrefix(text, "W/")
-	if len(text) >= 2 && text[0] == '"' && text[len(text)-1] == '"' {
-		text = text[1 : len(text)-1]
+	var versions []string
+	for _, line := range c.Request().Header.Values("If-Match") {
+		for part := range strings.SplitSeq(line, ",") {
+			part = strings.TrimPrefix(strings.TrimSpace(part), "W/")
+			if len(part) >= 2 && part[0] == '"' && part[len(part)-1] == '"' {
+				part = part[1 : len(part)-1]
+			}
+			if part == "*" {
+				return part
+			}
+			if part != "" {
+				versions = append(versions, part)
+			}
+		}
 	}
-	return text
+	return strings.Join(versions, ",")
 }
 
 func (s *server) listSources(c echo.Context) error {

@@ -55,7 +55,7 @@ func TestRegisterRefused(t *testing.T) {
 
 func TestPut(t *testing.T) {
 	w := newWorld(t)
-	for header, want := range map[string]string{"": "", `If-Match: "3-kq"`: "3-kq", "If-Match: 3-kq": "3-kq", `If-Match: W/"3-kq"`: "3-kq", "If-Match: *": "*", `If-Match: "`: `"`} {
+	for header, want := range map[string]string{"": "", `If-Match: "3-kq"`: "3-kq", "If-Match: 3-kq": "3-kq", `If-Match: W/"3-kq"`: "3-kq", "If-Match: *": "*", `If-Match: "`: `"`, `If-Match: "3-kq", W/"4-b",5-c`: "3-kq,4-b,5-c", `If-Match: "1-a", *`: "*", `If-Match: ,`: ""} {
 		w.node.answer = says(command.SourcePut{Source: oneSource("x")}, nil)
 		headers := []string{yamlType}
 		if header != "" {

@@ -18,7 +18,8 @@ type PutSource struct {
 	Name string
 	// Replace allows a source of that name to exist; otherwise it is ErrExists.
 	Replace bool
-	// IfMatch is the version that must stand, "*" for any, or empty for no condition; else ErrConflict.
+	// IfMatch is the version that must stand, or several with commas between, "*" for any, or empty for no
+	// condition; else ErrConflict.
 	IfMatch string
 }
 
