@@ -61,19 +61,20 @@ func pausedNow(name string) error {
 	return fmt.Errorf("%w: source %s is paused", command.ErrUnavailable, name)
 }
 
-// refusal is why a source takes nothing that is pushed, by its state; nil where it does, or will soon.
+// refusal is why a source takes nothing that is pushed, by its state; nil where it does, or will soon. Who pushes need
+// not be one who may read more.
 func (b *board) refusal() error {
 	s := b.shown.Load()
 	switch s.state {
 	case command.SourcePaused:
 		return pausedNow(b.name)
 	case command.SourceFailed:
-		return fmt.Errorf("%w: source %s has failed: %s", command.ErrUnavailable, b.name, s.lastError)
+		return fmt.Errorf("%w: source %s has failed, its status says why", command.ErrUnavailable, b.name)
 	case command.SourceBackoff:
 		if errors.Is(s.why, command.ErrStorageFull) {
 			return s.why
 		}
-		return fmt.Errorf("%w: source %s waits to try again: %s", command.ErrUnavailable, b.name, s.lastError)
+		return fmt.Errorf("%w: source %s waits to try again, its status says why", command.ErrUnavailable, b.name)
 	}
 	return nil
 }

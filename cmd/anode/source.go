@@ -20,7 +20,7 @@ func newSource(sh *shell) *cobra.Command {
 		newSourceAction(sh, "pause", "stop sources until they are resumed", (*client.Client).PauseSource),
 		newSourceAction(sh, "resume", "let paused sources run again", (*client.Client).ResumeSource),
 		newSourceAction(sh, "restart", "make sources connect anew, without waiting for their backoff", (*client.Client).RestartSource),
-		newSourceCapture(sh), newSourceTry(sh), newSourceTest(sh), newSourceRemove(sh),
+		newSourcePush(sh), newSourceCapture(sh), newSourceTry(sh), newSourceTest(sh), newSourceRemove(sh),
 	)
 }
 

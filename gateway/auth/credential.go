@@ -9,10 +9,13 @@ import (
 // bearerProtocol begins the subprotocol in which browsers send a token.
 const bearerProtocol = "anode.bearer."
 
-// Credential is the token that a sender shows, in one of the ways that senders know: Authorization with Bearer or, as the
-// password, with Basic; the parameter token, for those that can be told nothing but a URL; the
+// Credential is the token that a sender shows, in the first of these ways: the parameter token, for those that can be
+// told nothing but a URL; Authorization with Bearer or, as the password, with Basic; the
 // subprotocol anode.bearer.<token>, for browsers' WebSockets. Empty is none.
 func Credential(r *http.Request) string {
+	if token := r.URL.Query().Get("token"); token != "" {
+		return token
+	}
 	scheme, text, _ := strings.Cut(strings.TrimSpace(r.Header.Get("Authorization")), " ")
 	if strings.EqualFold(scheme, "Bearer") {
 		return strings.TrimSpace(text)
@@ -25,7 +28,7 @@ func Credential(r *http.Request) string {
 			return token
 		}
 	}
-	return r.URL.Query().Get("token")
+	return ""
 }
 
 // Subprotocols are those that a client of a WebSocket offers.

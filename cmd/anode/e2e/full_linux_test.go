@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -58,6 +59,55 @@ func TestAFullDiskRefusesAndRecovers(t *testing.T) {
 	eventually(t, "the node takes records again", 20*time.Second, func() bool { return publish(n) == http.StatusCreated })
 	if got := len(n.history("full.a")); got != taken+1 {
 		t.Errorf("history has %d, not %d", got, taken+1)
+	}
+	n.stop()
+	verify(t, filepath.Join(disk, "data"))
+}
+
+// What is pushed to a full disk is refused, counts as nothing, and passes as soon as there is room.
+func TestAFullDiskAcceptsNoPush(t *testing.T) {
+	disk := faults.SmallDisk(t, "96m")
+	n := start(t, filepath.Join(disk, "data"), "--retention-bytes", "16MiB")
+	spec := `{"name":"hook","kind":"push","native_id":".n","backoff":{"min":"1h","max":"1h"}}`
+	if status, body := n.call(http.MethodPost, "/api/v1/sources", "application/json", spec); status != http.StatusCreated {
+		t.Fatalf("%d %s", status, body)
+	}
+	next := 0
+	push := func() int {
+		status, body := n.call(http.MethodPost, "/api/v1/sources/hook/push", "application/json", fmt.Sprintf(`{"n":%d,"pad":%q}`, next, strings.Repeat("x", 10_000)))
+		switch {
+		case status == http.StatusAccepted && bytes.Contains(body, []byte(`"accepted":1`)):
+			next++
+		case status == http.StatusAccepted:
+			t.Fatalf("%d: %s", next, body)
+		case status != http.StatusInsufficientStorage:
+			t.Fatalf("a full disk is answered with %d %s", status, body)
+		}
+		return status
+	}
+	for range 20 {
+		push()
+	}
+	if next != 20 {
+		t.Fatalf("with an empty disk %d of 20 were taken", next)
+	}
+	other := filepath.Join(disk, "other")
+	faults.Fill(t, other)
+	eventually(t, "507 on a full disk", 20*time.Second, func() bool { return push() == http.StatusInsufficientStorage })
+	for range 20 {
+		if push() != http.StatusInsufficientStorage {
+			t.Fatal("a full disk took a push")
+		}
+	}
+	if got := len(n.history("hook")); got != next {
+		t.Errorf("history has %d of %d", got, next)
+	}
+	if err := os.Remove(other); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the source takes pushes again, without its pause", 20*time.Second, func() bool { return push() == http.StatusAccepted })
+	if got := len(n.history("hook")); got != next {
+		t.Errorf("history has %d, not %d", got, next)
 	}
 	n.stop()
 	verify(t, filepath.Join(disk, "data"))
