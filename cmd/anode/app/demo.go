@@ -77,6 +77,14 @@ func (r *running) applyDemo(ctx context.Context) error {
 	return nil
 }
 
+// pushDemo begins to push the demo feed that is pushed.
+func (r *running) pushDemo() error {
+	if r.demo == nil {
+		return nil
+	}
+	return r.demo.Push("http://" + r.reached().String())
+}
+
 // leftovers warns of sources whose feeds are not served now.
 func (r *running) leftovers(ctx context.Context) error {
 	for _, s := range demofeeds.Sources(r.reached().String()) {

@@ -39,7 +39,8 @@ func TestDemoFeedsAreCollectedAndDeduplicated(t *testing.T) {
 	c := r.client()
 	eventually(t, "all feeds gave records, and the list of events was seen again", func() bool {
 		s := demoSources(t, c)
-		return s["demo-market"].Status.Records > 20 && s["demo-site"].Status.Records >= 6 && s["demo-quakes"].Status.Records >= 20 && s["demo-quakes"].Status.Dropped.Duplicate > 0 && s["demo-ships"].Status.Records > 8
+		return s["demo-market"].Status.Records > 20 && s["demo-site"].Status.Records >= 6 && s["demo-quakes"].Status.Records >= 20 && s["demo-quakes"].Status.Dropped.Duplicate > 0 && s["demo-ships"].Status.Records > 8 &&
+			s["demo-parcels"].Status.Records > 3 && s["demo-parcels"].Status.Dropped.Filtered+s["demo-parcels"].Status.Dropped.Failed == 0
 	})
 	seen := make(map[string]bool)
 	streams, err := c.Streams(within(t), "")

@@ -5,9 +5,10 @@
 //	/demo/site     REST: the climate of six rooms, new each second
 //	/demo/quakes   REST: a list of the newest events, mostly seen before
 //	/demo/ships    server-sent events: where seven ships are, one each quarter of a second; goes on after Last-Event-ID
+//	and scans of parcels, one each 0.7 seconds, pushed as a webhook does to the push source demo-parcels
 //
 // What they say is a function of the time alone: a restarted node goes on where it would be now, ids
 // never go back, and two nodes tell the same. The functions are in walk.go, without clock or I/O.
 //
-// A new feed is an entry in feeds: a name, a path, a spec and a handler.
+// A new feed is an entry in feeds: a name, a path, a spec and a handler; or a name and a spec, and who pushes.
 package demofeeds

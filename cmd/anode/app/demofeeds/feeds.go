@@ -42,6 +42,9 @@ func New(cfg Config) (*Feeds, error) {
 	f := &Feeds{cfg: cfg, mux: http.NewServeMux()}
 	f.done, f.cancel = context.WithCancel(context.Background())
 	for _, feed := range feeds() {
+		if feed.serve == nil {
+			continue
+		}
 		f.mux.HandleFunc("GET "+Root+feed.path, feed.serve(f))
 	}
 	return f, nil
@@ -63,6 +66,7 @@ func (f *Feeds) Close() error {
 // feed is one of the feeds.
 type feed struct {
 	name, path string
+	// serve is nil where the feed is pushed: it has no path then.
 	// spec is the source that collects it, with HOST where host and port of the node go.
 	spec  string
 	serve func(*Feeds) http.HandlerFunc
@@ -78,6 +82,7 @@ func feeds() []feed {
 			return f.json(func(at time.Time) any { return quakesAt(at) })
 		}},
 		{"demo-ships", "ships", shipsSpec, func(f *Feeds) http.HandlerFunc { return f.ships }},
+		{"demo-parcels", "", parcelsSpec, nil}, // Push brings it
 	}
 }
 
@@ -157,6 +162,21 @@ key: .ship
 native_id: .n
 time: .time
 liveness: {transport: 10s, protocol: 10s, data: 30s}
+labels: {demo: built-in}
+`
+
+const parcelsSpec = `# Parcels that come by scanners, pushed to this node by itself (--demo), as a webhook pushes.
+name: demo-parcels
+kind: push
+transform:
+  where: $meta.event == "scan"
+  map: '{parcel, at, step, grams, time}'
+stream: parcels.{at}
+key: .parcel
+# Who pushes again what was not answered repeats the id: it is stored once.
+native_id: $meta.id
+time: .time
+liveness: {data: 30s}
 labels: {demo: built-in}
 `
 

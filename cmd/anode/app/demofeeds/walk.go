@@ -205,3 +205,36 @@ func positionOf(n int64) position {
 		Time:  at.UTC().Format("2006-01-02T15:04:05.000Z"),
 	}
 }
+
+// scanEvery is the pause between two scans, scanPath where each parcel comes by.
+const scanEvery = 700 * time.Millisecond
+
+func scanPath() []string { return []string{"inbound", "sorter", "dock", "van"} }
+
+// scan is a parcel that came by a scanner.
+type scan struct {
+	Scan   int64  `json:"scan"`
+	Parcel string `json:"parcel"`
+	At     string `json:"at"`
+	Step   int    `json:"step"`
+	Grams  int    `json:"grams"`
+	// Time is in ms.
+	Time int64 `json:"time"`
+}
+
+func newestScan(at time.Time) int64 { return at.UnixMilli() / scanEvery.Milliseconds() }
+
+func scanTime(n int64) time.Time { return time.UnixMilli(n * scanEvery.Milliseconds()) }
+
+// scanOf is the scan with that number: of eight parcels that are on their way at once, one after the other.
+func scanOf(n int64) scan {
+	path := scanPath()
+	const together = 8
+	round := n / together
+	parcel := round/int64(len(path))*together + n%together
+	step := int(round % int64(len(path)))
+	return scan{
+		Scan: n, Parcel: "P" + strconv.FormatInt(parcel, 36), At: path[step], Step: step + 1,
+		Grams: int(200 + 9800*math.Pow(unit("grams", parcel, 0), 2)), Time: scanTime(n).UnixMilli(),
+	}
+}
