@@ -220,6 +220,9 @@ func (r *running) serve(ctx context.Context) error {
 	if r.opt.Serving != nil {
 		r.opt.Serving(r.url)
 	}
+	if err := r.pushDemo(); err != nil {
+		return err
+	}
 	for {
 		select {
 		case <-ctx.Done():

@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -223,8 +224,80 @@ func TestEachFeedHasAValidSpec(t *testing.T) {
 			t.Errorf("%s: %v", s.Name, err)
 			continue
 		}
-		if parsed.Name != s.Name || !strings.Contains(parsed.URL, "//127.0.0.1:8080/demo/") {
+		if parsed.Name != s.Name || parsed.Kind != spec.KindPush && !strings.Contains(parsed.URL, "//127.0.0.1:8080/demo/") {
 			t.Errorf("%s is %s at %s", s.Name, parsed.Name, parsed.URL)
 		}
+	}
+}
+
+// Scans are pushed in order, each again until it is taken; what is too old is left out.
+func TestScansArePushedUntilTheyAreTaken(t *testing.T) {
+	var mu sync.Mutex
+	var got []string
+	refused := 0
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var one scan
+		if err := json.NewDecoder(r.Body).Decode(&one); err != nil {
+			t.Error(err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if refused == 0 {
+			refused++
+			http.Error(w, "not now", http.StatusServiceUnavailable)
+			return
+		}
+		if r.URL.Path != "/api/v1/sources/demo-parcels/push" || r.Header.Get("X-Event-Id") != "scan-"+strconv.FormatInt(one.Scan, 36) || one != scanOf(one.Scan) {
+			t.Errorf("%s %v %+v", r.URL, r.Header, one)
+		}
+		got = append(got, strconv.FormatInt(one.Scan, 10))
+		w.WriteHeader(http.StatusAccepted)
+	}))
+	defer s.Close()
+	f, err := New(Config{Clock: time.Now, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Push(s.URL); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		mu.Lock()
+		enough := len(got) >= 3
+		mu.Unlock()
+		if enough {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("too few scans")
+		}
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if f.Push(s.URL) == nil {
+		t.Error("feeds that are closed push")
+	}
+	for i := 1; i < len(got); i++ {
+		a, _ := strconv.Atoi(got[i-1])
+		if b, _ := strconv.Atoi(got[i]); b != a+1 {
+			t.Errorf("%v", got)
+		}
+	}
+}
+
+func TestEachParcelGoesItsWay(t *testing.T) {
+	steps := make(map[string][]string)
+	for n := range int64(320) {
+		s := scanOf(n)
+		steps[s.Parcel] = append(steps[s.Parcel], s.At)
+	}
+	for parcel, way := range steps {
+		if strings.Join(way, " ") != strings.Join(scanPath(), " ") {
+			t.Errorf("%s: %v", parcel, way)
+		}
+	}
+	if len(steps) != 80 {
+		t.Errorf("%d parcels", len(steps))
 	}
 }
