@@ -13,6 +13,7 @@ import (
 
 	"anode/actors/expr"
 	"anode/actors/source"
+	"anode/actors/source/capture"
 	"anode/actors/source/transform"
 	"anode/messages"
 	"anode/messages/spec"
@@ -89,10 +90,35 @@ func TestExamplesAreValid(t *testing.T) {
 	for _, name := range names {
 		base, yaml := strings.CutSuffix(filepath.Base(name), ".yaml")
 		if !yaml {
-			t.Errorf("%s is no .yaml", name)
+			if !strings.HasSuffix(name, ".frames.ndjson") && !strings.HasSuffix(name, ".records.ndjson") {
+				t.Errorf("%s is no .yaml", name)
+			}
 			continue
 		}
 		t.Run(base, func(t *testing.T) { pipeline(t, example(t, base)) })
+	}
+}
+
+// Samples that stand beside a spec become exactly the golden records beside it.
+func TestSamplesBecomeTheGoldenRecords(t *testing.T) {
+	cases, _, err := capture.Find("sources")
+	if err != nil || len(cases) == 0 {
+		t.Fatalf("%d cases, %v", len(cases), err)
+	}
+	for _, c := range cases {
+		t.Run(filepath.Base(c.Spec), func(t *testing.T) {
+			made, err := c.Run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden, err := c.Golden()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if all := capture.Diff(golden, made.Lines); len(all) > 0 || len(made.Failures) > 0 || len(made.Lines) == 0 {
+				t.Errorf("differences %+v, failures %v", all, made.Failures)
+			}
+		})
 	}
 }
 

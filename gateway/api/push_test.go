@@ -38,7 +38,9 @@ func (c *talk) register(document string) {
 // records are the payloads of a stream.
 func (c *talk) records(stream string) string {
 	c.t.Helper()
-	var page struct{ Items []struct{ Data json.RawMessage } }
+	var page struct {
+		Items []struct{ Data json.RawMessage }
+	}
 	if err := json.Unmarshal(c.is(200, "GET", "/api/v1/streams/"+stream+"/records?limit=10000", "", ""), &page); err != nil {
 		c.t.Fatal(err)
 	}

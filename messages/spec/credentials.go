@@ -43,6 +43,35 @@ func secretFault(text string) string {
 	return ""
 }
 
+// plainSecretFault refuses a secret that is compared with what strangers send where it is computed: who may write a
+// spec could learn a secret piece by piece.
+func plainSecretFault(text string) string {
+	pieces, err := Pieces(text)
+	if err != nil {
+		return err.Error()
+	}
+	for _, p := range pieces {
+		if p.Expr {
+			return "must be a ${secret:NAME}, not an expression"
+		}
+	}
+	return secretFault(text)
+}
+
+// noSecretFault refuses secrets.
+func noSecretFault(text string) string {
+	pieces, err := Pieces(text)
+	if err != nil {
+		return err.Error()
+	}
+	for _, p := range pieces {
+		if p.Secret || len(p.Secrets) > 0 {
+			return "must not have a secret"
+		}
+	}
+	return ""
+}
+
 func headerText(text string) string {
 	pieces, _ := Pieces(text)
 	for _, p := range pieces {

@@ -179,10 +179,10 @@ func authRule() *rule {
 }
 
 func pushRule() *rule {
-	secret := func() *rule { return templated("a text", 1, 8192).also(secretFault, nil) }
+	secret := func() *rule { return templated("a text", 1, 8192).also(plainSecretFault, literal()) }
 	return object("an object",
 		field{"token", secret()},
-		field{"verify", object("an object", field{"alg", oneOf("sha1", "sha256", "sha512")}, field{"header", matching("a header name", tokenPattern, 255, "an HTTP header name")}, field{"secret", secret()}, field{"of", templated("a text", 1, 8192)}).needs("alg", "header", "secret")},
+		field{"verify", object("an object", field{"alg", oneOf("sha1", "sha256", "sha512")}, field{"header", matching("a header name", tokenPattern, 255, "an HTTP header name")}, field{"secret", secret()}, field{"of", templated("a text", 1, 8192).also(noSecretFault, nil)}).needs("alg", "header", "secret")},
 	)
 }
 

@@ -215,6 +215,8 @@ var faulty = []struct {
 	{with("push", `"url":"-","sse":{}`), "/sse", "belongs to kind sse", false},
 	{with("rest", `"push":{}`), "/push", "belongs to kind push", false},
 	{with("push", `"url":"-","push":{"token":"abc"}`), "/push/token", "${secret:NAME}", true},
+	{with("push", `"url":"-","push":{"token":"${ ${secret:a} | .[:1] }"}`), "/push/token", "not an expression", true},
+	{with("push", `"url":"-","push":{"verify":{"alg":"sha1","header":"X-S","secret":"${secret:a}","of":"${secret:b}"}}`), "/push/verify/of", "must not have a secret", true},
 	{with("push", `"url":"-","push":{"verify":{"alg":"sha256","header":"X-S"}}`), "/push/verify/secret", "is required", false},
 	{with("push", `"url":"-","push":{"verify":{"alg":"sha256","header":"X-S","secret":"abc"}}`), "/push/verify/secret", "${secret:NAME}", true},
 	{with("push", `"url":"-","push":{"verify":{"alg":"md5","header":"X-S","secret":"${secret:a}"}}`), "/push/verify/alg", `"md5" is none of sha1`, false},

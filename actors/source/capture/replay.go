@@ -12,6 +12,7 @@ import (
 
 	"anode/actors/expr"
 	"anode/actors/source"
+	"anode/actors/source/push"
 	"anode/actors/source/transform"
 	"anode/actors/source/unpack"
 	"anode/messages/command"
@@ -108,11 +109,14 @@ func (r *Replay) Feed(ctx context.Context, f *command.Frame) (Step, error) {
 	r.begun, r.connection = true, f.Meta.Connection
 	r.clock.set(f.Received)
 	data := f.Data
-	if f.Meta.Binary && r.spec.WebSocket != nil {
+	switch {
+	case f.Meta.Binary && r.spec.WebSocket != nil:
 		var err error
 		if data, err = unpack.Message(r.spec.WebSocket.Decode, f.Data); err != nil {
 			return step(f, transform.Unreadable("decode: "+err.Error(), f.Data)), nil
 		}
+	case r.spec.Kind == spec.KindPush:
+		data = push.Message(r.spec, f.Meta.Headers["content-type"], f.Data)
 	}
 	result := r.pipeline.Feed(ctx, data, transform.Meta{
 		Received: f.Received, URL: f.Meta.URL, Status: f.Meta.Status, Headers: f.Meta.Headers, Event: f.Meta.Event, ID: f.Meta.ID,

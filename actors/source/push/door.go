@@ -12,7 +12,6 @@ import (
 	"anode/actors/source"
 	"anode/actors/source/transform"
 	"anode/messages/command"
-	"anode/messages/spec"
 )
 
 // isRefusal tells that an error is about a message, not about the journal.
@@ -115,17 +114,10 @@ func (d *door) Take(ctx context.Context, m command.PushMessage) ([]byte, transfo
 		}
 	}
 	meta := transform.Meta{
-		Received: d.setup.Clock(), URL: m.URL, Headers: d.shown(headers), Raw: m.Wire, Binary: m.Binary,
+		Received: d.setup.Clock(), URL: m.URL, Headers: d.shown(headers), Binary: m.Binary,
 		Event: first(headers, eventHeaders()), ID: first(headers, idHeaders()),
 	}
-	message := m.Body
-	if d.parse == spec.ParseAuto {
-		if object, ok := formOf(headers["content-type"], m.Body); ok {
-			message = object
-			if meta.Raw == nil {
-				meta.Raw = m.Body
-			}
-		}
-	}
+	message := Message(d.setup.Spec, headers["content-type"], m.Body)
+	meta.Raw = m.Body
 	return message, meta, nil
 }

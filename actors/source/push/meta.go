@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"unicode/utf8"
+
+	"anode/messages/spec"
 )
 
 // eventHeaders name the kind of an event, idHeaders its identity, as widespread senders do; the first that is there
@@ -70,6 +72,16 @@ func hiddenHeader(name string) bool {
 		}
 	}
 	return false
+}
+
+// Message is what a push source feeds of a body: under parse auto a form is a JSON object.
+func Message(s *spec.Spec, contentType string, body []byte) []byte {
+	if s.Parse == spec.ParseAuto {
+		if object, ok := formOf(contentType, body); ok {
+			return object
+		}
+	}
+	return body
 }
 
 // formOf is a form as a JSON object: a text a field, or a list of texts where it is given more than once.

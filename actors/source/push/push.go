@@ -15,8 +15,6 @@ import (
 type connector struct {
 	setup source.Setup
 	spec  *spec.Push
-	// parse tells how messages are parsed.
-	parse string
 	// token, secret and of are nil where the spec has none.
 	token, secret, of transform.Template
 	warned            bool
@@ -24,7 +22,7 @@ type connector struct {
 
 // New makes a connector: a source.Kind.
 func New(setup source.Setup) (source.Connector, error) {
-	c := &connector{setup: setup, spec: setup.Spec.Push, parse: setup.Spec.Parse}
+	c := &connector{setup: setup, spec: setup.Spec.Push}
 	var faults spec.Faults
 	if c.spec.Token != "" {
 		c.token = setup.CompileTemplate("/push/token", c.spec.Token, &faults)
