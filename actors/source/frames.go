@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"anode/actors/source/transform"
@@ -29,8 +30,38 @@ func (l *Line) came(message []byte, meta *transform.Meta) int {
 		}
 		return l.frame(data, meta.Received, command.FrameIn, command.FrameMeta{
 			URL: meta.URL, Status: meta.Status, Headers: meta.Headers, Event: meta.Event, ID: meta.ID, Item: meta.Vars.Item, Binary: meta.Binary,
+			Socket: l.sockets.number(meta.State),
 		})
 	})
+}
+
+// sockets numbers the states of a connection's sockets as they are seen. The mutex is a leaf.
+type sockets struct {
+	mu   sync.Mutex
+	next uint64
+	seen map[*transform.State]uint64
+}
+
+// mostSockets is how many are told apart: only those that overlap must be.
+const mostSockets = 16
+
+// number is 0 for the first.
+func (s *sockets) number(state *transform.State) uint64 {
+	if state == nil {
+		return 0
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n, known := s.seen[state]; known {
+		return n
+	}
+	if s.seen == nil || len(s.seen) >= mostSockets {
+		s.seen = make(map[*transform.State]uint64)
+	}
+	n := s.next
+	s.seen[state] = n
+	s.next++
+	return n
 }
 
 // Sent shows what the source sent to its feed, to those who look at frames: a message, or a request's body.

@@ -43,6 +43,8 @@ type Line struct {
 	heldUntil atomic.Int64 // Unix ns
 	// askable tells that the feed gives what was not stored again.
 	askable atomic.Bool
+	// sockets tells those who look at frames its sockets apart.
+	sockets sockets
 	// chain has nothing stored after something that was not.
 	chain *command.Chain
 	// cut tells that a message was taken in part: no state is stored any more, and no message taken.

@@ -40,6 +40,9 @@ type FrameMeta struct {
 	// Connection numbers the source's connections: what another number has came over another one,
 	// and $state began anew.
 	Connection uint64 `json:"connection,omitempty"`
+	// Socket numbers, from 1, the sockets of a connection that is renewed while it stands: each has a $state of its
+	// own. It is absent of the first.
+	Socket uint64 `json:"socket,omitempty"`
 	// URL is where it came from or went to, without secrets; Method is of a request.
 	URL    string `json:"url,omitempty"`
 	Method string `json:"method,omitempty"`

@@ -46,6 +46,10 @@ func replay(t *testing.T, document string, frames ...string) []string {
 			all = append(all, failure.Reason)
 		}
 	}
+	end := r.End()
+	for _, line := range end.Lines() {
+		all = append(all, string(line))
+	}
 	return all
 }
 
@@ -90,6 +94,26 @@ func TestAReplayHasTheClockAndTheBoundsOfItsFrames(t *testing.T) {
 			[]string{
 				`{"stream":"a","source":"a","time":"2026-11-22T10:00:01Z","received":"2026-11-22T10:00:01Z","data":[1,"x"]}`,
 				`{"stream":"a","source":"a","time":"2026-11-22T10:00:02Z","received":"2026-11-22T10:00:02Z","data":[2,null]}`,
+			},
+		},
+		"what limit holds comes in time, and at the end": {
+			"name: a\nkind: rest\nurl: https://a.example/\nlimit: {policy: conflate, every: 1s}",
+			[]string{frame("00:00", "", "1"), frame("00:00.1", "", "2"), frame("00:00.2", "", "3"), frame("00:05", "", "4"), frame("00:05.1", "", "5")},
+			[]string{
+				`{"stream":"a","source":"a","time":"2026-11-22T10:00:00Z","received":"2026-11-22T10:00:00Z","data":1}`,
+				`{"stream":"a","source":"a","time":"2026-11-22T10:00:01.005Z","received":"2026-11-22T10:00:01.005Z","data":3}`,
+				`{"stream":"a","source":"a","time":"2026-11-22T10:00:05Z","received":"2026-11-22T10:00:05Z","data":4}`,
+				`{"stream":"a","source":"a","time":"2026-11-22T10:00:05.1Z","received":"2026-11-22T10:00:05.1Z","data":5}`,
+			},
+		},
+		"sockets that overlap have states of their own": {
+			rules + "transform: {where: '.v', map: '[.v, $state.s]'}",
+			[]string{
+				frame("00:00", `"connection":1`, `{"set":"x"}`), frame("00:01", `"connection":1,"socket":1`, `{"set":"y"}`), frame("00:02", `"connection":1`, `{"v":1}`), frame("00:03", `"connection":1,"socket":1`, `{"v":2}`),
+			},
+			[]string{
+				`{"stream":"a","source":"a","time":"2026-11-22T10:00:02Z","received":"2026-11-22T10:00:02Z","data":[1,"x"]}`,
+				`{"stream":"a","source":"a","time":"2026-11-22T10:00:03Z","received":"2026-11-22T10:00:03Z","data":[2,"y"]}`,
 			},
 		},
 		"what fails says why": {

@@ -85,8 +85,8 @@ type Outcome struct {
 	// Failures are what could not be made a record, with the line of the frame.
 	Failures []string
 	// Messages is how many frames were messages of the feed; Filtered and Duplicate count values.
-	Messages            int
-	Filtered, Duplicate uint64
+	Messages                     int
+	Filtered, Duplicate, Limited uint64
 }
 
 // Run takes a case's frames through its spec.
@@ -105,7 +105,9 @@ func (c Case) Run(ctx context.Context) (*Outcome, error) {
 	}
 	defer func() { _ = f.Close() }()
 	out := &Outcome{}
+	last := 0
 	err = Lines(f, func(number int, line []byte) error {
+		last = number
 		var frame command.Frame
 		if err := json.Unmarshal(line, &frame); err != nil {
 			return fmt.Errorf("line %d is no frame: %w", number, err)
@@ -120,6 +122,8 @@ func (c Case) Run(ctx context.Context) (*Outcome, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Frames(), err)
 	}
+	end := r.End()
+	out.add(last, &end)
 	return out, nil
 }
 
@@ -129,6 +133,7 @@ func (o *Outcome) add(number int, s *Step) {
 	}
 	o.Filtered += s.Dropped.Filtered
 	o.Duplicate += s.Dropped.Duplicate
+	o.Limited += s.Dropped.Limited
 	for i := range s.Failures {
 		o.Failures = append(o.Failures, fmt.Sprintf("line %d: %s", number, s.Failures[i].Reason))
 	}

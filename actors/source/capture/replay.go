@@ -15,6 +15,7 @@ import (
 	"anode/actors/source/push"
 	"anode/actors/source/transform"
 	"anode/actors/source/unpack"
+	"anode/messages"
 	"anode/messages/command"
 	"anode/messages/spec"
 )
@@ -26,6 +27,8 @@ type Replay struct {
 	clock      clock
 	connection uint64
 	begun      bool
+	// sockets are the $state of those that renewed the connection.
+	sockets map[uint64]*transform.State
 }
 
 // clock tells the time of the frames. The mutex is a leaf.
@@ -87,9 +90,15 @@ func New(s *spec.Spec) (*Replay, error) {
 type Step struct {
 	// Message tells that a source takes the frame for a message of its feed.
 	Message bool
-	// Received is when the records came: the frame's time, to the millisecond.
-	Received time.Time
+	// Made are the records, in order, with those before it that the spec's limit held until then.
+	Made []Made
 	transform.Result
+}
+
+// Made is a record that was made, and when it came, to the millisecond.
+type Made struct {
+	messages.Draft
+	Received time.Time
 }
 
 // Feed takes the next frame.
@@ -103,35 +112,87 @@ func (r *Replay) Feed(ctx context.Context, f *command.Frame) (Step, error) {
 	if !r.wanted(f) {
 		return Step{}, nil
 	}
+	var held []Made
 	if r.begun && f.Meta.Connection != r.connection {
+		held = r.flush()
 		r.pipeline.Reset()
+		r.sockets = nil
 	}
 	r.begun, r.connection = true, f.Meta.Connection
+	held = append(held, r.due(f.Received)...)
 	r.clock.set(f.Received)
 	data := f.Data
 	switch {
 	case f.Meta.Binary && r.spec.WebSocket != nil:
 		var err error
 		if data, err = unpack.Message(r.spec.WebSocket.Decode, f.Data); err != nil {
-			return step(f, transform.Unreadable("decode: "+err.Error(), f.Data)), nil
+			return r.step(held, transform.Unreadable("decode: "+err.Error(), f.Data)), nil
 		}
 	case r.spec.Kind == spec.KindPush:
 		data = push.Message(r.spec, f.Meta.Headers["content-type"], f.Data)
 	}
 	result := r.pipeline.Feed(ctx, data, transform.Meta{
 		Received: f.Received, URL: f.Meta.URL, Status: f.Meta.Status, Headers: f.Meta.Headers, Event: f.Meta.Event, ID: f.Meta.ID,
-		Binary: f.Meta.Binary, Vars: transform.Vars{Item: f.Meta.Item},
+		Binary: f.Meta.Binary, Vars: transform.Vars{Item: f.Meta.Item}, State: r.state(f.Meta.Socket),
 		Secret: func(string) (string, error) { return "***", nil },
 	})
 	if ctx.Err() != nil {
 		return Step{}, context.Cause(ctx)
 	}
-	return step(f, result), nil
+	return r.step(held, result), nil
 }
 
-func step(f *command.Frame, result transform.Result) Step {
-	return Step{Message: true, Received: f.Received.UTC().Truncate(time.Millisecond), Result: result}
+// state is the $state of a socket; that of the first is the pipeline's.
+func (r *Replay) state(socket uint64) *transform.State {
+	if socket == 0 {
+		return nil
+	}
+	if r.sockets[socket] == nil {
+		if r.sockets == nil || len(r.sockets) >= mostSockets {
+			r.sockets = make(map[uint64]*transform.State)
+		}
+		r.sockets[socket] = &transform.State{}
+	}
+	return r.sockets[socket]
 }
+
+const mostSockets = 64
+
+func (r *Replay) step(held []Made, result transform.Result) Step {
+	return Step{Message: true, Made: append(held, r.made(result.Drafts)...), Result: result}
+}
+
+// made are drafts that came now.
+func (r *Replay) made(drafts []messages.Draft) []Made {
+	all := make([]Made, len(drafts))
+	for i := range drafts {
+		all[i] = Made{drafts[i], r.clock.now().UTC().Truncate(time.Millisecond)}
+	}
+	return all
+}
+
+// due are the records that the limit held and that have their turn before a time.
+func (r *Replay) due(until time.Time) (all []Made) {
+	for {
+		wait, held := r.pipeline.Wait()
+		turn := r.clock.now().Add(wait)
+		if !held || !turn.Before(until) {
+			return all
+		}
+		r.clock.set(turn)
+		drafts := r.pipeline.Due()
+		if len(drafts) == 0 && wait == 0 {
+			return all
+		}
+		all = append(all, r.made(drafts)...)
+	}
+}
+
+// flush are all that the limit holds: a connection ends.
+func (r *Replay) flush() []Made { return r.made(r.pipeline.Flush()) }
+
+// End gives what the spec's limit still held after the last frame.
+func (r *Replay) End() Step { return Step{Made: r.flush()} }
 
 // isMessage tells whether an answer is one that a source takes apart.
 func isMessage(f *command.Frame) bool {
@@ -155,9 +216,9 @@ func (r *Replay) wanted(f *command.Frame) bool {
 
 // Lines are the records of a step as golden lines, without the line breaks.
 func (s *Step) Lines() [][]byte {
-	lines := make([][]byte, len(s.Drafts))
-	for i := range s.Drafts {
-		lines[i] = s.Drafts[i].AppendJSON(nil, s.Received)
+	lines := make([][]byte, len(s.Made))
+	for i := range s.Made {
+		lines[i] = s.Made[i].AppendJSON(nil, s.Made[i].Received)
 	}
 	return lines
 }

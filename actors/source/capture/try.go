@@ -62,14 +62,7 @@ func Try(ctx context.Context, s *spec.Spec, frames iter.Seq2[command.Frame, erro
 		}
 		at := len(view.Frames)
 		view.Frames = append(view.Frames, f)
-		for _, line := range step.Lines() {
-			if len(view.Records) >= records {
-				view.More.Records++
-				continue
-			}
-			view.Records = append(view.Records, line)
-			view.RecordFrames = append(view.RecordFrames, at)
-		}
+		list(&view, &step, at, records)
 		untimed += step.Untimed
 		drop := func(reason string, data []byte, count uint64) {
 			if count > 0 {
@@ -79,6 +72,7 @@ func Try(ctx context.Context, s *spec.Spec, frames iter.Seq2[command.Frame, erro
 		}
 		drop("filtered", f.Data, step.Dropped.Filtered)
 		drop("duplicate", f.Data, step.Dropped.Duplicate)
+		drop("limited", f.Data, step.Dropped.Limited)
 		for i := range step.Failures {
 			drop(step.Failures[i].Reason, step.Failures[i].Frame, 1)
 		}
@@ -88,8 +82,22 @@ func Try(ctx context.Context, s *spec.Spec, frames iter.Seq2[command.Frame, erro
 			}
 		}
 	}
+	end := r.End()
+	list(&view, &end, len(view.Frames)-1, records)
 	if untimed > 0 {
 		view.Hints = append(view.Hints, fmt.Sprintf("time: %d of the records have none that can be read: it must be RFC 3339, or a Unix time in s, ms, µs or ns", untimed))
 	}
 	return view, nil
+}
+
+// list adds the records of a step.
+func list(view *command.Trial, step *Step, at, most int) {
+	for _, line := range step.Lines() {
+		if len(view.Records) >= most {
+			view.More.Records++
+			continue
+		}
+		view.Records = append(view.Records, line)
+		view.RecordFrames = append(view.RecordFrames, at)
+	}
 }
