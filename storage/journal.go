@@ -79,6 +79,9 @@ type Journal interface {
 
 	// Streams lists the held streams that match, sorted by name.
 	Streams(match messages.Pattern) []StreamInfo
+	// StreamsAfter lists the first of those whose names come after one, sorted by name: at most so many. It
+	// holds no more than these, however many there are.
+	StreamsAfter(match messages.Pattern, after messages.Stream, most int) []StreamInfo
 	// Scan yields the batches of one (origin, epoch) that have records of a stream, in order of
 	// sequence or against it, reading indexes lazily: nothing is opened.
 	Scan(query Scan) iter.Seq2[BatchRef, error]

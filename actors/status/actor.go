@@ -53,6 +53,7 @@ const (
 	streamsEvery  = 5 * time.Second
 	streamsShare  = 20
 	readyEvery    = time.Second
+	mostListing   = 2
 	mostOfStatus  = 2 << 10
 	detailInShort = 96
 )
@@ -74,7 +75,7 @@ func Spec(cfg Config) (actor.Spec, error) {
 		cfg.Every = 2 * time.Second
 	}
 	return actor.Spec{Name: Name, New: func() actor.Actor {
-		return &statusActor{cfg: cfg, fold: fold{self: cfg.Node.ID}}
+		return &statusActor{cfg: cfg, fold: fold{self: cfg.Node.ID}, listing: make(chan struct{}, mostListing)}
 	}}, nil
 }
 
@@ -89,6 +90,8 @@ type statusActor struct {
 	streamsAt  time.Time
 	streamsFor time.Duration
 	readiness  readiness
+	// listing has a place for each list of streams that is made at once.
+	listing chan struct{}
 }
 
 // tick asks for a sample and sends $status; gathered is a sample, for those who asked before it was begun.
@@ -126,7 +129,7 @@ func (s *statusActor) Receive(ctx *actor.Context, message any) {
 	case command.Alarms:
 		later(s, ctx, m, s.fold.alarmList)
 	case command.Streams:
-		later(s, ctx, m, func() []command.StreamView { return s.streams(m.Match) })
+		s.list(ctx, m)
 	case command.Ready:
 		s.check(ctx)
 	case checked:
@@ -284,16 +287,28 @@ func (s *statusActor) countStreams() map[messages.Stream]uint64 {
 	return counts
 }
 
-func (s *statusActor) streams(match messages.Pattern) []command.StreamView {
-	held := s.cfg.Journal.Streams(match)
-	views := make([]command.StreamView, 0, len(held))
-	for _, info := range held {
-		views = append(views, command.StreamView{
-			Name: info.Stream, Records: info.Records, Bytes: info.Bytes, Last: time.UnixMilli(info.Last).UTC(),
-			Rate: s.fold.streamRate(info.Stream, info.Records),
-		})
-	}
-	return views
+// list answers with a page of the streams. They are looked for beside the actor: there may be a million.
+func (s *statusActor) list(ctx *actor.Context, m command.Streams) {
+	answer, rates := ctx.Later(), s.fold.streamRates()
+	ctx.Go("streams", func(life context.Context) error {
+		select {
+		case s.listing <- struct{}{}:
+			defer func() { <-s.listing }()
+		case <-life.Done():
+			return nil
+		}
+		held := s.cfg.Journal.StreamsAfter(m.Match, m.After, m.Most)
+		at := s.cfg.Clock()
+		views := make([]command.StreamView, 0, len(held))
+		for _, info := range held {
+			views = append(views, command.StreamView{
+				Name: info.Stream, Records: info.Records, Bytes: info.Bytes, Last: time.UnixMilli(info.Last).UTC(),
+				Rate: rates.of(info.Stream, info.Records, at),
+			})
+		}
+		answer(views, nil)
+		return nil
+	})
 }
 
 // ready makes a write to the journal and a round through the hub.

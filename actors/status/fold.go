@@ -92,13 +92,22 @@ func (f *fold) base() (counted, float64, bool) {
 	return f.past[0], span, span > 0
 }
 
-// streamRate is records a second of a stream that holds so many now.
-func (f *fold) streamRate(stream messages.Stream, records uint64) float64 {
-	from, span, ok := f.base()
-	if !ok {
+// streamRates is what streams' rates are taken from. It does not change.
+type streamRates struct{ from counted }
+
+// streamRates are those since about rateWindow ago.
+func (f *fold) streamRates() streamRates {
+	from, _, _ := f.base()
+	return streamRates{from}
+}
+
+// of is records a second of a stream that holds so many at a time.
+func (r streamRates) of(stream messages.Stream, records uint64, at time.Time) float64 {
+	span := at.Sub(r.from.at).Seconds()
+	if r.from.streams == nil || span <= 0 {
 		return 0
 	}
-	return rate(float64(records)-float64(from.streams[stream]), span)
+	return rate(float64(records)-float64(r.from.streams[stream]), span)
 }
 
 // rate is a quotient with one decimal; retention may make a count fall, which is no negative rate.

@@ -44,7 +44,7 @@ func TestRatesAreOfTheLastTenSeconds(t *testing.T) {
 	if r := f.rates(); r.In != 20 || r.Out != 3 {
 		t.Errorf("rates %+v, want 20 and 3", r)
 	}
-	if r := f.streamRate("s", 59*20); r != 20 {
+	if r := f.streamRates().of("s", 59*20, f.now.at); r != 20 {
 		t.Errorf("the stream's rate is %v, want 20", r)
 	}
 	for second := range 30 {

@@ -37,7 +37,9 @@ func (s *server) listStreams(c echo.Context) error {
 			return err
 		}
 	}
-	streams, err := command.Ask(c.Request().Context(), s.Node, command.Streams{Match: match})
+	streams, err := command.Ask(c.Request().Context(), s.Node, command.Streams{
+		Match: match, After: messages.Stream(p.token.Get("after")), Most: p.limit + 1, // one more tells whether there is a next page
+	})
 	if err != nil {
 		return err
 	}

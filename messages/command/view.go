@@ -135,10 +135,13 @@ type ReadyView struct {
 	Checks map[string]string `json:"checks"`
 }
 
-// Streams lists what is held.
+// Streams lists what is held: the first streams that match and come after one, in order of their names.
 type Streams struct {
 	To[[]StreamView]
 	Match messages.Pattern
+	After messages.Stream
+	// Most is how many are given at most; it must be above 0.
+	Most int
 }
 
 // StreamView is one stream.

@@ -175,6 +175,20 @@ func (j *Journal) Streams(match messages.Pattern) []storage.StreamInfo {
 	return list
 }
 
+// StreamsAfter implements storage.Journal.
+func (j *Journal) StreamsAfter(match messages.Pattern, after messages.Stream, most int) []storage.StreamInfo {
+	j.post()
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	page := storage.NewStreamPage(after, most)
+	for stream, t := range j.totals {
+		if page.Wants(stream) && match.Match(stream) {
+			page.Add(storage.StreamInfo{Stream: stream, Records: t.records, Bytes: t.bytes, Last: t.last})
+		}
+	}
+	return page.Sorted()
+}
+
 // streams are those that match, in no order.
 func (j *Journal) streams(match messages.Pattern) (list []storage.StreamInfo) {
 	j.post()

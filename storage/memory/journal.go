@@ -292,6 +292,19 @@ func (j *Journal) Streams(match messages.Pattern) []storage.StreamInfo {
 	return list
 }
 
+// StreamsAfter implements storage.Journal.
+func (j *Journal) StreamsAfter(match messages.Pattern, after messages.Stream, most int) []storage.StreamInfo {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	page := storage.NewStreamPage(after, most)
+	for stream, info := range j.streams {
+		if page.Wants(stream) && match.Match(stream) {
+			page.Add(*info)
+		}
+	}
+	return page.Sorted()
+}
+
 // Scan implements storage.Journal.
 func (j *Journal) Scan(q storage.Scan) iter.Seq2[storage.BatchRef, error] {
 	j.mu.RLock()

@@ -301,6 +301,14 @@ func streams(_ *testing.T, t *trial) {
 		if got := t.Streams("a.>"); len(got) != 1 {
 			t.Fatalf("streams %+v", got)
 		}
+		for after, list := range map[messages.Stream][]storage.StreamInfo{"": want[:1], "a.x": want[1:], "a.y": want[1:], "b.y": nil} {
+			if got := t.StreamsAfter(messages.Everything, after, 1); !slices.Equal(got, list) {
+				t.Fatalf("streams after %q: %+v, want %+v", after, got, list)
+			}
+		}
+		if got := t.StreamsAfter("b.>", "", 10); !slices.Equal(got, want[1:]) {
+			t.Fatalf("streams that match: %+v, want %+v", got, want[1:])
+		}
 	})
 }
 

@@ -1,0 +1,92 @@
+package status
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"anode/actors/actor"
+	"anode/messages"
+	"anode/messages/command"
+	"anode/storage"
+	"anode/storage/memory"
+)
+
+// in runs a test with a status actor in virtual time; what the configuration leaves out is filled in.
+func in(t *testing.T, cfg Config, test func(t *testing.T, ref *actor.Ref)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		cfg.Clock, cfg.Logger, cfg.Node.ID = time.Now, slog.New(slog.DiscardHandler), "self"
+		if cfg.Journal == nil {
+			cfg.Journal = memory.NewJournal(memory.Config{Self: "self"})
+		}
+		if cfg.Sources == nil {
+			cfg.Sources = func(context.Context) ([]command.SourceView, error) { return nil, nil }
+		}
+		if cfg.Publish == nil {
+			cfg.Publish = func(command.Ephemeral) {}
+		}
+		well := func(context.Context) error { return nil }
+		cfg.Probe, cfg.Canary = well, well
+		system, err := actor.NewSystem(actor.Config{Logger: cfg.Logger})
+		if err != nil {
+			t.Fatal(err)
+		}
+		spec, err := Spec(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ref, err := system.Spawn(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		test(t, ref)
+		if err := system.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(2 * time.Second) // virtual: protoactor's throttle ends
+	})
+}
+
+// slowLists is a journal with very many streams: to list them takes a while.
+type slowLists struct {
+	storage.Journal
+	asked []int
+	gate  chan struct{}
+}
+
+func (s *slowLists) StreamsAfter(_ messages.Pattern, after messages.Stream, most int) []storage.StreamInfo {
+	s.asked = append(s.asked, most)
+	<-s.gate
+	return []storage.StreamInfo{{Stream: after + "x", Records: 7, Bytes: 9, Last: 1000}}
+}
+
+// Streams are listed a page at a time, and while that takes time the node says how it is.
+func TestStreamsAreListedBesideTheActor(t *testing.T) {
+	j := &slowLists{Journal: memory.NewJournal(memory.Config{Self: "self"})}
+	in(t, Config{Journal: j}, func(t *testing.T, ref *actor.Ref) {
+		j.gate = make(chan struct{}) // of the bubble
+		page := make(chan any)
+		go func() {
+			answer, err := ref.Ask(t.Context(), command.Streams{Match: messages.Everything, After: "s.", Most: 3})
+			if err != nil {
+				t.Error(err)
+			}
+			page <- answer
+		}()
+		synctest.Wait()
+		if _, err := ref.Ask(t.Context(), command.Status{}); err != nil {
+			t.Errorf("while the streams are listed: %v", err)
+		}
+		close(j.gate)
+		want := command.StreamView{Name: "s.x", Records: 7, Bytes: 9, Last: time.UnixMilli(1000).UTC()}
+		if list, ok := (<-page).([]command.StreamView); !ok || len(list) != 1 || list[0] != want {
+			t.Errorf("%+v, want %+v", list, want)
+		}
+		if len(j.asked) != 1 || j.asked[0] != 3 {
+			t.Errorf("the journal was asked for %v streams, want 3 once", j.asked)
+		}
+	})
+}
