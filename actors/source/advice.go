@@ -57,6 +57,10 @@ func Advice(err error, s *spec.Spec) string {
 	var name *net.DNSError
 	var tooMuch *AskedToWait
 	switch {
+	case errors.As(err, new(*NoSecret)):
+		return "the feed was not asked: give this node the secret as the reason says; it is tried again with it"
+	case errors.Is(err, ErrTooLarge):
+		return "ask the feed for less at once: fewer items, a shorter page, or a part of it"
 	case errors.As(err, &private):
 		return fmt.Sprintf("sources reach public addresses only. If %s is meant, the operator of the node can allow it with --allow-private", private.Addr)
 	case errors.As(err, &refused):

@@ -39,6 +39,14 @@ func (s Secrets) get(name, host string) (string, error) {
 	return s.read(name)
 }
 
+// NoSecret is the error of a secret that can't be had: it is not there, or not for that host.
+type NoSecret struct{ error }
+
+// Unwrap gives its cause.
+func (n *NoSecret) Unwrap() error { return n.error }
+
+func noSecret(format string, args ...any) error { return &NoSecret{fmt.Errorf(format, args...)} }
+
 // read gives a secret, wherever it is to go.
 func (s Secrets) read(name string) (string, error) {
 	if s.Dir != "" {
@@ -47,7 +55,7 @@ func (s Secrets) read(name string) (string, error) {
 		case err == nil:
 			return checked(name, strings.TrimRight(string(text), "\r\n"))
 		case !errors.Is(err, fs.ErrNotExist):
-			return "", fmt.Errorf("secret %s can't be read: %w", name, pathless(err))
+			return "", noSecret("secret %s can't be read: %w", name, pathless(err))
 		}
 	}
 	variable := variableOf(name)
@@ -56,15 +64,15 @@ func (s Secrets) read(name string) (string, error) {
 			return checked(name, text)
 		}
 	}
-	return "", fmt.Errorf("secret %s is not on this node: put it into the file %s of --secrets, or into the variable %s", name, name, variable)
+	return "", noSecret("secret %s is not on this node: put it into the file %s of --secrets, or into the variable %s", name, name, variable)
 }
 
 func checked(name, text string) (string, error) {
 	switch {
 	case text == "":
-		return "", fmt.Errorf("secret %s is empty", name)
+		return "", noSecret("secret %s is empty", name)
 	case len(text) > maxSecret:
-		return "", fmt.Errorf("secret %s has more than %d bytes", name, maxSecret)
+		return "", noSecret("secret %s has more than %d bytes", name, maxSecret)
 	}
 	return text, nil
 }
@@ -102,7 +110,7 @@ func (s Secrets) allowed(name, host string) error {
 			}
 		}
 	}
-	return fmt.Errorf("secret %s may not go to %s: its file %s.hosts does not name it", name, host, name)
+	return noSecret("secret %s may not go to %s: its file %s.hosts does not name it", name, host, name)
 }
 
 func hostMatches(pattern, host string) bool {

@@ -48,6 +48,8 @@ type fold struct {
 	now    counted
 	past   []counted // within rateWindow and the one before, oldest first
 	alarms map[string]command.AlarmView
+	// barren is what is watched of each source.
+	barren map[string]barren
 }
 
 // apply takes in a sample. Where a component did not answer, its counter is no zero: rates stay as they were.
@@ -128,11 +130,20 @@ func (f *fold) raise() {
 		}
 		now[key] = a
 	}
-	for _, s := range f.last.sources {
-		if a, wrong := sourceAlarm(&s); wrong {
+	watched := make(map[string]barren, len(f.barren))
+	for i := range f.last.sources {
+		s := &f.last.sources[i]
+		b := f.barren[s.Name].next(s, f.last.at)
+		watched[s.Name] = b
+		a, wrong := sourceAlarm(s)
+		if !wrong {
+			a, wrong = b.alarm(s, f.last.at)
+		}
+		if wrong {
 			raise("source "+s.Name, a)
 		}
 	}
+	f.barren = watched
 	unwell := len(now)
 	for _, c := range f.last.components {
 		if c.Name == "sources" && c.State == command.StateDegraded && unwell > 0 {

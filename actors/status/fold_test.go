@@ -153,3 +153,29 @@ func TestAnAlarmKeepsItsBeginningAndEnds(t *testing.T) {
 		t.Errorf("alarms %+v, want none", f.alarmList())
 	}
 }
+
+// TestASourceWhoseMessagesAllFailRaisesAnAlarm after a minute, until one of them is good.
+func TestASourceWhoseMessagesAllFailRaisesAnAlarm(t *testing.T) {
+	var f fold
+	s := source("a", command.SourceRunning)
+	s.Status.LastError = "map: no such field"
+	look := func(second int, good, errors uint64, want ...string) {
+		t.Helper()
+		s.Status.Dropped.Filtered, s.Status.Errors = good, errors
+		f.apply(at(second, 0, 0, s))
+		if got := reasons(&f); !slices.Equal(got, want) {
+			t.Errorf("after %d s: alarms %q, want %q", second, got, want)
+		}
+	}
+	look(0, 0, 0)
+	look(2, 0, 1)
+	look(61, 0, 30)
+	look(62, 0, 30, "warning source a runs, and all its messages fail: 30 errors and no record, the last: map: no such field")
+	if a := f.alarmList()[0]; !a.Since.Equal(at(2, 0, 0).at) || a.Source != "a" || !strings.Contains(a.Hint, "anode source try") {
+		t.Errorf("%+v", a)
+	}
+	look(64, 1, 31)
+	look(66, 1, 32)
+	look(126, 1, 33) // two odd messages of a feed that is silent since
+	look(128, 1, 34, "warning source a runs, and all its messages fail: 3 errors and no record, the last: map: no such field")
+}
