@@ -129,11 +129,17 @@ func (w *world) scans(what string, lost []messages.BatchID) {
 	}
 }
 
-// offsets are the bytes of a file to try: all, or every n-th.
-func offsets(size int, t testing.TB) []int {
+// offsets are the bytes of a file to try: all with ANODE_LONG=1; else every n-th beyond the headers of the
+// segment and of its first frame and batch.
+func offsets(size int) []int {
+	const headers, end = 170, 16
+	step := 17
+	if testing.Short() {
+		step = 61
+	}
 	var list []int
-	for at := 0; at < size; at++ {
-		if !testing.Short() || at < 200 || size-at < 60 || at%13 == 0 {
+	for at := range size {
+		if long() || at < headers || size-at <= end || at%step == 0 {
 			list = append(list, at)
 		}
 	}
@@ -152,7 +158,7 @@ func TestOneFlippedBitFoundAtOpen(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(dir, name)
 			r := chance(7)
-			for _, at := range offsets(len(base.disk.Bytes(path)), t) {
+			for _, at := range offsets(len(base.disk.Bytes(path))) {
 				what := fmt.Sprintf("%s, byte %d", name, at)
 				w := base.one(t)
 				w.disk.Flip(path, int64(at), uint(r.IntN(8)))

@@ -20,15 +20,21 @@ import (
 
 const dir = "data/journal"
 
-// seeds is how many seeds a test tries: 300, 40 with -short, or as JOURNAL_SEEDS says.
+// long tells whether tests try all that they can, which takes minutes.
+func long() bool { return os.Getenv("ANODE_LONG") != "" }
+
+// seeds is how many seeds a test tries: 60, 20 with -short, 300 with ANODE_LONG=1, or as JOURNAL_SEEDS says.
 func seeds(t testing.TB) uint64 {
 	if n, err := strconv.ParseUint(os.Getenv("JOURNAL_SEEDS"), 10, 32); err == nil {
 		return n
 	}
-	if testing.Short() {
-		return 40
+	switch {
+	case long():
+		return 300
+	case testing.Short():
+		return 20
 	}
-	return 300
+	return 60
 }
 
 func chance(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0x9e3779b9)) }

@@ -1,7 +1,9 @@
 package storagetest
 
 import (
+	"flag"
 	"maps"
+	"os"
 	"slices"
 	"testing"
 
@@ -21,6 +23,7 @@ func model(t0 *testing.T, t *trial) {
 		o.Restart(5, first[11].Position())
 		pool = append(append(pool, first...), o.Run(t, 12)...)
 	}
+	defer fewer(t0)()
 	rapid.Check(t0, func(r *rapid.T) {
 		t.start(Config{})
 		held := make(map[messages.BatchID]wire.Sealed)
@@ -55,6 +58,21 @@ func model(t0 *testing.T, t *trial) {
 			"": func(r *rapid.T) { agree(r, t, pool, held, line) },
 		})
 	})
+}
+
+// fewer has rapid try 40 histories, unless ANODE_LONG or -rapid.checks says otherwise, until what it gives is called.
+func fewer(t *testing.T) func() {
+	checks := flag.Lookup("rapid.checks")
+	if os.Getenv("ANODE_LONG") != "" || checks == nil || checks.Value.String() != checks.DefValue {
+		return func() {}
+	}
+	set := func(to string) {
+		if err := checks.Value.Set(to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set("40")
+	return func() { set(checks.DefValue) }
 }
 
 // agree compares a journal with what it should hold.
