@@ -129,9 +129,9 @@ func (w *world) scans(what string, lost []messages.BatchID) {
 	}
 }
 
-// offsets are the bytes of a file to try: all with ANODE_LONG=1; else every n-th beyond the headers of the
-// segment and of its first frame and batch.
-func offsets(size int) []int {
+// offsets are the bytes of a file to try: all with ANODE_LONG=1; else every n-th, and of the first file of its
+// kind the end and the headers of the file and of its first frame and batch.
+func offsets(size int, first bool) []int {
 	const headers, end = 170, 16
 	step := 17
 	if testing.Short() {
@@ -139,7 +139,7 @@ func offsets(size int) []int {
 	}
 	var list []int
 	for at := range size {
-		if long() || at < headers || size-at <= end || at%step == 0 {
+		if long() || first && (at < headers || size-at <= end) || at%step == 0 {
 			list = append(list, at)
 		}
 	}
@@ -154,11 +154,13 @@ func TestOneFlippedBitFoundAtOpen(t *testing.T) {
 	}
 	kinds := make(map[string]bool)
 	for _, name := range names {
-		kinds[strings.TrimLeft(name, "0123456789abcdef")] = true
+		kind := strings.TrimLeft(name, "0123456789abcdef")
+		first := !kinds[kind]
+		kinds[kind] = true
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(dir, name)
 			r := chance(7)
-			for _, at := range offsets(len(base.disk.Bytes(path))) {
+			for _, at := range offsets(len(base.disk.Bytes(path)), first) {
 				what := fmt.Sprintf("%s, byte %d", name, at)
 				w := base.one(t)
 				w.disk.Flip(path, int64(at), uint(r.IntN(8)))
