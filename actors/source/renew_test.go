@@ -302,6 +302,43 @@ func TestAHandshakeThatHangsHindersNoEnd(t *testing.T) {
 	}
 }
 
+func TestAnExclusivePollIsNeverThereTwice(t *testing.T) {
+	var open, most, ever atomic.Int32
+	b := newBench(t, nil)
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ever.Add(1)
+		now := open.Add(1)
+		defer open.Add(-1)
+		for before := most.Load(); now > before && !most.CompareAndSwap(before, now); before = most.Load() {
+		}
+		if strings.HasPrefix(r.URL.Path, "/to") {
+			http.Redirect(w, r, "/x", http.StatusFound)
+			return
+		}
+		feeds.Dribble("[1,2,3,4,5,6,7,8]", 2*time.Millisecond).ServeHTTP(w, r)
+	})
+	server := b.serve(handler)
+	atOnce := 0
+	for i := range 20 {
+		b.put("name: p\nkind: rest\nurl: %s/to%d\nexclusive: true\nrest: {every: 10ms}\nbackoff: {min: 10ms, max: 10ms}", server.URL(""), i/2)
+		n := ever.Load()
+		b.await("it polls", func() bool {
+			now, _ := server.Connections()
+			atOnce = max(atOnce, now)
+			return ever.Load() > n+int32(i%5)
+		})
+		if i%2 == 0 {
+			b.await("a restart", func() bool { return b.Restart("p") })
+		}
+	}
+	if most.Load() != 1 || atOnce > 1 {
+		t.Errorf("%d requests at once, %d connections", most.Load(), atOnce)
+	}
+	if status := b.awaitState("p", command.SourceRunning); status.Records == 0 {
+		t.Errorf("%+v", status)
+	}
+}
+
 func TestAnExclusiveStreamIsNeverThereTwice(t *testing.T) {
 	var open, most, ever atomic.Int32
 	b := newBench(t, nil)

@@ -25,6 +25,8 @@ type Transport struct {
 	pass func(ctx context.Context, host string) error
 	// ca, cert, key and proxy are nil where there is none.
 	ca, cert, key, proxy transform.Template
+	// single is set where the source is exclusive.
+	single *single
 
 	mu     sync.Mutex // guards what follows; a leaf
 	texts  [4]string
@@ -36,6 +38,9 @@ type Transport struct {
 // CompileTransport compiles tls and proxy; what is wrong is added to the faults.
 func (s *Setup) CompileTransport(faults *spec.Faults) *Transport {
 	t := &Transport{guard: s.Guard, pass: s.pass}
+	if s.Spec.Exclusive {
+		t.single = newSingle(s.Guard.DialContext)
+	}
 	if s.Spec.Proxy != "" {
 		t.proxy = s.CompileTemplate("/proxy", s.Spec.Proxy, faults)
 	}
@@ -90,8 +95,23 @@ func (t *Transport) NewClient(ctx context.Context, line *Line, host string, tune
 	return t.clientBy(way, tune), nil
 }
 
+// Settle waits, where the source is exclusive, until the feed has let go what its clients closed: two seconds at
+// most. The next connection of the source is made after it.
+func (t *Transport) Settle() {
+	if t.single != nil {
+		t.single.wait()
+	}
+}
+
 func (t *Transport) clientBy(way egress.Way, tune func(*http.Transport)) *http.Client {
-	client := t.guard.ClientBy(way, tune)
+	client := t.guard.ClientBy(way, func(of *http.Transport) {
+		if t.single != nil { // none is kept: one that idles would be in the way of another host's
+			of.DisableKeepAlives, of.DialContext = true, t.single.DialContext
+		}
+		if tune != nil {
+			tune(of)
+		}
+	})
 	check := client.CheckRedirect
 	client.CheckRedirect = func(next *http.Request, via []*http.Request) error {
 		if err := check(next, via); err != nil {

@@ -46,6 +46,7 @@ func (c *connector) Close() { c.transport.Close() }
 // Run implements source.Connector: it polls until a poll fails.
 func (c *connector) Run(ctx context.Context, line *source.Line) error {
 	line.AsksAgain()
+	defer c.transport.Settle()
 	before, err := c.before.Call(ctx, line)
 	if err != nil {
 		return err
