@@ -47,7 +47,10 @@ func looking(m *machine, in, re, flags any) (haystack, error) {
 	if !ok && flags != nil {
 		return haystack{}, errors.New("the flags must be a string, are " + shown(flags))
 	}
-	p, err := m.engine.patterns.get(expression, flagText)
+	p, fresh, err := m.engine.patterns.get(expression, flagText)
+	if err == nil && fresh {
+		err = m.take(128 * p.size)
+	}
 	if err != nil {
 		return haystack{}, err
 	}

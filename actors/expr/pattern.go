@@ -16,8 +16,12 @@ const (
 	// maxPatternWork bounds instructions times bytes of one search of a program, and of all searches of
 	// one match of a filter, which holds up all who are served with it: about 50 ms at worst.
 	maxPatternWork = 4 << 20
-	// maxPatterns is how many compiled patterns are kept; beyond, all are dropped.
-	maxPatterns = 256
+	// maxPatternSize is how large a pattern may be, in instructions: a short one may repeat a thousand times.
+	maxPatternSize = 5000
+	// maxPatterns is how many compiled patterns are kept, and maxPatternsSize how large all of them together are;
+	// beyond, all are dropped. Each instruction takes about 100 bytes.
+	maxPatterns     = 256
+	maxPatternsSize = 100_000
 )
 
 // pattern is a compiled RE2 expression. Matching takes time linear in the text.
@@ -46,6 +50,13 @@ func compilePattern(text, flags string) (*pattern, error) {
 	if strings.Contains(flags, "m") {
 		text = "(?s)" + text
 	}
+	tree, err := syntax.Parse(text, syntax.Perl)
+	if err != nil {
+		return nil, fmt.Errorf("the pattern is no RE2 expression: %w", err)
+	}
+	if patternSize(tree) > maxPatternSize {
+		return nil, fmt.Errorf("the pattern is larger than %d instructions", maxPatternSize)
+	}
 	re, err := regexp.Compile(text)
 	if err != nil {
 		return nil, fmt.Errorf("the pattern is no RE2 expression: %w", err)
@@ -54,10 +65,6 @@ func compilePattern(text, flags string) (*pattern, error) {
 	if p.next, err = regexp.Compile(`\A(?s:.)(?s:.*?)(` + text + `)`); err != nil {
 		return nil, fmt.Errorf("the pattern is no RE2 expression: %w", err)
 	}
-	tree, err := syntax.Parse(text, syntax.Perl)
-	if err != nil {
-		return nil, err
-	}
 	prog, err := syntax.Compile(tree.Simplify())
 	if err != nil {
 		return nil, err
@@ -65,6 +72,26 @@ func compilePattern(text, flags string) (*pattern, error) {
 	p.size = len(prog.Inst)
 	p.plain = !slices.ContainsFunc(prog.Inst, func(i syntax.Inst) bool { return i.Op == syntax.InstEmptyWidth })
 	return p, nil
+}
+
+// patternSize is about how many instructions a pattern is compiled to.
+func patternSize(re *syntax.Regexp) int {
+	size := 1
+	if re.Op == syntax.OpLiteral || re.Op == syntax.OpCharClass {
+		size = max(1, len(re.Rune))
+		if re.Op == syntax.OpCharClass {
+			size = 1 + len(re.Rune)/64
+		}
+	}
+	for _, sub := range re.Sub {
+		if size += patternSize(sub); size > maxPatternSize {
+			return size
+		}
+	}
+	if re.Op == syntax.OpRepeat {
+		size = 1 + (size-1)*max(re.Min, re.Max, 1)
+	}
+	return size
 }
 
 func (p *pattern) cost(text string) int { return p.size * len(text) }
@@ -101,25 +128,29 @@ func (p *pattern) from(text string, at int) []int {
 type patterns struct {
 	mu   sync.Mutex
 	kept map[[2]string]*pattern
+	size int
 }
 
-func (c *patterns) get(text, flags string) (*pattern, error) {
+// get compiles a pattern, or gives the one that is kept; fresh tells that it was compiled.
+func (c *patterns) get(text, flags string) (p *pattern, fresh bool, err error) {
 	key := [2]string{text, flags}
 	c.mu.Lock()
-	p := c.kept[key]
+	p = c.kept[key]
 	c.mu.Unlock()
 	if p != nil {
-		return p, nil
+		return p, false, nil
 	}
-	p, err := compilePattern(text, flags)
-	if err != nil {
-		return nil, err
+	if p, err = compilePattern(text, flags); err != nil {
+		return nil, false, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.kept == nil || len(c.kept) >= maxPatterns {
-		c.kept = make(map[[2]string]*pattern)
+	if c.kept == nil || len(c.kept) >= maxPatterns || c.size+p.size > maxPatternsSize {
+		c.kept, c.size = make(map[[2]string]*pattern), 0
+	}
+	if c.kept[key] == nil {
+		c.size += p.size
 	}
 	c.kept[key] = p
-	return p, nil
+	return p, true, nil
 }

@@ -55,7 +55,7 @@ func newJob(cfg *Config, s *spec.Spec, of string) (*job, error) {
 		return err
 	}
 	var err error
-	j.pipeline, err = transform.New(transform.Config{Spec: s, Language: cfg.Language, Clock: cfg.Clock})
+	j.pipeline, err = transform.New(transform.Config{Spec: s, Language: cfg.Language, Clock: cfg.Clock, Hide: j.hidden.hideCut})
 	if err = collect(err); err != nil {
 		return nil, err
 	}

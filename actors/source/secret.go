@@ -238,6 +238,15 @@ func (h *hidden) hideEnd(text string) string {
 	return text
 }
 
+// hideCut is hide of a text that was cut where it ends with "…".
+func (h *hidden) hideCut(text string) string {
+	text, cut := strings.CutSuffix(h.hide(text), "…")
+	if cut {
+		text = h.hideEnd(text) + "…"
+	}
+	return text
+}
+
 // hideBytes is hide for bytes; without a secret in them they come back as they are.
 func (h *hidden) hideBytes(data []byte) []byte {
 	h.mu.Lock()

@@ -25,30 +25,31 @@ func compileCondition(language Language, text string) (condition, error) {
 }
 
 // holds tells whether it is true; an error, or nothing, is false.
-func (c condition) holds(ctx context.Context, m *value, env Env) bool {
+func (c *condition) holds(ctx context.Context, m *value, env Env) (bool, error) {
 	if c.filter != nil {
 		raw, err := m.json()
-		return err == nil && c.filter.MatchJSON(raw)
+		return err == nil && c.filter.MatchJSON(raw), err
 	}
 	input, err := m.any()
 	if err != nil {
-		return false
+		return false, err
 	}
 	results, err := c.program.Run(ctx, input, env)
 	if err != nil {
-		return false
+		return false, err
 	}
 	for _, r := range results {
 		if r != nil && r != false {
-			return true
+			return true, nil
 		}
 	}
-	return false
+	return false, nil
 }
 
 // extractor gives one scalar of a mapped value: by a path where it is one, else by a program.
 type extractor struct {
 	name    string
+	source  string // its text
 	path    []spec.Step
 	program Program
 }
@@ -58,7 +59,7 @@ func compileExtractor(language Language, name, text string) (*extractor, error) 
 	if text == "" {
 		return nil, nil
 	}
-	x := &extractor{name: name}
+	x := &extractor{name: name, source: text}
 	if path, ok := plainPath(text); ok {
 		x.path = path
 		return x, nil

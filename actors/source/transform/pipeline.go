@@ -8,15 +8,19 @@ import (
 	"strings"
 	"time"
 
+	"anode/actors/expr"
 	"anode/messages"
 	"anode/messages/spec"
+	"anode/messages/units"
 )
 
-// Config is what a Pipeline is made of. All fields but MostIdentities are required.
+// Config is what a Pipeline is made of. All fields but the last two are required.
 type Config struct {
 	Spec     *spec.Spec
 	Language Language
 	Clock    func() time.Time
+	// Hide puts asterisks where a text that may have been cut has a secret; nil leaves it.
+	Hide func(string) string
 	// MostIdentities bounds what deduplication remembers: 1,000,000 when zero.
 	MostIdentities int
 }
@@ -26,8 +30,8 @@ type Pipeline struct {
 	cfg    Config
 	rules  []rule
 	where  *condition
-	split  Program
-	mapped Program
+	split  step
+	mapped step
 	stream streamName
 	key    *extractor
 	native *extractor
@@ -41,6 +45,12 @@ type Pipeline struct {
 	state    State
 	// meta tells that an expression may ask for $meta.
 	meta bool
+}
+
+// step is a program of the transform; nil stands for ".".
+type step struct {
+	name, text string
+	program    Program
 }
 
 // New compiles a spec; all faults of its expressions come at once, as spec.Faults.
@@ -85,15 +95,13 @@ func (p *Pipeline) compile(fault func(string, error)) {
 		}
 		p.where = &where
 	}
-	for _, step := range []struct {
-		path, text string
-		into       *Program
-	}{{"/transform/split", s.Transform.Split, &p.split}, {"/transform/map", s.Transform.Map, &p.mapped}} {
+	p.split, p.mapped = step{name: "split", text: s.Transform.Split}, step{name: "map", text: s.Transform.Map}
+	for _, step := range []*step{&p.split, &p.mapped} {
 		if step.text == "" {
 			continue
 		}
-		if *step.into, err = language.Compile(step.text); err != nil {
-			fault(step.path, err)
+		if step.program, err = language.Compile(step.text); err != nil {
+			fault("/transform/"+step.name, err)
 		}
 	}
 	for _, x := range []struct {
@@ -196,7 +204,7 @@ func (p *Pipeline) FeedTo(ctx context.Context, message []byte, meta Meta, take f
 	}
 	failed := func(part []byte, err error) bool {
 		f.part = part
-		f.out.fail(part, fmt.Sprintf("parse: %v", err))
+		f.fail("parse", "", nil, err)
 		return f.handOver()
 	}
 	parsing{each, failed}.run(p.cfg.Spec.Parse, message, meta.Headers["content-type"])
@@ -214,6 +222,8 @@ type feeding struct {
 	// part is the part of the message that is worked on: a row, a line, or all of it.
 	part []byte
 	take func(*Result) error
+	// spending is how often a program ran out of time, steps or memory.
+	spending int
 	// ending is why the connection ends behind this message; empty means that it does not.
 	ending string
 	out    Result
@@ -221,8 +231,15 @@ type feeding struct {
 	err    error
 }
 
+// maxSpent is how often programs may run out of time, steps or memory for one message.
+const maxSpent = 10
+
 // handOver gives away what has come together, if it is much; false ends the message.
 func (f *feeding) handOver() bool {
+	if f.spending >= maxSpent {
+		f.fail("", "", nil, fmt.Errorf("the rest of the message is given up: programs ran out of time, steps or memory %d times", f.spending))
+		return false
+	}
 	if f.take == nil || len(f.out.Drafts) < pieceDrafts && f.size < pieceBytes {
 		return f.ctx.Err() == nil
 	}
@@ -231,6 +248,55 @@ func (f *feeding) handOver() bool {
 	}
 	f.out, f.size = Result{Actions: f.out.Actions, Since: f.out.Since, Seen: f.out.Seen}, 0
 	return f.err == nil && f.ctx.Err() == nil
+}
+
+// fail counts and reports what made no record: of which field, of which expression, if there is one, and what it met.
+func (f *feeding) fail(field, expression string, met *value, err error) {
+	f.spent(err)
+	f.out.fail(f.part, f.explain(field, expression, met, err))
+}
+
+// note reports what cost no record.
+func (f *feeding) note(field, expression string, met *value, err error) {
+	f.spent(err)
+	f.out.note(f.part, f.explain(field, expression, met, err))
+}
+
+// spent counts runs that ended for want of something.
+func (f *feeding) spent(err error) {
+	if err != nil && expr.Exhausted(err) {
+		f.spending++
+	}
+}
+
+// holds tells whether a condition does.
+func (f *feeding) holds(c *condition, m *value, env Env) bool {
+	ok, err := c.holds(f.ctx, m, env)
+	f.spent(err)
+	return ok
+}
+
+// The most that a reason shows of an expression and of a value, in bytes.
+const maxShownText, maxShownValue = 120, 200
+
+// explain is a reason in words, in one line.
+func (f *feeding) explain(field, expression string, met *value, err error) string {
+	text := err.Error()
+	if field != "" {
+		text = field + ": " + text
+	}
+	if met == nil || len(f.out.Failures) >= maxFailures { // nobody is shown more of it
+		return text
+	}
+	text += ";"
+	if expression != "" {
+		text += " " + units.Clip(strings.Join(strings.Fields(expression), " "), maxShownText)
+	}
+	shown := met.preview(maxShownValue)
+	if f.cfg.Hide != nil {
+		shown = f.cfg.Hide(shown)
+	}
+	return text + " met " + shown
 }
 
 // env is what expressions see.
@@ -278,20 +344,20 @@ func (f *feeding) message(m *value) bool {
 	}
 	env := f.env(f.meta)
 	if err := f.since.note(f.ctx, m, env, &f.out.Since); err != nil {
-		f.note("since/from", err)
+		f.note("since/from", f.cfg.Spec.Since.From, m, err)
 	}
-	if f.where != nil && !f.where.holds(f.ctx, m, env) {
+	if f.where != nil && !f.holds(f.where, m, env) {
 		f.out.Dropped.Filtered++
 		return true
 	}
-	parts, ok := f.apply("split", f.split, m, env)
+	parts, ok := f.apply(&f.split, m, env)
 	if !ok {
 		return true
 	}
 	for _, part := range parts {
-		results, ok := f.apply("map", f.mapped, part, env)
-		if !ok {
-			continue
+		results, ok := f.apply(&f.mapped, part, env)
+		if !ok && !f.handOver() {
+			return false
 		}
 		for _, v := range results {
 			f.value(v, env)
@@ -304,18 +370,18 @@ func (f *feeding) message(m *value) bool {
 }
 
 // apply runs a program; without one the value stays as it is.
-func (f *feeding) apply(name string, program Program, m *value, env Env) ([]*value, bool) {
-	if program == nil {
+func (f *feeding) apply(p *step, m *value, env Env) ([]*value, bool) {
+	if p.program == nil {
 		return []*value{m}, true
 	}
 	input, err := m.any()
 	if err != nil {
-		f.fail(name, err)
+		f.fail(p.name, p.text, m, err)
 		return nil, false
 	}
-	results, err := program.Run(f.ctx, input, env)
+	results, err := p.program.Run(f.ctx, input, env)
 	if err != nil {
-		f.fail(name, err)
+		f.fail(p.name, p.text, m, err)
 		return nil, false
 	}
 	if len(results) == 0 {
@@ -328,25 +394,15 @@ func (f *feeding) apply(name string, program Program, m *value, env Env) ([]*val
 	return values, true
 }
 
-func (f *feeding) fail(field string, err error) {
-	f.out.fail(f.part, fmt.Sprintf("%s: %v", field, err))
-}
-
-// note reports what cost no record.
-func (f *feeding) note(field string, err error) {
-	f.out.note(f.part, fmt.Sprintf("%s: %v", field, err))
-}
-
 // value makes a draft of one mapped value.
 func (f *feeding) value(v *value, env Env) {
-	draft, untimed, err := f.draft(f.ctx, v, env)
-	if err != nil {
-		f.out.fail(f.part, err.Error())
+	draft, untimed, ok := f.draft(v, env)
+	if !ok {
 		return
 	}
 	if f.schema != nil {
 		if err := f.schema.check(v); err != nil {
-			f.fail("schema", err)
+			f.fail("schema", "", v, err)
 			return
 		}
 	}
@@ -375,41 +431,51 @@ func (f *feeding) value(v *value, env Env) {
 	}
 }
 
-func (p *Pipeline) draft(ctx context.Context, v *value, env Env) (draft messages.Draft, untimed bool, err error) {
-	draft.Source = p.cfg.Spec.Name
+// draft makes the draft of a mapped value; not ok where that failed.
+func (f *feeding) draft(v *value, env Env) (draft messages.Draft, untimed, ok bool) {
+	draft.Source = f.cfg.Spec.Name
 	for _, x := range []struct {
 		from *extractor
 		into *string
-	}{{p.key, &draft.Key}, {p.native, &draft.NativeID}} {
+	}{{f.key, &draft.Key}, {f.native, &draft.NativeID}} {
 		if x.from == nil {
 			continue
 		}
-		text, _, err := x.from.text(ctx, v, env)
+		text, _, err := x.from.text(f.ctx, v, env)
 		if err != nil {
-			return draft, false, fmt.Errorf("%s: %w", x.from.name, err)
+			f.fail(x.from.name, x.from.source, v, err)
+			return draft, false, false
 		}
 		*x.into = text
 	}
-	if p.time != nil {
-		draft.Time, untimed = p.eventTime(ctx, v, env)
+	if f.time != nil {
+		draft.Time, untimed = f.eventTime(v, env)
 	}
-	if draft.Stream, err = p.stream.of(v); err != nil {
-		return draft, false, fmt.Errorf("stream: %w", err)
+	var err error
+	if draft.Stream, err = f.stream.of(v); err != nil {
+		f.fail("stream", f.cfg.Spec.Stream, v, err)
+		return draft, false, false
 	}
 	if v.content != nil {
 		draft.Payload, draft.ContentType = v.content, contentBinary
 	} else if draft.Payload, err = v.json(); err != nil {
-		return draft, false, fmt.Errorf("map: %w", err)
+		f.fail("map", f.mapped.text, v, err)
+		return draft, false, false
 	}
-	return draft, untimed, draft.Check()
+	if err := draft.Check(); err != nil {
+		f.fail("", "", v, err)
+		return draft, false, false
+	}
+	return draft, untimed, true
 }
 
 // contentBinary is the content type of messages that are bytes.
 const contentBinary = "application/octet-stream"
 
 // eventTime is when it happened by the feed's account; unreadable is no failure.
-func (p *Pipeline) eventTime(ctx context.Context, v *value, env Env) (at time.Time, unreadable bool) {
-	text, present, err := p.time.text(ctx, v, env)
+func (f *feeding) eventTime(v *value, env Env) (at time.Time, unreadable bool) {
+	text, present, err := f.time.text(f.ctx, v, env)
+	f.spent(err)
 	if err != nil || !present {
 		return time.Time{}, true
 	}

@@ -1,7 +1,6 @@
 package transform
 
 import (
-	"strings"
 	"time"
 
 	"anode/messages"
@@ -115,12 +114,4 @@ func (r *Result) add(f Failure, frame []byte) {
 		f.Frame, f.Size = frame[:min(len(frame), maxFrame)], len(frame)
 		r.Failures = append(r.Failures, f)
 	}
-}
-
-// cut cuts a text that a reason shows.
-func cut(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
 }

@@ -21,11 +21,12 @@ type rule struct {
 	when condition
 	send Template
 	set  Program
+	text string // of set
 	fail Template
 }
 
 func compileRule(language Language, path string, r spec.Rule, fault func(path string, err error)) rule {
-	c := rule{path: path}
+	c := rule{path: path, text: r.Set}
 	var err error
 	if c.when, err = compileCondition(language, r.When); err != nil {
 		fault(path+"/when", err)
@@ -88,17 +89,17 @@ func (s *State) merge(more map[string]any) error {
 // run does the rule for a message that it holds for; false ends the message.
 func (r *rule) run(f *feeding, m *value) bool {
 	env := f.env(f.meta)
-	if !r.when.holds(f.ctx, m, env) {
+	if !f.holds(&r.when, m, env) {
 		return true
 	}
 	input, err := m.any()
 	if err != nil {
-		f.note(r.path, err)
+		f.note(r.path, "", m, err)
 		return true
 	}
 	if r.set != nil {
 		if err := r.keep(f.ctx, f.stateOf(f.meta), input, env); err != nil {
-			f.note(r.path+"/set", err)
+			f.note(r.path+"/set", r.text, m, err)
 		}
 		env = f.env(f.meta)
 	}
@@ -107,22 +108,22 @@ func (r *rule) run(f *feeding, m *value) bool {
 	vars := seen.Input()
 	if r.send != nil {
 		if err := r.answer(f, vars, env); err != nil {
-			f.note(r.path+"/send", err)
+			f.note(r.path+"/send", "", m, err)
 		}
 	}
 	if r.fail == nil {
 		return true
 	}
-	f.out.Actions = append(f.out.Actions, Action{Fail: r.words(f, vars, env)})
+	f.out.Actions = append(f.out.Actions, Action{Fail: r.words(f, m, vars, env)})
 	return false
 }
 
 // words are why the connection is ended. They are shown to people, so secrets have no place in them.
-func (r *rule) words(f *feeding, vars any, env Env) string {
+func (r *rule) words(f *feeding, m *value, vars any, env Env) string {
 	const unsaid = "the feed reports an error"
 	reason, present, err := r.fail.Eval(f.ctx, vars, env, nil)
 	if err != nil {
-		f.note(r.path+"/fail", err)
+		f.note(r.path+"/fail", "", m, err)
 	}
 	if err != nil || !present {
 		return unsaid
@@ -142,7 +143,7 @@ func (r *rule) keep(ctx context.Context, state *State, input any, env Env) error
 	for _, result := range results {
 		object, ok := result.(map[string]any)
 		if !ok {
-			return fmt.Errorf("gives a %T, not an object", result)
+			return fmt.Errorf("gives %s, not an object", expr.Kind(result))
 		}
 		if err := state.merge(object); err != nil {
 			return err

@@ -19,6 +19,7 @@ import (
 
 	"anode/actors/expr"
 	"anode/messages/spec"
+	"anode/messages/units"
 )
 
 const (
@@ -170,7 +171,7 @@ func reasons(of *jsonschema.ValidationError) *schemaError {
 		if len(location) > 0 {
 			at = pointerOf(location)
 		}
-		e.told = append(e.told, cut(at, maxSchemaReason)+": "+cut(leaf.ErrorKind.LocalizedString(english), maxSchemaReason))
+		e.told = append(e.told, units.Clip(at, maxSchemaReason)+": "+units.Clip(leaf.ErrorKind.LocalizedString(english), maxSchemaReason))
 	})
 	slices.Sort(e.told) // the library looks at members in any order
 	return e

@@ -14,6 +14,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"anode/messages/spec"
+	"anode/messages/units"
 )
 
 const (
@@ -101,7 +102,7 @@ func escapePointer(pointer string) string {
 func (s *schemaSource) fault(at, message string) {
 	at = "/schema" + at
 	if len(s.faults) < maxSchemaFaults && !slices.ContainsFunc(s.faults, func(f spec.Fault) bool { return f.Path == at }) {
-		s.faults = append(s.faults, spec.Fault{Path: at, Message: cut(message, 300)})
+		s.faults = append(s.faults, spec.Fault{Path: at, Message: units.Clip(message, 300)})
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"anode/messages"
 	"anode/messages/spec"
+	"anode/messages/units"
 )
 
 const (
@@ -34,7 +35,7 @@ func (g Gap) missing() uint64 { return uint64(g.To) - uint64(g.From) + 1 }
 func (g Gap) String() string {
 	of := ""
 	if g.Per != "" {
-		of = " of " + strconv.Quote(cut(g.Per, 64))
+		of = " of " + strconv.Quote(units.Clip(g.Per, 64))
 	}
 	if g.From == g.To {
 		return fmt.Sprintf("1 is missing%s: %d", of, g.From)
@@ -162,7 +163,7 @@ func wholeNumber(v *value) (int64, error) {
 func (q *sequence) check(f *feeding, v *value, draft *messages.Draft, env Env) {
 	n, some, err := q.read(f.ctx, v, env)
 	if err != nil {
-		f.note("sequence", err)
+		f.note("sequence", q.value.source, v, err)
 	}
 	if err != nil || !some {
 		return
@@ -174,7 +175,7 @@ func (q *sequence) check(f *feeding, v *value, draft *messages.Draft, env Env) {
 	began := line.last
 	holes, renumbered := line.take(n, q.mark(draft), fresh)
 	if renumbered {
-		f.note("sequence", fmt.Errorf("the feed began its numbering%s anew, at %d after %d", ofThing(n.per), line.base, began))
+		f.note("sequence", "", nil, fmt.Errorf("the feed began its numbering%s anew, at %d after %d", ofThing(n.per), line.base, began))
 	}
 	for _, hole := range holes {
 		hole.Per = n.per
@@ -186,7 +187,7 @@ func ofThing(per string) string {
 	if per == "" {
 		return ""
 	}
-	return " of " + strconv.Quote(cut(per, 64))
+	return " of " + strconv.Quote(units.Clip(per, 64))
 }
 
 // hole reports, and ends the connection where that may help: a hole at the beginning of a connection is not mended
@@ -221,7 +222,7 @@ func (q *sequence) line(f *feeding, per string) *numbering {
 		q.byUse.Remove(last)
 		if !q.evicted {
 			q.evicted = true
-			f.note("sequence", fmt.Errorf("more than %d things are numbered: those unseen for longest are forgotten", q.most))
+			f.note("sequence", "", nil, fmt.Errorf("more than %d things are numbered: those unseen for longest are forgotten", q.most))
 		}
 	}
 	line := &numbering{per: per}

@@ -74,7 +74,7 @@ func TestSequence(t *testing.T) {
 				}
 			}
 			for i := range got {
-				got[i], _, _ = strings.Cut(got[i], "\n")
+				got[i], _, _ = strings.Cut(got[i], ";")
 			}
 			same(t, "report", got, c.want)
 		})

@@ -125,6 +125,56 @@ func TestMessagesBecomeDrafts(t *testing.T) {
 	}
 }
 
+// A reason names the field, the expression, and what it met.
+func TestReasonsTeach(t *testing.T) {
+	long := strings.Repeat("é", 300)
+	for _, c := range []struct{ spec, message, want string }{
+		{"transform: {map: '.a\n  | .b'}", `{"a":5}`, `map: expected an object but got: number (5); .a | .b met {"a":5}`},
+		{"transform: {split: '.items[]'}", `{"items":null}`, `split: cannot iterate over: null; .items[] met {"items":null}`},
+		{"transform: {split: '.[]', map: '.x + 1'}", `[{"x":"1"}]`, `map: cannot add: string ("1") and number (1); .x + 1 met {"x":"1"}`},
+		{"transform: {map: 'error(\"no \\(.a)\")'}", `{"a":1}`, `map: error: no 1; error("no \(.a)") met {"a":1}`},
+		{"key: .k", `{"k":[1]}`, `key: is an object or an array, not a text, number or boolean; .k met {"k":[1]}`},
+		{"key: .k.x", `{"k":[1]}`, `key: .x is asked of what is no object; .k.x met {"k":[1]}`},
+		{"native_id: '.a, .b'", `{}`, `native_id: gives 2 values, one is allowed; .a, .b met {}`},
+		{"stream: 'm.{s.t}'", `{"s":{}}`, `stream: {s.t} is not there; m.{s.t} met {"s":{}}`},
+		{"schema: {required: [a]}", `{"b":"` + long + `"}`, `schema: the value: missing property 'a'; met {"b":"` + strings.Repeat("é", 97) + `…`},
+		{"transform: {split: '.'}\nkey: .k", `{"k":[],"b":"` + long + `"}`, `key: is an object or an array, not a text, number or boolean; .k met {"b":"` + strings.Repeat("é", 97) + `…`},
+		{"on: [{when: 'true', set: '.a'}]", `{"a":1}`, `/on/0/set: gives a number, not an object; .a met {"a":1}`},
+		{"on: [{when: 'true', send: '${.frame.a.b}'}]", `{"a":1}`, `/on/0/send: ${.frame.a.b}: expected an object but got: number (1); met {"a":1}`},
+		{"parse: json", `{"a":`, `parse: at byte 5: `},
+	} {
+		p, _ := pipeline(t, c.spec)
+		if got := reasonsOf(feed(p, c.message)); len(got) != 1 || !strings.HasPrefix(got[0], c.want) || strings.Contains(got[0], "\n") {
+			t.Errorf("%s\n got %q\nwant %q", c.spec, got, c.want)
+		}
+	}
+}
+
+func TestReasonsHideSecrets(t *testing.T) {
+	p, _ := pipeline(t, "key: .k")
+	p.cfg.Hide = func(text string) string { return strings.ReplaceAll(text, "hunter2", "***") }
+	if got := reasonsOf(feed(p, `{"k":["hunter2"]}`)); len(got) != 1 || !strings.HasSuffix(got[0], `met {"k":["***"]}`) {
+		t.Errorf("got %q", got)
+	}
+}
+
+// One message can't spend time without end, however many parts it has.
+func TestAMessageIsGivenUp(t *testing.T) {
+	p, _ := pipeline(t, "transform: {split: '.[]', map: 'last(range(1e9))'}")
+	begun := time.Now()
+	got := feed(p, "["+strings.TrimSuffix(strings.Repeat("1,", 1000), ",")+"]")
+	if n := got.Dropped.Failed; n != maxSpent+1 || time.Since(begun) > time.Minute {
+		t.Errorf("%d failed in %s: %q", n, time.Since(begun), reasonsOf(got))
+	}
+	if got := feed(p, "[]"); got.Dropped.Filtered != 1 { // the next one is none of it
+		t.Errorf("got %+v", got)
+	}
+	p, _ = pipeline(t, "parse: lines\ntransform: {where: 'last(range(1e9))'}")
+	if got := feed(p, strings.Repeat("a\n", 1000)); got.Dropped.Filtered != maxSpent || got.Dropped.Failed != 1 || !strings.Contains(got.Failures[0].Reason, "the rest of the message is given up") {
+		t.Errorf("where: %+v %q", got.Dropped, reasonsOf(got))
+	}
+}
+
 func TestUntimedIsCounted(t *testing.T) {
 	p, _ := pipeline(t, "time: .t")
 	if got := feed(p, `{"t":"soon"}`); got.Untimed != 1 || !got.Drafts[0].Time.IsZero() {

@@ -95,6 +95,17 @@ func (v *value) walk(path []spec.Step) (*value, error) {
 	return decodedValue(at), nil
 }
 
+// preview is how it begins as JSON.
+func (v *value) preview(most int) string {
+	switch {
+	case v.raw != nil:
+		return expr.PreviewJSON(v.raw, most)
+	case v.content != nil:
+		return fmt.Sprintf("%d bytes", len(v.content))
+	}
+	return expr.Preview(v.decoded, most)
+}
+
 func null() []byte { return []byte("null") }
 
 func stepRaw(raw []byte, step spec.Step) ([]byte, error) {
