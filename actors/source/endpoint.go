@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -378,9 +380,33 @@ func (l *Line) Cause(err error) error {
 // Words is what a feed says in the body of an answer that is no success: its text, cut and in one line.
 func Words(body []byte) string {
 	const most = 300
+	if page(body) {
+		body = unmarked(body)
+	}
 	text := strings.Join(strings.Fields(strings.ToValidUTF8(string(body[:min(len(body), 4*most)]), "�")), " ")
 	if len(text) > most {
 		text = strings.ToValidUTF8(text[:most], "") + "…"
 	}
 	return text
+}
+
+// page tells that a body is HTML.
+func page(body []byte) bool {
+	begin := bytes.ToLower(bytes.TrimSpace(body[:min(len(body), 256)]))
+	return bytes.HasPrefix(begin, []byte("<!doctype html")) || bytes.HasPrefix(begin, []byte("<html"))
+}
+
+// mostPage is how much of a page is looked at, in bytes.
+const mostPage = 16 << 10
+
+var (
+	unseen = regexp.MustCompile(`(?is)<(script|style|head)\b.*?</(script|style|head)>|<!--.*?-->`)
+	marks  = regexp.MustCompile(`<[^>]*>`)
+)
+
+// unmarked is the text of a page, without what is not shown.
+func unmarked(body []byte) []byte {
+	body = body[:min(len(body), mostPage)]
+	text := html.UnescapeString(string(marks.ReplaceAll(unseen.ReplaceAll(body, []byte(" ")), []byte(" "))))
+	return []byte(text)
 }

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -386,8 +387,8 @@ func notData(f *command.Frame) string {
 	if f.Dir != command.FrameIn || f.Meta.Status == 0 || f.Meta.Status > 299 {
 		return ""
 	}
-	kind, begin := strings.ToLower(f.Meta.Headers["content-type"]), strings.ToLower(strings.TrimSpace(string(f.Data[:min(len(f.Data), 256)])))
-	if strings.HasPrefix(begin, "<!doctype html") || strings.HasPrefix(begin, "<html") || strings.HasPrefix(kind, "text/html") && strings.HasPrefix(begin, "<") {
+	kind := strings.ToLower(f.Meta.Headers["content-type"])
+	if page(f.Data) || strings.HasPrefix(kind, "text/html") && bytes.HasPrefix(bytes.TrimSpace(f.Data), []byte("<")) {
 		return isPage
 	}
 	return ""

@@ -91,8 +91,9 @@ func TestATryTellsWhatToDo(t *testing.T) {
 		return fmt.Sprintf("name: p\nkind: rest\nurl: %s/x", b.serve(h).URL(""))
 	}
 	for document, want := range map[string][]string{
-		rest(feeds.Status(401, "no key")):        {"the feed answered 401 Unauthorized: no key | ", "auth: {bearer: '${secret:NAME}'}"},
-		rest(feeds.Status(403, "go away")):       {"403 Forbidden: go away", "credentials"},
+		rest(feeds.Status(401, "no key")):  {"the feed answered 401 Unauthorized: no key | ", "auth: {bearer: '${secret:NAME}'}"},
+		rest(feeds.Status(403, "go away")): {"403 Forbidden: go away", "credentials"},
+		rest(feeds.Body(403, nil, []byte("<!DOCTYPE html><html><head><title>x</title><style>a{}</style></head><body><h1>Blocked &amp; gone</h1><script>x()</script></body></html>"))): {"403 Forbidden: Blocked & gone |"},
 		rest(feeds.Status(404, "")):              {"404 Not Found", "the path and the version in url"},
 		rest(feeds.TooMany(time.Hour)):           {"429", "asked less often"},
 		rest(feeds.Status(503, "maintenance")):   {"503", "the feed itself fails"},

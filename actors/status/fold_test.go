@@ -103,6 +103,18 @@ func TestASourceThatIsNotWellRaisesOneAlarm(t *testing.T) {
 	}
 }
 
+func TestTheHintOfASourceIsThatOfItsError(t *testing.T) {
+	for hint, want := range map[string]string{"": "check the feed's URL and whether", "the feed wants credentials": "the feed wants credentials"} {
+		var f fold
+		a := source("a", command.SourceBackoff)
+		a.Status.Hint = hint
+		f.apply(at(0, 0, 0, a))
+		if list := f.alarmList(); len(list) != 1 || !strings.HasPrefix(list[0].Hint, want) {
+			t.Errorf("alarms %+v", list)
+		}
+	}
+}
+
 // TestTheLogTellsOnce of a component that is not well, of what changes about that, and of its end.
 func TestTheLogTellsOnce(t *testing.T) {
 	var log strings.Builder
