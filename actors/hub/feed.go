@@ -162,7 +162,7 @@ func (f *feed) deliver(i *item, g *groupSheet) {
 	held, ok := f.wants(i.origin)
 	if !ok {
 		if f.mode == dropping {
-			f.seat.loop.hub.metrics.dropped.WithLabelValues(f.spec.Policy.Name()).Add(float64(len(g.group.Records)))
+			f.seat.loop.hub.metrics.dropped.WithLabelValues(f.spec.Policy.Name()).Add(float64(f.wanted(g)))
 		}
 		return
 	}
@@ -177,6 +177,15 @@ func (f *feed) deliver(i *item, g *groupSheet) {
 			delete(f.ahead, i.origin) // passed
 		}
 	}
+	if f.spec.Filter != nil {
+		if f.tooDear(g, held) {
+			return
+		}
+		if f.unique != nil || f.thrift != nil || after != i.from { // the filter runs for this feed alone
+			start := time.Now()
+			defer func() { f.charge(time.Since(start)) }()
+		}
+	}
 	switch {
 	case f.thrift != nil && held:
 		f.hold(heldPiece{piece: piece{feed: f, to: i.to}, group: g.group, after: after})
@@ -186,7 +195,9 @@ func (f *feed) deliver(i *item, g *groupSheet) {
 		return
 	}
 	if first := g.group.Records[0].Position; f.unique == nil && after.Compare(first) < 0 {
-		for _, c := range g.view(f.spec.Filter, f.events) {
+		chunks, took := g.view(f.spec.Filter, f.events)
+		f.charge(took)
+		for _, c := range chunks {
 			p := f.piece(&c, first, i.from)
 			p.since = i.sheet.since
 			if f.queue(p, held); f.mode != live && f.mode != joining {
@@ -200,6 +211,47 @@ func (f *feed) deliver(i *item, g *groupSheet) {
 		if f.queue(p, held); f.mode != live && f.mode != joining {
 			return
 		}
+	}
+}
+
+// wanted is how many records of a group pass the feed's filter: all where there is no time for that.
+func (f *feed) wanted(g *groupSheet) int {
+	if f.spec.Filter == nil || f.seat.loop.filters.refuses(f.spec.Filter.String()) {
+		return len(g.group.Records)
+	}
+	chunks, took := g.view(f.spec.Filter, f.events)
+	f.charge(took)
+	n := 0
+	for i := range chunks {
+		n += chunks[i].count
+	}
+	return n
+}
+
+// tooDear tells whether the loop has no time left for the feed's filter. Then the feed is read for, from the first
+// record that it did not get: its reader has the time.
+func (f *feed) tooDear(g *groupSheet, held bool) bool {
+	l := f.seat.loop
+	if l.filters.spent <= mostFilters || !l.filters.refuses(f.spec.Filter.String()) {
+		return false
+	}
+	if f.unique == nil && f.thrift == nil && g.has(f.spec.Filter, f.events) {
+		return false
+	}
+	if at := g.group.Records[0].Position; !held && at.Index > 0 { // it has what it wants of the batch up to here
+		at.Index--
+		if ahead, known := f.ahead[at.Origin]; !known || at.Compare(ahead) > 0 {
+			f.beAhead(at)
+		}
+	}
+	l.lag(f, "its where takes too long")
+	return true
+}
+
+// charge counts what the feed's filter took of the loop's time.
+func (f *feed) charge(took time.Duration) {
+	if took > 0 && f.spec.Filter != nil {
+		f.seat.loop.filters.charge(f.spec.Filter.String(), took, time.Now())
 	}
 }
 
@@ -220,7 +272,7 @@ func (f *feed) render(g *groupSheet, after, from messages.Position) []piece {
 	var noted []noted
 	first := &g.group.Records[0]
 	if f.unique == nil && after.Compare(first.Position) < 0 {
-		chunks = g.view(f.spec.Filter, f.events)
+		chunks, _ = g.view(f.spec.Filter, f.events)
 	} else {
 		chunks = g.pick(f.events, func(r *messages.Record) bool { return f.passes(r, after, &noted) })
 	}

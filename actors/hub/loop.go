@@ -39,6 +39,8 @@ type loop struct {
 	// lent are empty queues that seats give back.
 	lent  [][]piece
 	timed map[*feed]struct{} // thrifty feeds
+	// filters is what filters take of the loop's time.
+	filters filterTime
 	// touched is when something came of an origin, as a count.
 	touched map[messages.NodeID]uint64
 	touches uint64

@@ -18,7 +18,7 @@ func newMetrics(h *Hub, reg prometheus.Registerer) (*metrics, error) {
 	m := &metrics{
 		out:      prometheus.NewCounter(prometheus.CounterOpts{Name: "anode_records_total", Help: "Records by direction.", ConstLabels: prometheus.Labels{"dir": "out"}}),
 		delivery: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "anode_delivery_seconds", Help: "Time from the journal to the write to a socket.", Buckets: prometheus.ExponentialBuckets(64e-6, 2, 18)}),
-		dropped:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anode_subscriber_dropped_total", Help: "Records that a subscription's policy left out because its reader was slow."}, []string{"policy"}),
+		dropped:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anode_subscriber_dropped_total", Help: "Records that a subscription wanted, and that its policy left out because its reader was slow."}, []string{"policy"}),
 		lagged:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "anode_subscriber_lagged_total", Help: "Live subscriptions that fell behind."}, []string{"policy"}),
 		overrun:  prometheus.NewCounter(prometheus.CounterOpts{Name: "anode_queue_dropped_total", Help: "What a full queue refused.", ConstLabels: prometheus.Labels{"queue": "hub"}}),
 	}

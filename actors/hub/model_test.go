@@ -21,11 +21,11 @@ import (
 // TestModel drives origins with holes, backfill, give-ups and late batches, and readers of all
 // policies and speeds that also come again with their cursors, by a seed; then it compares what
 // each got, over all its connections, with what the journal holds. ANODE_SEED runs one seed,
-// ANODE_SEEDS so many.
+// ANODE_SEEDS so many, ANODE_LONG many.
 func TestModel(t *testing.T) {
-	first, seeds := uint64(0), 60
-	if testing.Short() {
-		seeds = 20
+	first, seeds := uint64(0), 15
+	if os.Getenv("ANODE_LONG") != "" {
+		seeds = 60
 	}
 	for name, to := range map[string]any{"ANODE_SEED": &first, "ANODE_SEEDS": &seeds} {
 		if text := os.Getenv(name); text != "" {

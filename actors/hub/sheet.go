@@ -83,11 +83,20 @@ func (g *groupSheet) record(i int) []byte {
 	return g.json[from:g.ends[i]]
 }
 
-// view gives the messages of the records that pass a filter, shared by all with an equal one.
-func (g *groupSheet) view(filter command.Filter, events bool) []chunk {
+// has tells whether the view of a filter is made.
+func (g *groupSheet) has(filter command.Filter, events bool) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	_, made := g.views[viewKey{where: filter.String(), events: events}]
+	return made
+}
+
+// view gives the messages of the records that pass a filter, shared by all with an equal one, and the time that
+// the filter took where it was not made yet.
+func (g *groupSheet) view(filter command.Filter, events bool) ([]chunk, time.Duration) {
 	ordinary := filter == nil && !events
 	if made := g.plain.Load(); ordinary && made != nil {
-		return *made
+		return *made, 0
 	}
 	key := viewKey{events: events}
 	if filter != nil {
@@ -96,8 +105,9 @@ func (g *groupSheet) view(filter command.Filter, events bool) []chunk {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if v, ok := g.views[key]; ok {
-		return v
+		return v, 0
 	}
+	start := time.Now()
 	v := g.cut(events, func(r *messages.Record) bool { return filter == nil || filter.Match(r) })
 	if g.views == nil {
 		g.views = make(map[viewKey][]chunk, 1)
@@ -106,7 +116,7 @@ func (g *groupSheet) view(filter command.Filter, events bool) []chunk {
 	if ordinary {
 		g.plain.Store(&v)
 	}
-	return v
+	return v, time.Since(start)
 }
 
 // pick gives the messages of the records that pass, for one reader alone.
