@@ -14,6 +14,12 @@ var itemText = regexp.MustCompile(`(\.\s*"?|\[\s*"|\{\s*"?)item\b`)
 // itemsText finds .items.
 var itemsText = regexp.MustCompile(`(\.\s*"?|\[\s*"|\{\s*"?)items\b`)
 
+// pageText finds .page.
+var pageText = regexp.MustCompile(`(\.\s*"?|\[\s*"|\{\s*"?)page\b`)
+
+// UsesPage tells whether it asks for .page.
+func UsesPage(template any) bool { return uses(template, pageText) }
+
 // UsesItem tells whether a template, JSON whose texts may have ${…}, asks for .item.
 func UsesItem(template any) bool { return uses(template, itemText) }
 

@@ -52,6 +52,8 @@ type Line struct {
 	// seen tells that the last message had records that were known before, walked that the present walk
 	// brought some.
 	seen, walked bool
+	// page is what the last message said of the page that it was.
+	page transform.Page
 	// host is what was connected to last.
 	host atomic.Pointer[string]
 	// again tells that the journal refused some of what the connection before brought.
@@ -171,7 +173,7 @@ func (l *Line) Feed(ctx context.Context, message []byte, meta transform.Meta) ([
 	take := func(r *transform.Result) error { return l.take(ctx, r, state) }
 	result, err := l.job.pipeline.FeedTo(ctx, message, meta, take)
 	if err == nil && ctx.Err() == nil {
-		l.seen = result.Seen
+		l.seen, l.page = result.Seen, result.Page
 		l.move(state, result.Since, meta.Cursor)
 	}
 	if err == nil {

@@ -58,9 +58,12 @@ func (l *Line) Walk(ctx context.Context, item any) error {
 	return nil
 }
 
-// Seen tells that the last message had a record that was known, and was before the present walk began: what
+// Seen tells that the last record of the last message was known, and was before the present walk began: what
 // follows in a feed with the newest first is known too.
 func (l *Line) Seen() bool { return l.seen }
+
+// Page is what the last message said of the page that it was.
+func (l *Line) Page() transform.Page { return l.page }
 
 // Walked ends a walk: the journal has all of it when it returns nil.
 func (l *Line) Walked(ctx context.Context, item any) error {

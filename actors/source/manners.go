@@ -9,7 +9,12 @@ import (
 
 // Asked is for how long a feed wants to be left alone; 0 where it does not say.
 func Asked(r *http.Response, now time.Time) time.Duration {
-	wait := max(afterOf(r.Header.Get("Retry-After"), now), secondsOf(r.Header.Get("X-Poll-Interval")))
+	return max(AskedAtOnce(r, now), min(secondsOf(r.Header.Get("X-Poll-Interval")), mostWait))
+}
+
+// AskedAtOnce is Asked before the next page of the same poll, for which X-Poll-Interval is not meant.
+func AskedAtOnce(r *http.Response, now time.Time) time.Duration {
+	wait := afterOf(r.Header.Get("Retry-After"), now)
 	if spent(r) {
 		wait = max(wait, resetOf(r.Header.Get("X-RateLimit-Reset"), now))
 	}

@@ -145,9 +145,7 @@ func checkTogether(root *node, faults *Faults) {
 		}
 	}
 	checkURL(root, kind, faults)
-	if kind == KindREST && root.member("items") != nil {
-		faults.add("/items", "is not supported by this version for kind rest")
-	}
+	checkPolls(root, faults)
 	if kind == KindPush {
 		checkPush(root, faults)
 	}
@@ -200,6 +198,25 @@ func checkPush(root *node, faults *Faults) {
 	}
 	if e := root.member("exclusive"); e != nil && e.raw == "true" {
 		faults.add("/exclusive", "must be false: a push source has any number of senders")
+	}
+}
+
+// checkPolls finds faults between the fields of rest.
+func checkPolls(root *node, faults *Faults) {
+	rest := root.member("rest")
+	if rest.member("every") != nil && rest.member("cron") != nil {
+		faults.add("/rest/cron", "and every exclude each other")
+	}
+	until := rest.member("pages").member("until")
+	if until == nil || !until.isText(UntilSeen) {
+		return
+	}
+	by := root.member("dedupe").member("by")
+	switch {
+	case by == nil && root.member("native_id") == nil:
+		faults.add("/rest/pages/until", "seen needs to know what was seen: give native_id, or dedupe: {by: payload}")
+	case by != nil && (by.isText(DedupeNone) || by.isText(DedupeChange)):
+		faults.add("/rest/pages/until", "seen needs dedupe by native_id or payload")
 	}
 }
 

@@ -14,8 +14,6 @@ type later struct {
 var notYet = []later{
 	{path: "/redundancy", only: "1"},
 	{path: "/nodes"},
-	{path: "/rest/cron"},
-	{path: "/rest/pages"},
 }
 
 func findLater(path string) *later {

@@ -67,8 +67,10 @@ func text(is string, least, most int) *rule {
 	}
 	return &rule{is: is, kinds: []jsontext.Kind{jsontext.Text}, schema: schema, fault: func(n *node) string {
 		switch count := utf8.RuneCountInString(n.text); {
-		case count < least:
+		case count == 0 && least > 0:
 			return "must not be empty"
+		case count < least:
+			return fmt.Sprintf("has %d characters, at least %d are needed", count, least)
 		case count > most:
 			return fmt.Sprintf("has %d characters, at most %d are allowed", count, most)
 		}

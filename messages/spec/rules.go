@@ -160,11 +160,11 @@ func restRule() *rule {
 		field{"query", queryRule()},
 		field{"body", template()},
 		field{"every", duration(10*time.Millisecond, 30*day, false)},
-		field{"cron", text("a cron text", 9, 255)},
+		field{"cron", text("a cron text", 6, 255)},
 		field{"jitter", matching("a part such as 10%, or a duration", jitterText, 32, "from 0% to 100%, or a duration such as 2s")},
 		field{"timeout", duration(10*time.Millisecond, time.Hour, false)},
 		field{"conditional", flag()},
-		field{"pages", object("an object", field{"next", text("link, offset or jq", 1, maxJQ)}, field{"param", text("a text", 1, 255)}, field{"max", integer(1, 1_000_000)}, field{"until", text("a text", 1, maxJQ)}).needs("next")},
+		field{"pages", object("an object", field{"next", jq(valueRole)}, field{"param", text("a text", 1, 255)}, field{"max", integer(1, 1_000_000)}, field{"until", jq(filterRole)}).needs("next")},
 	)
 }
 

@@ -198,9 +198,10 @@ type REST struct {
 	// Body is a template; nil means none.
 	Body any `json:"body"`
 	// Every defaults to 10 s.
-	Every  Duration `json:"every"`
-	Cron   string   `json:"cron"`
-	Jitter Jitter   `json:"jitter"`
+	Every Duration `json:"every"`
+	// Cron is five fields, in UTC, or such as @daily: it counts instead of Every. It is read elsewhere.
+	Cron   string `json:"cron"`
+	Jitter Jitter `json:"jitter"`
 	// Timeout bounds one request; default 10 s.
 	Timeout Duration `json:"timeout"`
 	// Conditional sends ETag and Last-Modified back; default true.
@@ -208,13 +209,30 @@ type REST struct {
 	Pages       *Pages `json:"pages"`
 }
 
+// What Pages.Next and Pages.Until may be beside jq.
+const (
+	NextLink   = "link"
+	NextOffset = "offset"
+	UntilSeen  = "seen"
+)
+
 // Pages is how the pages of an answer are walked.
 type Pages struct {
-	Next  string `json:"next"`
+	// Next is NextLink, the header Link (RFC 8288) with rel=next; NextOffset, the count of all values so far; or
+	// jq over the decoded page: a cursor, or the URL of the next page. Null, false and empty are the end.
+	Next string `json:"next"`
+	// Param is the parameter of the query that a cursor or an offset is sent as; default "offset" for an offset that
+	// no template places, else none.
 	Param string `json:"param"`
-	Max   int    `json:"max"`
+	// Max is the most pages of one walk; default 100.
+	Max int `json:"max"`
+	// Until ends a walk with a page: UntilSeen, where its last record was known before the walk; or jq over
+	// the decoded page that is true. Empty is never.
 	Until string `json:"until"`
 }
+
+// mostPages is the default of Pages.Max.
+const mostPages = 100
 
 // SSE is which events of a server-sent stream are read.
 type SSE struct {
@@ -459,6 +477,9 @@ func (s *Spec) fill() {
 	}
 	if s.Sequence != nil && s.Sequence.OnGap == "" {
 		s.Sequence.OnGap = GapReport
+	}
+	if s.REST != nil && s.REST.Pages != nil && s.REST.Pages.Max == 0 {
+		s.REST.Pages.Max = mostPages
 	}
 	if s.WebSocket != nil && s.WebSocket.Ping != nil && s.WebSocket.Ping.Send == nil {
 		s.WebSocket.Ping.Send = "ping"

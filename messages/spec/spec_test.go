@@ -222,13 +222,13 @@ var faulty = []struct {
 	{with("push", `"url":"-","push":{"verify":{"alg":"md5","header":"X-S","secret":"${secret:a}"}}`), "/push/verify/alg", `"md5" is none of sha1`, false},
 	{with("push", `"url":"-","push":{"verify":{"alg":"sha1","header":"X S","secret":"${secret:a}"}}`), "/push/verify/header", "an HTTP header name", false},
 	{with("push", `"url":"-","push":{"verify":{"alg":"sha1","header":"X-S","secret":"${secret:a}","of":"${"}}`), "/push/verify/of", "no closing", true},
-	{with("rest", `"items":[1]`), "/items", "is not supported by this version", true},
 	{with("rest", `"sequence":{}`), "/sequence/value", "is required", false},
 	{with("rest", `"sequence":{"value":".n","on_gap":"stop"}`), "/sequence/on_gap", `"stop" is none of report, reconnect`, false},
 	{with("rest", `"limit":{"every":"1s"}`), "/limit/policy", "is required", false},
 	{with("rest", `"limit":{"policy":"sample"}`), "/limit/every", "is required", false},
 	{with("rest", `"limit":{"policy":"sample","every":0}`), "/limit/every", "must be a duration", false},
 	{with("rest", `"schema":true`), "/schema", "must be a JSON Schema", false},
+	{with("rest", `"items":[]`), "/items", "must not be empty", false},
 	{with("rest", `"since":{}`), "/since/from", "is required", true},
 	{with("rest", `"since":{"from":".a","begin":1}`), "/since/begin", "is no field that is known here", true},
 	{with("rest", `"redundancy":2`), "/redundancy", "not supported by this version", false},
@@ -263,8 +263,12 @@ var faulty = []struct {
 	{with("rest", `"budget":{"sends":"0.00/h"}`), "/budget/sends", "a number above 0", false},
 	{with("rest", `"budget":{"connects":"5"}`), "/budget/connects", "such as 20/s", false},
 	{with("rest", `"url":"${.before.url} x"`), "/url", "is no URL", true},
-	{with("rest", `"rest":{"cron":"x"}`), "/rest/cron", "is not supported by this version", false},
-	{with("rest", `"rest":{"pages":{}}`), "/rest/pages", "is not supported by this version", false},
+	{with("rest", `"rest":{"cron":"x"}`), "/rest/cron", "at least 6 are needed", false},
+	{with("rest", `"rest":{"cron":"@daily","every":"1m"}`), "/rest/cron", "and every exclude each other", true},
+	{with("rest", `"rest":{"pages":{}}`), "/rest/pages/next", "is required", false},
+	{with("rest", `"rest":{"pages":{"next":"link","max":0}}`), "/rest/pages/max", "from 1 to", false},
+	{with("rest", `"rest":{"pages":{"next":"link","until":"seen"}}`), "/rest/pages/until", "give native_id, or dedupe", true},
+	{with("rest", `"rest":{"pages":{"next":"link","until":"seen"}},"native_id":".a","dedupe":{"by":"change"}`), "/rest/pages/until", "by native_id or payload", true},
 }
 
 func TestFaults(t *testing.T) {
@@ -405,6 +409,8 @@ func TestSchemaAgreesWithParse(t *testing.T) {
 		with("rest", `"auth":{"oauth2":{"token_url":"https://x/t","client_id":"a","client_secret":"${secret:b}","scopes":["a"],"params":{"audience":"x"}}}`),
 		with("rest", `"tls":{"ca":"x","cert":"y","key":"${secret:k}"},"proxy":"socks5://u:${secret:p}@x:1080","budget":{"requests":"0.50/m","connects":"1/s","sends":"1200/h"}`),
 		with("websocket", `"url":"${.before.u}?t=${.before.t}","websocket":{"before":{"url":"https://x/","method":"POST","headers":{},"query":{"a":[1]},"body":{"a":null},"timeout":"3s"}}`),
+		with("rest", `"items":["a",1,{"b":null}],"rest":{"cron":"*/5 * * * *","pages":{"next":".next","param":"cursor","until":".last"}}`),
+		with("rest", `"native_id":".a","rest":{"pages":{"next":"link","max":5,"until":"seen"}}`),
 		with("rest", `"transform":{},"labels":{},"stream":"{a}.b"`), with("rest", `"rest":{"every":"1w2d12h","timeout":"1.5s"}`),
 	}
 	for _, document := range good {

@@ -1,17 +1,17 @@
 package rest
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"math/rand/v2"
 	"net/http"
-	"time"
 
 	"anode/actors/source"
 	"anode/actors/source/transform"
 	"anode/messages/spec"
 )
+
+// mostAtOnce is how many items are asked for at once. Where there are pages, or the source is exclusive, it is one.
+const mostAtOnce = 4
 
 // connector implements source.Connector.
 type connector struct {
@@ -20,24 +20,58 @@ type connector struct {
 	transport *source.Transport
 	before    *source.Before
 	endpoint  *source.Endpoint
-
-	// What makes the next request conditional: of the last answer that the journal has.
-	address, etag, modified string
+	pages     *pages
+	schedule  *schedule
+	targets   []*target
+	atOnce    int
 }
 
 // New makes a connector: a source.Kind.
 func New(setup source.Setup) (source.Connector, error) {
-	c := &connector{setup: setup, spec: setup.Spec.REST}
+	c := &connector{setup: setup, spec: setup.Spec.REST, atOnce: mostAtOnce}
 	var faults spec.Faults
 	c.transport = setup.CompileTransport(&faults)
 	c.before = setup.CompileBefore("/rest/before", c.spec.Before, c.transport, &faults)
 	feed := setup.Feed()
 	feed.Method, feed.In, feed.Query, feed.Body = c.spec.Method, "/rest", c.spec.Query, c.spec.Body
 	c.endpoint = setup.CompileEndpoint(feed, c.transport, &faults)
+	if c.pages = compilePages(setup.Spec); c.pages != nil || setup.Spec.Exclusive {
+		c.atOnce = 1
+	}
+	c.targets = targetsOf(c)
+	var err error
+	if c.schedule, err = newSchedule(c.spec, len(c.targets), setup.Clock()); err != nil {
+		faults = append(faults, spec.FaultAt("/rest/cron", err))
+	}
 	if len(faults) > 0 {
 		return nil, faults
 	}
 	return c, nil
+}
+
+// targetsOf are what is asked for: the items, or all of it at once.
+func targetsOf(c *connector) []*target {
+	items := c.setup.Spec.Items
+	if len(items) == 0 {
+		return []*target{{connector: c}}
+	}
+	if all := requestTemplates(c.setup.Spec); source.UsesItems(all) && !source.UsesItem(all) {
+		return []*target{{connector: c, items: items}}
+	}
+	targets := make([]*target, len(items))
+	for i, item := range items {
+		targets[i] = &target{connector: c, item: item}
+	}
+	return targets
+}
+
+// requestTemplates are those that make a request.
+func requestTemplates(s *spec.Spec) []any {
+	all := []any{s.URL, s.REST.Body, map[string]any(s.REST.Query)}
+	for _, text := range s.Headers {
+		all = append(all, text)
+	}
+	return all
 }
 
 // Close implements source.Connector.
@@ -47,146 +81,38 @@ func (c *connector) Close() { c.transport.Close() }
 func (c *connector) Run(ctx context.Context, line *source.Line) error {
 	line.AsksAgain()
 	defer c.transport.Settle()
-	before, err := c.before.Call(ctx, line)
+	answer, err := c.before.Call(ctx, line)
 	if err != nil {
 		return err
 	}
 	if line.Again() {
-		c.etag, c.modified = "", ""
-	}
-	for first := true; ; first = false {
-		begun := c.setup.Clock()
-		wait, err := c.poll(ctx, line, before, first)
-		if err != nil {
-			return err
-		}
-		line.Worked()
-		line.Opened()
-		every := c.spec.Every.Of()
-		next := begun.Add(every + spread(c.spec.Jitter.Of(every)))
-		if wait > 0 { // the feed's wish counts from its answer
-			next = later(next, c.setup.Clock().Add(wait))
-		}
-		line.Quiet(next)
-		if !sleep(ctx, next.Sub(c.setup.Clock())) {
-			return context.Cause(ctx)
+		for _, t := range c.targets {
+			t.etag, t.modified = "", ""
 		}
 	}
+	r := &round{connector: c, line: line, before: answer, done: make(chan result, c.atOnce)}
+	return r.run(ctx)
 }
 
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
-}
-
-func spread(most time.Duration) time.Duration {
-	if most <= 0 {
-		return 0
-	}
-	return rand.N(most)
-}
-
-// sleep tells whether the time passed before ctx ended.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// poll asks once, and gives for how long the feed wants to be left alone. The first poll connects; the
-// others are spread by their pace.
-func (c *connector) poll(ctx context.Context, line *source.Line, before any, first bool) (time.Duration, error) {
-	vars, err := line.Vars(ctx, nil)
-	if err != nil {
-		return 0, err
-	}
-	vars.Before = before
-	answer, err := c.endpoint.Ask(ctx, line, source.Question{
-		Vars: vars, Connects: first, Feed: true, Timeout: c.spec.Timeout.Of(), Accept: source.AcceptJSON, Prepare: c.prepare,
-	})
-	if err != nil {
-		return 0, err
-	}
-	defer answer.Close()
-	body, err := answer.Read(source.MaxMessage)
-	if err != nil && !(errors.Is(err, source.ErrTooLarge) && !success(answer.StatusCode)) {
-		return 0, err
-	}
-	wait := source.Asked(answer.Response, c.setup.Clock())
-	switch {
-	case answer.StatusCode == http.StatusNotModified && (c.etag != "" || c.modified != ""):
-		line.Understood()
-		line.Answered(answer.Response, answer.Shown, body)
-		return wait, nil
-	case !success(answer.StatusCode):
-		line.Answered(answer.Response, answer.Shown, body)
-		return 0, answer.Refused(body, c.spec.Every.Of()) // at least as seldom as when all is well
-	}
-	if len(bytes.TrimSpace(body)) == 0 {
-		line.Understood()
-		line.Answered(answer.Response, answer.Shown, body)
-	} else if err := c.feed(ctx, line, vars, body, answer); err != nil {
-		return 0, err
-	}
-	if err := line.Settle(ctx); err != nil {
-		return 0, err
-	}
-	c.remember(answer.Request, answer.Response)
-	return wait, nil
-}
-
-// prepare makes a request conditional.
-func (c *connector) prepare(r *http.Request) {
-	if !c.conditional(r) || c.address != r.URL.String() {
-		return
-	}
-	if c.etag != "" {
-		setDefault(r.Header, "If-None-Match", c.etag)
-	}
-	if c.modified != "" {
-		setDefault(r.Header, "If-Modified-Since", c.modified)
-	}
+// vars is what the templates of a target see.
+func (t *target) vars(ctx context.Context, r *round) (transform.Vars, error) {
+	vars, err := r.line.Vars(ctx, t.item)
+	vars.Items, vars.Before = t.items, r.before
+	return vars, err
 }
 
 func success(status int) bool { return status >= 200 && status < 300 }
 
-func setDefault(h http.Header, name, value string) {
-	if h.Get(name) == "" {
-		h.Set(name, value)
+// ofTheItem tells that a failure is about what was asked for, not about the feed: others are asked on.
+func ofTheItem(err error) bool {
+	var refused *source.Refused
+	var asked *source.AskedToWait
+	if !errors.As(err, &refused) || errors.As(err, &asked) {
+		return false
 	}
-}
-
-func (c *connector) conditional(r *http.Request) bool {
-	return c.spec.Conditional && r.Method == http.MethodGet
-}
-
-// remember keeps what makes the next request conditional: the journal has what this answer brought.
-func (c *connector) remember(request *http.Request, response *http.Response) {
-	if c.conditional(request) {
-		c.address = request.URL.String()
-		c.etag, c.modified = response.Header.Get("ETag"), response.Header.Get("Last-Modified")
+	switch refused.Status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired, http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return false
 	}
-}
-
-// feed hands an answer to the line. There is nobody to send to, so only fail counts.
-func (c *connector) feed(ctx context.Context, line *source.Line, vars transform.Vars, body []byte, answer *source.Answer) error {
-	actions, err := line.Feed(ctx, body, transform.Meta{
-		Received: c.setup.Clock(), URL: answer.Shown, Status: answer.StatusCode, Headers: source.HeadersOf(answer.Response), Vars: vars,
-	})
-	if err != nil {
-		return err
-	}
-	for _, a := range actions {
-		if a.Fail != "" {
-			return errors.New(line.Hide(a.Fail))
-		}
-	}
-	return nil
+	return refused.Status >= 400
 }

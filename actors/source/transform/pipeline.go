@@ -37,6 +37,7 @@ type Pipeline struct {
 	native *extractor
 	time   *extractor
 	since  *sinceFrom
+	pages  *pages
 	dedupe *Dedupe
 	// schema, sequence and limit are nil where the spec has none.
 	schema   *schema
@@ -115,6 +116,7 @@ func (p *Pipeline) compile(fault func(string, error)) {
 	if p.since, err = compileSince(language, s.Since); err != nil {
 		fault("/since/from", err)
 	}
+	p.pages = compilePages(language, s, fault)
 	if p.stream, err = compileStream(s.Stream); err != nil {
 		fault("/stream", err)
 	}
@@ -246,7 +248,7 @@ func (f *feeding) handOver() bool {
 	if f.err == nil {
 		f.err = f.take(&f.out)
 	}
-	f.out, f.size = Result{Actions: f.out.Actions, Since: f.out.Since, Seen: f.out.Seen}, 0
+	f.out, f.size = Result{Actions: f.out.Actions, Since: f.out.Since, Seen: f.out.Seen, Page: f.out.Page}, 0
 	return f.err == nil && f.ctx.Err() == nil
 }
 
@@ -346,6 +348,7 @@ func (f *feeding) message(m *value) bool {
 	if err := f.since.note(f.ctx, m, env, &f.out.Since); err != nil {
 		f.note("since/from", f.cfg.Spec.Since.From, m, err)
 	}
+	f.pages.look(f, m, env)
 	if f.where != nil && !f.holds(f.where, m, env) {
 		f.out.Dropped.Filtered++
 		return true
@@ -354,10 +357,14 @@ func (f *feeding) message(m *value) bool {
 	if !ok {
 		return true
 	}
+	whole := f.pages.count(f, m, parts)
 	for _, part := range parts {
 		results, ok := f.apply(&f.mapped, part, env)
 		if !ok && !f.handOver() {
 			return false
+		}
+		if whole {
+			f.out.Page.Values += len(results)
 		}
 		for _, v := range results {
 			f.value(v, env)
@@ -409,9 +416,10 @@ func (f *feeding) value(v *value, env Env) {
 	f.out.Data = true
 	if born, known := f.dedupe.duplicate(&draft, f.cfg.Clock()); known {
 		f.out.Dropped.Duplicate++
-		f.out.Seen = f.out.Seen || f.meta.Began.IsZero() || born < f.meta.Began.UnixMilli()
+		f.out.Seen = f.meta.Began.IsZero() || born < f.meta.Began.UnixMilli()
 		return
 	}
+	f.out.Seen = false
 	if untimed {
 		f.out.Untimed++
 	}

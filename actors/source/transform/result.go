@@ -82,8 +82,10 @@ type Result struct {
 	Decoded bool
 	// Data tells that it made a record, be it a duplicate or one that limit holds or drops.
 	Data bool
-	// Seen tells that it has a duplicate of a record that was there before Meta.Began.
+	// Seen tells that its last record is a duplicate of one that was there before Meta.Began.
 	Seen bool
+	// Page is what the message says of the page that it is.
+	Page Page
 	// Untimed counts drafts whose time can't be read; they have none.
 	Untimed uint64
 }
@@ -93,6 +95,18 @@ func Unreadable(reason string, frame []byte) Result {
 	var r Result
 	r.fail(frame, reason)
 	return r
+}
+
+// Page is what a page of a polled feed says of itself, where the spec asks.
+type Page struct {
+	// Next is the last that rest.pages.next gave but null; nil is none. Failed tells that it can't be known.
+	Next   any
+	Failed bool
+	// Last tells that rest.pages.until holds.
+	Last bool
+	// Values is how many values the page has: those that split gave; without it the elements of an array; else
+	// those that map gave.
+	Values int
 }
 
 func (r *Result) fail(frame []byte, reason string) {
