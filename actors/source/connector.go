@@ -16,7 +16,8 @@ import (
 type Connector interface {
 	// Run makes one connection and hands what it brings to the line, until the connection or ctx
 	// ends. Nil, or an EndedInOrder, means that the feed ended it in order; another error says in
-	// words, without secrets, what went wrong. Whatever it started is gone when it returns. It is called again for the next
+	// words, without secrets, what went wrong. Whatever it started is gone when it returns; goroutines of its own run
+	// under Catch. It is called again for the next
 	// connection, never twice at once.
 	Run(ctx context.Context, line *Line) error
 	// Close releases what was kept between connections, after the last Run.

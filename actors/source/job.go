@@ -114,6 +114,7 @@ func (j *job) run(ctx context.Context, line *Line) error {
 	line.again = j.refused
 	line.holder.begin(context.WithoutCancel(ctx))
 	err := j.connector.Run(ctx, line)
+	rethrow(err)
 	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), settlePatience)
 	defer cancel()
 	switch closed := line.holder.close(patience, line); {

@@ -3,6 +3,7 @@ package source_test
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"anode/actors/source"
+	"anode/actors/source/transform"
 	"anode/messages/command"
 	"anode/messages/spec"
 	"anode/testkit/feeds"
@@ -362,5 +364,47 @@ func TestAnExclusiveStreamIsNeverThereTwice(t *testing.T) {
 	b.await("it is there", func() bool { return ever.Load() > 20 })
 	if most.Load() != 1 {
 		t.Errorf("%d at once", most.Load())
+	}
+}
+
+// brittle is a language whose templates panic where they say "boom".
+type brittle struct{ transform.Language }
+
+func (b brittle) Template(value any) (transform.Template, error) {
+	t, err := b.Language.Template(value)
+	if value == "boom" {
+		return boom{t}, err
+	}
+	return t, err
+}
+
+type boom struct{ transform.Template }
+
+func (boom) Eval(context.Context, any, transform.Env, transform.Secret) (any, bool, error) {
+	panic("boom")
+}
+
+func TestAPanicBesideTheReadingCostsOnlyItsSource(t *testing.T) {
+	for name, c := range map[string]struct {
+		fields string
+		renew  time.Duration
+	}{
+		"the keeper":        {"websocket: {ping: {every: 20ms, send: boom}}", 0},
+		"many open frames":  {"websocket: {open: [" + strings.Repeat("a, ", 64) + "boom]}", 0},
+		"renewed":           {"websocket: {open: [boom]}", time.Hour},
+		"a stream of items": {"", -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, func(cfg *source.Config) { cfg.Language = brittle{cfg.Language} })
+			if c.renew >= 0 {
+				listenRenewed(b, c.renew, c.fields, feeds.Play(feeds.Silence()))
+				b.awaitError("w", "the source failed in this node and is started again")
+				return
+			}
+			s := parse(t, "name: w\nkind: sse\nurl: '"+b.serve(feeds.Events(feeds.Hold())).URL("/${.item}")+"'\nitems: [a, b]\nheaders: {X-A: boom}")
+			b.list["w"] = source.Assignment{Spec: s}
+			b.assign()
+			b.awaitError("w", "the source failed in this node and is started again")
+		})
 	}
 }

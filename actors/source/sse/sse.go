@@ -101,7 +101,7 @@ func (c *connector) Run(ctx context.Context, line *source.Line) error {
 	var all sync.WaitGroup
 	for _, s := range c.streams {
 		all.Go(func() {
-			err := s.follow(life, f)
+			err := source.Catch(func() error { return s.follow(life, f) })
 			once.Do(func() { first = err })
 			cancel()
 		})

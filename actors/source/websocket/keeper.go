@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"anode/actors/source"
 )
 
 // pingEvery is the pace of the protocol's pings, unless the clock of the transport asks for more.
@@ -76,7 +78,7 @@ func (k *keeper) tick() {
 		return
 	}
 	now := k.setup.Clock()
-	if err := k.due(now); err != nil {
+	if err := source.Catch(func() error { return k.due(now) }); err != nil {
 		k.breakOff(fmt.Errorf("ping: %w", k.line.Cause(err)))
 		return
 	}

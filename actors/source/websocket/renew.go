@@ -115,7 +115,7 @@ func (r *relay) launch(ctx context.Context) *leg {
 	life, cancel := context.WithCancelCause(ctx)
 	l := &leg{session: r.session(r.line), cancel: cancel}
 	r.running++
-	go func() { r.ends <- end{l, l.session.run(life)} }()
+	go func() { r.ends <- end{l, source.Catch(func() error { return l.session.run(life) })} }()
 	return l
 }
 

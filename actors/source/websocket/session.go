@@ -170,7 +170,7 @@ func (s *session) talk(ctx context.Context) error {
 		close(s.stood)
 	} else {
 		s.workers.Go(func() {
-			if err := s.introduce(ctx, s.openings[first:]); err != nil {
+			if err := source.Catch(func() error { return s.introduce(ctx, s.openings[first:]) }); err != nil {
 				s.breakOff(err)
 				return
 			}
