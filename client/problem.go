@@ -29,12 +29,16 @@ type Fault struct {
 	Message string `json:"message"`
 }
 
-// Error is the problem in one line, with every fault.
+// Error is the problem in one line, with every fault. Where the words begin with those of the code, these are said once.
 func (p *Problem) Error() string {
 	var b strings.Builder
 	b.WriteString(p.Code)
-	if p.Detail != "" {
-		b.WriteString(": " + p.Detail)
+	detail := p.Detail
+	for again := strings.ReplaceAll(p.Code, "_", " ") + ": "; strings.HasPrefix(detail, again); {
+		detail = detail[len(again):]
+	}
+	if detail != "" {
+		b.WriteString(": " + detail)
 	}
 	for i, f := range p.Errors {
 		b.WriteString([]string{": ", "; "}[min(i, 1)])

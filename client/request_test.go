@@ -83,6 +83,7 @@ func TestProblems(t *testing.T) {
 			422, `{"status":422,"code":"invalid_spec","detail":"the spec has 2 faults","errors":[{"path":"/url","message":"is missing"},{"path":"","message":"is odd"}]}`,
 			"invalid_spec: the spec has 2 faults: /url: is missing; is odd",
 		},
+		"words of the code":   {404, `{"code":"not_found","detail":"not found: not found: no source \"x\""}`, `not_found: no source "x"`},
 		"a proxy's page":      {502, `<html>`, "bad_gateway: the server answers 502 Bad Gateway"},
 		"a redirect":          {302, ``, "found: the server answers 302 Found"},
 		"JSON without a code": {400, `{"error":"x"}`, "bad_request: the server answers 400 Bad Request"},

@@ -186,9 +186,9 @@ func compare(t *testing.T, name string, got, want map[messages.NodeID][]string) 
 // TestDeliveryIsExact drives publishers, batches of another origin with holes, and readers of all
 // speeds by a seed, and compares what each subscription got with the journal.
 func TestDeliveryIsExact(t *testing.T) {
-	seeds := 60
-	if testing.Short() {
-		seeds = 10
+	seeds := 15
+	if os.Getenv("ANODE_LONG") != "" {
+		seeds = 60
 	}
 	first := uint64(0)
 	if text := os.Getenv("ANODE_SEED"); text != "" {

@@ -48,6 +48,8 @@ type fold struct {
 	now    counted
 	past   []counted // within rateWindow and the one before, oldest first
 	alarms map[string]command.AlarmView
+	// versions are those of the sources' specs that have an alarm.
+	versions map[string]string
 	// barren is what is watched of each source.
 	barren map[string]barren
 }
@@ -130,7 +132,7 @@ func (f *fold) raise() {
 		}
 		now[key] = a
 	}
-	watched := make(map[string]barren, len(f.barren))
+	watched, versions := make(map[string]barren, len(f.barren)), make(map[string]string)
 	for i := range f.last.sources {
 		s := &f.last.sources[i]
 		b := f.barren[s.Name].next(s, f.last.at)
@@ -139,11 +141,15 @@ func (f *fold) raise() {
 		if !wrong {
 			a, wrong = b.alarm(s, f.last.at)
 		}
+		if before, had := f.alarms["source "+s.Name]; !wrong && had && f.unsettled(s) {
+			a, wrong = before, true
+		}
 		if wrong {
 			raise("source "+s.Name, a)
+			versions[s.Name] = s.Version
 		}
 	}
-	f.barren = watched
+	f.barren, f.versions = watched, versions
 	unwell := len(now)
 	for _, c := range f.last.components {
 		if c.Name == "sources" && c.State == command.StateDegraded && unwell > 0 {
@@ -161,6 +167,24 @@ func (f *fold) raise() {
 		raise("component "+c.Name, command.AlarmView{Severity: severity, Reason: c.Name + ": " + c.Detail, Hint: hints[c.Name]})
 	}
 	f.alarms = now
+}
+
+// settled is how long a source runs before its alarm ends.
+const settled = 30 * time.Second
+
+// unsettled tells whether a source that had an alarm may have it again at once: it connects, or runs since lately. One
+// with another spec begins anew.
+func (f *fold) unsettled(s *command.SourceView) bool {
+	if f.versions[s.Name] != s.Version {
+		return false
+	}
+	switch s.Status.State {
+	case command.SourceConnecting:
+		return true
+	case command.SourceRunning:
+		return f.last.at.Sub(s.Status.Since) < settled
+	}
+	return false
 }
 
 // hints say what to look at when a component is not well.

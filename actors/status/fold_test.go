@@ -191,3 +191,30 @@ func TestASourceWhoseMessagesAllFailRaisesAnAlarm(t *testing.T) {
 	look(126, 1, 33) // two odd messages of a feed that is silent since
 	look(128, 1, 34, "warning source a runs, and all its messages fail: 3 errors and no record, the last: map: no such field")
 }
+
+// TestAFlappingSourceKeepsItsAlarm: between two failures it connects and runs for a while; only one that goes on running,
+// is paused, or has another spec is well.
+func TestAFlappingSourceKeepsItsAlarm(t *testing.T) {
+	var f fold
+	look := func(second int, state, version string, since int, want ...string) {
+		t.Helper()
+		s := source("a", state)
+		s.Version, s.Status.Since = version, at(since, 0, 0).at
+		f.apply(at(second, 0, 0, s))
+		if got := reasons(&f); !slices.Equal(got, want) {
+			t.Errorf("after %d s: alarms %q, want %q", second, got, want)
+		}
+	}
+	const alarm = "warning source a is waiting to try again: refused"
+	look(0, command.SourceConnecting, "1", 0)
+	look(2, command.SourceBackoff, "1", 1, alarm)
+	look(4, command.SourceConnecting, "1", 3, alarm)
+	look(6, command.SourceRunning, "1", 5, alarm)
+	look(8, command.SourceBackoff, "1", 7, alarm)
+	look(10, command.SourceRunning, "1", 9, alarm)
+	look(39, command.SourceRunning, "1", 9)
+	look(42, command.SourceBackoff, "1", 41, alarm)
+	look(44, command.SourceConnecting, "2", 43)
+	look(46, command.SourceBackoff, "2", 45, alarm)
+	look(48, command.SourcePaused, "2", 47)
+}
