@@ -1,8 +1,10 @@
 package actor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,6 +22,8 @@ type Ref struct {
 	spec   Spec
 	path   string
 	class  string
+	// number grows in order of spawning.
+	number uint64
 
 	// run is the incarnation that takes messages; nil in a pause and when stopped.
 	run     atomic.Pointer[incarnation]
@@ -32,7 +36,7 @@ type Ref struct {
 	restarts uint64
 	failures int // in a row
 	lastFail string
-	children []*Ref // in order of spawning
+	children map[string]*Ref // by name
 	stopping bool
 	pause    *time.Timer
 	ended    chan struct{} // closed when it will never run again
@@ -200,7 +204,9 @@ func (r *Ref) end() {
 func (r *Ref) finish() {
 	if p := r.parent; p != nil {
 		p.mu.Lock()
-		p.children = slices.DeleteFunc(p.children, func(c *Ref) bool { return c == r })
+		if p.children[r.spec.Name] == r {
+			delete(p.children, r.spec.Name)
+		}
 		p.mu.Unlock()
 	}
 	r.mu.Lock()
@@ -218,8 +224,10 @@ func (r *Ref) Done() <-chan struct{} { return r.ended }
 // Children are the actor's children in order of spawning.
 func (r *Ref) Children() []*Ref {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Clone(r.children)
+	children := slices.Collect(maps.Values(r.children))
+	r.mu.Unlock()
+	slices.SortFunc(children, func(a, b *Ref) int { return cmp.Compare(a.number, b.number) })
+	return children
 }
 
 // The states of an actor.
@@ -251,12 +259,11 @@ func (r *Ref) View() command.ActorView {
 		Name: r.spec.Name, Path: r.path, State: r.state, Restarts: r.restarts,
 		LastFail: r.lastFail, Since: r.since.UTC(),
 	}
-	children := slices.Clone(r.children)
 	r.mu.Unlock()
 	if run := r.run.Load(); run != nil {
 		v.Mailbox = run.waiting.Load()
 	}
-	for _, c := range children {
+	for _, c := range r.Children() {
 		v.Children = append(v.Children, c.View())
 	}
 	return v

@@ -27,12 +27,13 @@ type Config struct {
 
 // System is a tree of actors.
 type System struct {
-	log     *slog.Logger
-	inner   *pa.ActorSystem
-	roots   *pa.RootContext
-	top     *Ref
-	metrics metrics
-	spawned atomic.Uint64
+	log      *slog.Logger
+	inner    *pa.ActorSystem
+	roots    *pa.RootContext
+	top      *Ref
+	metrics  metrics
+	spawned  atomic.Uint64
+	numbered atomic.Uint64 // of refs
 }
 
 // NewSystem starts an empty tree.
@@ -105,10 +106,14 @@ func (s *System) newRef(parent *Ref, spec Spec) (*Ref, error) {
 	if parent.stopping {
 		return nil, fmt.Errorf("%w: %s is stopping", command.ErrUnavailable, parent.path)
 	}
-	if slices.ContainsFunc(parent.children, func(c *Ref) bool { return c.spec.Name == spec.Name }) {
+	if parent.children[spec.Name] != nil {
 		return nil, fmt.Errorf("%w: actor %s", command.ErrExists, ref.path)
 	}
-	parent.children = append(parent.children, ref)
+	if parent.children == nil {
+		parent.children = make(map[string]*Ref)
+	}
+	ref.number = s.numbered.Add(1)
+	parent.children[spec.Name] = ref
 	s.metrics.begin(class)
 	return ref, nil
 }

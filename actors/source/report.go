@@ -130,32 +130,54 @@ func (r *reporter) say(d messages.Draft) {
 	}
 }
 
-// run submits what is said until ctx ends.
+// lastReports bounds the time for what was said before the end.
+const lastReports = 2 * time.Second
+
+// run submits what is said until ctx ends, and then what was said before.
 func (r *reporter) run(ctx context.Context, intake command.Intake, log *slog.Logger) {
-	for {
+	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-			return
 		case d := <-r.queue:
-			drafts := []messages.Draft{d}
-			for more := true; more && len(drafts) < 256; {
-				select {
-				case d := <-r.queue:
-					drafts = append(drafts, d)
-				default:
-					more = false
-				}
-			}
-			n := uint64(len(drafts))
-			err := intake.Submit(ctx, command.Submission{Drafts: drafts, Done: func(o command.Outcome) {
-				if o.Err != nil {
-					r.dropped.Add(n)
-				}
-			}})
-			if err != nil && ctx.Err() == nil {
-				r.dropped.Add(n)
-				log.Debug("what sources report is not taken", "error", err)
-			}
+			r.submit(ctx, r.gather(d), intake, log)
 		}
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastReports)
+	defer cancel()
+	for {
+		select {
+		case d := <-r.queue:
+			r.submit(last, r.gather(d), intake, log)
+		default:
+			return
+		}
+	}
+}
+
+// gather takes what is queued behind a record.
+func (r *reporter) gather(first messages.Draft) []messages.Draft {
+	drafts := []messages.Draft{first}
+	for len(drafts) < 256 {
+		select {
+		case d := <-r.queue:
+			drafts = append(drafts, d)
+		default:
+			return drafts
+		}
+	}
+	return drafts
+}
+
+// submit hands records to the journal; what that does not take is counted.
+func (r *reporter) submit(ctx context.Context, drafts []messages.Draft, intake command.Intake, log *slog.Logger) {
+	n := uint64(len(drafts))
+	err := intake.Submit(ctx, command.Submission{Drafts: drafts, Done: func(o command.Outcome) {
+		if o.Err != nil {
+			r.dropped.Add(n)
+		}
+	}})
+	if err != nil {
+		r.dropped.Add(n)
+		log.Debug("what sources report is not taken", "error", err)
 	}
 }

@@ -1,0 +1,37 @@
+package source
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+
+	"anode/messages"
+	"anode/messages/command"
+)
+
+// taking is a journal that counts what it takes, while its caller's context lives.
+type taking int
+
+func (t *taking) Submit(ctx context.Context, s command.Submission) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	*t += taking(len(s.Drafts))
+	s.Done(command.Outcome{})
+	return nil
+}
+
+// What sources said before the node stops is in the journal.
+func TestReportsOutliveTheirReporter(t *testing.T) {
+	r := newReporter()
+	for range 600 {
+		r.say(messages.Draft{Stream: "$errors.a", Payload: []byte("1")})
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	var stored taking
+	r.run(ended, &stored, slog.New(slog.DiscardHandler))
+	if stored != 600 || r.dropped.Load() != 0 {
+		t.Errorf("%d of 600 records are stored, %d count as lost", stored, r.dropped.Load())
+	}
+}
