@@ -429,11 +429,7 @@ func (t *ledger) draft(s *state, drafts []messages.Draft, tickets []ticket) ([]m
 	if at := t.horizon.UTC(); s.item == nil && !t.horizon.IsZero() {
 		record.Horizon = &at
 	}
-	payload, err := record.encode()
-	if err != nil { // it is made of what was JSON
-		payload = []byte("null")
-	}
-	return append(drafts, messages.Draft{Stream: s.stream, Source: t.source, Payload: payload}), append(tickets, ticket{s, s.current, record})
+	return append(drafts, messages.Draft{Stream: s.stream, Source: t.source, Payload: record.encode()}), append(tickets, ticket{s, s.current, record})
 }
 
 // stored tells that the journal has values that were submitted, and all records that they cover.

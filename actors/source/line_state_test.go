@@ -430,7 +430,7 @@ func TestWhatFollowsAHoleAtTheEndIsNotTrusted(t *testing.T) {
 				return messages.Draft{Stream: "$state.p", Source: "p", Payload: fmt.Appendf(nil, `{"v":1,"turn":%d,"since":%d,"from":"3852639b"}`, turn, turn)}
 			}
 			record := messages.Draft{Stream: "p", Source: "p", Payload: []byte("1")}
-			sealAt(t, b.journal, at, record, of(1))
+			sealAt(t, b.journal, at.Add(-time.Hour), record, of(1)) // of an idle source
 			sealAt(t, b.journal, at.Add(time.Millisecond), record)
 			sealAt(t, b.journal, at.Add(2*time.Millisecond), record, of(3))
 			sealAt(t, b.journal, at.Add(c.later), messages.Draft{Stream: "other", Payload: []byte("1")})

@@ -3,6 +3,7 @@ package source
 import (
 	"math"
 	"slices"
+	"time"
 
 	"anode/messages"
 	"anode/storage"
@@ -21,6 +22,9 @@ type held struct {
 const (
 	// mostLooked is how many records of an epoch are looked at for one of this registration.
 	mostLooked = 1000
+	// skew is, in ms, by how much the clocks of owners may differ: beyond, what one sealed may be passed over, so
+	// that an older state is taken.
+	skew = 300_000
 	// unsure is, in ms, how long before the end of an epoch what follows a hole may have outlived the
 	// records that it covers: a power cut takes what was written and not synced, in no order.
 	unsure = 60_000
@@ -28,31 +32,56 @@ const (
 
 // newest finds the newest state on a stream, whoever sealed it; false where there is none.
 func newest(cfg *Config, source string, stream messages.Stream, of string) (best held, found bool) {
-	better := func(h held) {
-		if h.Of == of && (!found || after(h.Turn, h.at, best.Turn, best.at)) {
-			best, found = h, true
-		}
-	}
 	if cfg.Kept != nil {
-		if h, ok := cfg.Kept.get(stream); ok {
-			better(h)
+		if best, found = cfg.Kept.get(stream); found && best.Of != of {
+			best, found = held{}, false
 		}
 	}
+	infos := cfg.Journal.Streams(messages.Pattern(stream))
+	if len(infos) == 0 {
+		return best, found
+	}
+	query := storage.Scan{Stream: stream, Descending: true}
+	if at := infos[0].Last; at <= cfg.Clock().Add(time.Minute).UnixMilli() {
+		// Only the segments around its last record are opened, unless a clock was ahead.
+		query.FromMs, query.ToMs = at-skew, at+1
+		if h, ok := newestWithin(cfg, source, query, of); ok {
+			if !found || h.after(&best) {
+				best = h
+			}
+			return best, true
+		}
+		query.FromMs, query.ToMs = 0, 0
+	}
+	if h, ok := newestWithin(cfg, source, query, of); ok && (!found || h.after(&best)) {
+		return h, true
+	}
+	return best, found
+}
+
+// newestWithin finds the newest state of any origin that a query allows.
+func newestWithin(cfg *Config, source string, query storage.Scan, of string) (best held, found bool) {
 	for origin, epochs := range cfg.Journal.Digest() {
 		for i := range epochs {
-			query := storage.Scan{Stream: stream, Origin: origin, Epoch: epochs[i].Epoch, Descending: true}
+			if epochs[i].HeadHLC.Millis() < query.FromMs {
+				continue
+			}
+			query.Origin, query.Epoch, query.To = origin, epochs[i].Epoch, 0
 			if origin == cfg.Node {
 				if query.To = sure(cfg.Journal, origin, &epochs[i]); query.To == 0 {
 					continue
 				}
 			}
-			if h, ok := last(cfg, source, query, of); ok {
-				better(h)
+			if h, ok := last(cfg, source, query, of); ok && (!found || h.after(&best)) {
+				best, found = h, true
 			}
 		}
 	}
 	return best, found
 }
+
+// after tells whether a state is newer than another one.
+func (h *held) after(o *held) bool { return after(h.Turn, h.at, o.Turn, o.at) }
 
 // last finds the last state in one epoch. What can't be read is passed over: an older state gives
 // records again, which deduplication knows.

@@ -1,12 +1,12 @@
 package source
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -43,15 +43,39 @@ type saved struct {
 	Horizon *time.Time `json:"horizon,omitempty"`
 }
 
-// encode writes it as JSON without white space.
-func (s *saved) encode() ([]byte, error) {
-	var text bytes.Buffer
-	e := json.NewEncoder(&text)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(s); err != nil {
-		return nil, err
+// encode writes it as JSON without white space: one goes with each message, so by hand. Item and Since
+// are compact.
+func (s *saved) encode() []byte {
+	b := make([]byte, 0, 128+len(s.Item)+len(s.Since)+len(s.Cursor))
+	b = append(b, `{"v":`...)
+	b = strconv.AppendInt(b, int64(s.Version), 10)
+	b = append(b, `,"turn":`...)
+	b = strconv.AppendUint(b, s.Turn, 10)
+	for _, text := range [...]struct{ name, value string }{{"of", s.Of}, {"from", s.From}, {"cursor", s.Cursor}} {
+		if text.value != "" {
+			b = append(append(append(b, `,"`...), text.name...), `":`...)
+			b = messages.AppendQuoted(b, text.value)
+		}
 	}
-	return bytes.TrimSpace(text.Bytes()), nil
+	for _, raw := range [...]struct {
+		name  string
+		value json.RawMessage
+	}{{"item", s.Item}, {"since", s.Since}} {
+		if raw.value != nil {
+			b = append(append(append(b, `,"`...), raw.name...), `":`...)
+			b = append(b, raw.value...)
+		}
+	}
+	for _, at := range [...]struct {
+		name  string
+		value *time.Time
+	}{{"walk", s.Walk}, {"horizon", s.Horizon}} {
+		if at.value != nil {
+			b = append(append(append(b, `,"`...), at.name...), `":"`...)
+			b = append(at.value.AppendFormat(b, time.RFC3339Nano), '"')
+		}
+	}
+	return append(b, '}')
 }
 
 // decodeSaved reads what encode wrote; fields that a later release adds are passed over.

@@ -194,6 +194,13 @@ func (j *Journal) streams(match messages.Pattern) (list []storage.StreamInfo) {
 	j.post()
 	j.mu.RLock()
 	defer j.mu.RUnlock()
+	if match.Literal() {
+		stream := messages.Stream(match)
+		if t := j.totals[stream]; t != nil {
+			list = append(list, storage.StreamInfo{Stream: stream, Records: t.records, Bytes: t.bytes, Last: t.last})
+		}
+		return list
+	}
 	for stream, t := range j.totals {
 		if match.Match(stream) {
 			list = append(list, storage.StreamInfo{Stream: stream, Records: t.records, Bytes: t.bytes, Last: t.last})
