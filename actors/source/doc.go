@@ -20,7 +20,7 @@
 //
 // What a source remembers over connections, restarts and owners (since, a feed's own place, how far back
 // deduplication needs records) is a record too, on $state.<source>, or $state.<source>.I<hash> where it is that of one
-// item whose own messages come. It stands in the same batch as the last record that it covers, so that both are there or
+// item whose own messages come, and $state.<source>.D where it is the window of deduplication. It stands in the same batch as the last record that it covers, so that both are there or
 // neither, and nothing of it is stored after something that was not:
 //
 //	message 7 ──▶ records ─┬─▶ submission: records …, state "7" ──▶ one batch ──▶ counts: .since is 7
@@ -37,7 +37,7 @@
 //	$errors.<source>   {"reason", "frame" | "frame_base64", "size", "suppressed"}
 //	$sources.<source>  {"source", "node", "state", "since", "before", "reason", "next_at",
 //	                    "records", "errors", "restarts", "skipped"}
-//	$state.<source>    {"v": 1, "turn", "of", "item", "since", "from", "cursor", "walk", "horizon"}
+//	$state.<source>    {"v": 1, "turn", "of", "item", "since", "from", "cursor", "walk", "horizon", "seen"}
 //
 // frame is at most 4 KiB of the message, size its bytes. Of errors at most ten a second have a
 // record, of changes of state twenty at once and then two a second; suppressed and skipped

@@ -33,14 +33,13 @@ type ledger struct {
 	show func(saved, time.Time)
 
 	mu sync.Mutex // guards what follows, and all of each state; a leaf
-	// byItem are the states that were asked for, by item as JSON; "" is the source's.
+	// byItem are the states that were asked for, by item as JSON; "" is the source's, windowKey that of its window.
 	byItem map[string]*state
 	// unsent are those of which something is to be submitted.
 	unsent map[*state]struct{}
 	// versions numbers all values.
 	versions uint64
-	horizon  time.Time
-	looked   time.Time // when the horizon was looked at last
+	looked   time.Time // when the window was looked at last
 }
 
 // state is one of them.
@@ -62,6 +61,9 @@ type value struct {
 	since   any
 	raw     json.RawMessage // since as JSON; nil where there is none
 	cursor  string
+	// horizon and seen are those of a window.
+	horizon time.Time
+	seen    []byte
 	// began is when a walk began that has brought records and did not end; zero where there is none.
 	began time.Time
 }
@@ -128,7 +130,6 @@ func (t *ledger) clear() {
 	defer t.mu.Unlock()
 	clear(t.byItem)
 	clear(t.unsent)
-	t.horizon = time.Time{}
 }
 
 // set makes a value current that is to be sealed. mu is held.
@@ -150,20 +151,32 @@ func (t *ledger) find(ctx context.Context, item any) (*state, error) {
 		}
 		text = raw
 	}
+	return t.findOn(ctx, string(text), text, stateStream(t.source, text))
+}
+
+// windowKey is no JSON.
+const windowKey = "window"
+
+// findWindow gives the state of the window of deduplication.
+func (t *ledger) findWindow(ctx context.Context) (*state, error) {
+	return t.findOn(ctx, windowKey, nil, windowStream(t.source))
+}
+
+func (t *ledger) findOn(ctx context.Context, key string, item json.RawMessage, stream messages.Stream) (*state, error) {
 	t.mu.Lock()
-	s := t.byItem[string(text)]
+	s := t.byItem[key]
 	t.mu.Unlock()
 	if s != nil {
 		return s, nil
 	}
-	s = &state{stream: stateStream(t.source, text), item: text}
+	s = &state{stream: stream, item: item}
 	found, ok := newest(t.cfg, t.source, s.stream, t.of)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if other := t.byItem[string(text)]; other != nil {
+	if other := t.byItem[key]; other != nil {
 		return other, nil
 	}
 	if ok {
@@ -171,7 +184,7 @@ func (t *ledger) find(ctx context.Context, item any) (*state, error) {
 			return nil, err
 		}
 	}
-	t.byItem[string(text)] = s
+	t.byItem[key] = s
 	return s, nil
 }
 
@@ -182,8 +195,8 @@ func (t *ledger) load(s *state, found *held) error {
 	if found.Walk != nil {
 		s.current.began = *found.Walk
 	}
-	if found.Horizon != nil && s.item == nil {
-		t.horizon = *found.Horizon
+	if found.Horizon != nil {
+		s.current.horizon, s.current.seen = *found.Horizon, found.Seen
 	}
 	if found.Since != nil && found.From == t.from {
 		since, err := expr.Decode(found.Since)
@@ -344,37 +357,36 @@ func (t *ledger) count() {
 	}
 }
 
-// horizonEvery is how often the horizon is looked at, and sealed, at most.
-const horizonEvery = time.Minute
+// windowEvery is how often the window is looked at, and sealed, at most.
+const windowEvery = time.Minute
 
-// due tells that the horizon is to be looked at.
+// due tells that the window is to be looked at.
 func (t *ledger) due(now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if passed := now.Sub(t.looked); passed >= 0 && passed < horizonEvery {
+	if passed := now.Sub(t.looked); passed >= 0 && passed < windowEvery {
 		return false
 	}
 	t.looked = now
 	return true
 }
 
-// raise moves the horizon, where that is by a step: one that is too low only makes a start longer.
-func (t *ledger) raise(at time.Time, step time.Duration) {
+// slide moves the window, where something was added that is seen again and again, or it went on by a step:
+// a horizon that is too low only makes a start longer.
+func (t *ledger) slide(horizon time.Time, seen []byte, step time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	main := t.byItem[""]
-	if passed := at.Sub(t.horizon); main == nil || !t.horizon.IsZero() && passed >= 0 && passed < step {
+	s := t.byItem[windowKey]
+	if s == nil {
 		return
 	}
-	t.horizon = at
-	t.set(main, main.current)
-}
-
-// from when on records are needed by deduplication, as the newest state has it; zero where none says.
-func (t *ledger) needed() time.Time {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.horizon
+	passed := horizon.Sub(s.current.horizon)
+	if passed >= 0 && passed < step && bytes.Equal(seen, s.current.seen) {
+		return
+	}
+	next := s.current
+	next.horizon, next.seen = horizon, seen
+	t.set(s, next)
 }
 
 // waiting tells that something is to be submitted.
@@ -405,7 +417,7 @@ func (t *ledger) draw() (drafts []messages.Draft, tickets []ticket) {
 func (t *ledger) drawWith(s *state) (drafts []messages.Draft, tickets []ticket) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, one := range []*state{s, t.byItem[""]} {
+	for _, one := range [...]*state{s, t.byItem[""], t.byItem[windowKey]} {
 		if _, unsent := t.unsent[one]; unsent {
 			drafts, tickets = t.draft(one, drafts, tickets)
 		}
@@ -426,8 +438,8 @@ func (t *ledger) draft(s *state, drafts []messages.Draft, tickets []ticket) ([]m
 	if began := s.current.began.UTC(); !s.current.began.IsZero() {
 		record.Walk = &began
 	}
-	if at := t.horizon.UTC(); s.item == nil && !t.horizon.IsZero() {
-		record.Horizon = &at
+	if at := s.current.horizon.UTC(); !s.current.horizon.IsZero() {
+		record.Horizon, record.Seen = &at, s.current.seen
 	}
 	return append(drafts, messages.Draft{Stream: s.stream, Source: t.source, Payload: record.encode()}), append(tickets, ticket{s, s.current, record})
 }

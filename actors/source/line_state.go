@@ -94,14 +94,17 @@ func (l *Line) enterState(ctx context.Context, meta *transform.Meta) (*state, er
 	return s, nil
 }
 
-// move takes over what a message made of its state, and looks after the horizon.
+// mostSeen is how many identities a state lists: those that a feed repeats for longer than the window.
+const mostSeen = 1000
+
+// move takes over what a message made of its state, and looks after the window.
 func (l *Line) move(s *state, since any, cursor *string) {
 	states, now := l.job.states, l.cfg.Clock()
 	l.holder.move(l, move{state: s, since: since, cursor: cursor})
 	dedupe := l.job.pipeline.Dedupe()
 	if _, needed := dedupe.Horizon(now); needed && states.due(now) {
-		if ms, some := dedupe.Oldest(now); some {
-			states.raise(time.UnixMilli(ms), l.job.spec.Dedupe.Window.Of()/4)
+		if horizon, seen, some := dedupe.Needed(now, mostSeen); some {
+			states.slide(time.UnixMilli(horizon), seen, l.job.spec.Dedupe.Window.Of()/4)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -383,7 +384,7 @@ func TestWhatIsRepeatedForLongIsKnownAfterAStart(t *testing.T) {
 			}
 			sealAt(t, b.journal, old, draft)
 			sealAt(t, b.journal, old.Add(time.Minute), messages.Draft{
-				Stream: "$state.p", Source: "p", Payload: fmt.Appendf(nil, `{"v":1,"turn":3,"horizon":%q}`, old.UTC().Format(time.RFC3339Nano)),
+				Stream: "$state.p.D", Source: "p", Payload: fmt.Appendf(nil, `{"v":1,"turn":3,"horizon":%q}`, old.UTC().Format(time.RFC3339Nano)),
 			})
 			sealAt(t, b.journal, old.Add(2*time.Minute), messages.Draft{Stream: "p", Source: "other", Payload: []byte(`{"n":2}`)})
 			b.put("name: p\nkind: rest\nurl: %s\nrest: {every: 10ms}\n%s", b.serve(feeds.JSON(`{"n":1}`)).URL("/"), fields)
@@ -406,7 +407,7 @@ func TestTheHorizonIsSealed(t *testing.T) {
 	if err := api.Await(t.Context(), 20); err != nil {
 		t.Fatal(err)
 	}
-	states := b.statesOn("$state.p")
+	states := b.statesOn("$state.p.D")
 	if len(states) != 1 || states[0].Horizon == nil || states[0].Horizon.Before(begun.Add(-time.Second)) || states[0].Horizon.After(time.Now()) {
 		t.Errorf("within a minute: %+v", states)
 	}
@@ -425,6 +426,7 @@ func TestWhatFollowsAHoleAtTheEndIsNotTrusted(t *testing.T) {
 				sinceIs(ctx, t, line, nil, c.want)
 				return errBroke
 			})
+			b.intake.seal = nil // the epoch is over
 			at := time.Now().Add(-2 * time.Hour)
 			of := func(turn int) messages.Draft {
 				return messages.Draft{Stream: "$state.p", Source: "p", Payload: fmt.Appendf(nil, `{"v":1,"turn":%d,"since":%d,"from":"3852639b"}`, turn, turn)}
@@ -458,3 +460,38 @@ func TestAMessageThatIsCutShortMovesNothing(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+func TestWhatAFeedRepeatsForEverIsKnownAfterAStart(t *testing.T) {
+	clock := &movedClock{}
+	b := newBench(t, func(cfg *source.Config) { cfg.Clock = clock.now })
+	b.sealInto()
+	feed := newNumbers(3, 100) // always the whole list
+	url := b.serve(feed).URL("/")
+	put := func() {
+		b.put("name: p\nkind: rest\nurl: %s?since=0\nnative_id: .n\ntransform: {split: '.[]'}\nrest: {every: 10ms}", url)
+	}
+	put()
+	b.awaitRecords("p", 3)
+	for range 3 { // in an hour it is seen again and again
+		asked := feed.asked.Load()
+		clock.add(8 * time.Minute)
+		b.await("polls", func() bool { return feed.asked.Load() > asked+3 })
+	}
+	b.await("what is old is listed", func() bool {
+		all := b.intake.on("$state.p.D")
+		return len(all) > 1 && strings.Contains(all[len(all)-1], `"seen":"`)
+	})
+	b.restart("p")
+	feed.upTo.Store(5)
+	clock.add(2 * time.Hour) // a downtime
+	put()
+	exactly(t, b.awaitRecords("p", 5), 5)
+	b.await("polls", func() bool { s, _ := b.Status("p"); return s.Dropped.Duplicate > 20 })
+	exactly(t, b.intake.on("p"), 5)
+}
+
+// movedClock is the wall clock, moved on.
+type movedClock struct{ by atomic.Int64 }
+
+func (c *movedClock) now() time.Time      { return time.Now().Add(time.Duration(c.by.Load())) }
+func (c *movedClock) add(d time.Duration) { c.by.Add(int64(d)) }

@@ -30,8 +30,13 @@ func (j *job) restore(ctx context.Context) error {
 	if !needed {
 		return nil
 	}
+	window, err := j.states.findWindow(ctx)
+	if err != nil {
+		return err
+	}
 	// The clock of whoever numbered the records may be a little behind of that which was read before.
-	if at := j.states.needed(); !at.IsZero() {
+	if at := window.counts.horizon; !at.IsZero() {
+		dedupe.Remember(window.counts.seen, now)
 		since = min(since, at.Add(-time.Second).UnixMilli())
 	} else if last := j.lastRecord(); last > 0 {
 		since = min(since, dedupe.Before(last))

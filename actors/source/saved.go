@@ -3,6 +3,7 @@ package source
 import (
 	"crypto/sha256"
 	"encoding/base32"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -39,8 +40,10 @@ type saved struct {
 	// Walk is when a walk over pages began that has brought records and did not end: what was stored since
 	// then does not tell that what follows is known too.
 	Walk *time.Time `json:"walk,omitempty"`
-	// Horizon is when the oldest record was received that deduplication still needs.
+	// Horizon is when the oldest record was received that deduplication still needs, and Seen what it remembers of
+	// older ones. They have a stream of their own.
 	Horizon *time.Time `json:"horizon,omitempty"`
+	Seen    []byte     `json:"seen,omitempty"`
 }
 
 // encode writes it as JSON without white space: one goes with each message, so by hand. Item and Since
@@ -75,6 +78,10 @@ func (s *saved) encode() []byte {
 			b = append(at.value.AppendFormat(b, time.RFC3339Nano), '"')
 		}
 	}
+	if s.Seen != nil {
+		b = base64.StdEncoding.AppendEncode(append(b, `,"seen":"`...), s.Seen)
+		b = append(b, '"')
+	}
 	return append(b, '}')
 }
 
@@ -95,8 +102,11 @@ func after(turn uint64, at messages.HLC, otherTurn uint64, other messages.HLC) b
 	return turn > otherTurn || turn == otherTurn && at > other
 }
 
+// windowStream is where the window of a source's deduplication is.
+func windowStream(source string) messages.Stream { return stateStream(source, nil) + ".D" }
+
 // stateStream is where the state of a source is, or that of one of its items, which is JSON: no two
-// have the same. Names of sources have no upper case, so that an item's token is no part of one.
+// have the same. Names of sources have no upper case, so that what follows one is no part of it.
 func stateStream(source string, item []byte) messages.Stream {
 	if strings.Count(source, ".")+3 > messages.MaxStreamTokens {
 		source = messages.StreamToken(source) + "-" + short([]byte(source))

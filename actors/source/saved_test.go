@@ -27,6 +27,7 @@ func TestAStateIsReadAsItWasWritten(t *testing.T) {
 			Version: savedVersion, Turn: rapid.Uint64().Draw(t, "turn"), Of: rapid.StringMatching("([0-9]-[a-z]+)?").Draw(t, "of"),
 			Item: raw("item"), Since: raw("since"), From: rapid.StringMatching("([0-9a-f]{8})?").Draw(t, "from"),
 			Cursor: rapid.String().Draw(t, "cursor"), Walk: at("walk"), Horizon: at("horizon"),
+			Seen: rapid.SampledFrom([][]byte{nil, {0, 255, 7}}).Draw(t, "seen"),
 		}
 		payload := s.encode()
 		got, err := decodeSaved(payload)
@@ -53,7 +54,7 @@ func TestNoTwoStatesShareAStream(t *testing.T) {
 				t.Errorf("%s %s is on the stream of %s", name, item, other)
 			}
 			seen[stream] = name + " " + item
-			if sourceOf(stream) != stateStream(name, nil) {
+			if sourceOf(stream) != stateStream(name, nil) || sourceOf(windowStream(name)) != stateStream(name, nil) {
 				t.Errorf("%s is of %s", stream, sourceOf(stream))
 			}
 		}

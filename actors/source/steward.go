@@ -108,9 +108,9 @@ func (s steward) seal(ctx context.Context, drafts []messages.Draft) {
 	}
 }
 
-// sourceOf is the stream of the source whose state, or whose item's, is on a stream.
+// sourceOf is the stream of the source whose state, or a part of it, is on a stream.
 func sourceOf(stream messages.Stream) messages.Stream {
-	if dot := strings.LastIndexByte(string(stream), '.'); dot > 0 && strings.HasPrefix(string(stream[dot:]), ".I") {
+	if dot := strings.LastIndexByte(string(stream), '.'); dot > 0 && dot+1 < len(stream) && stream[dot+1] >= 'A' && stream[dot+1] <= 'Z' {
 		return stream[:dot]
 	}
 	return stream

@@ -1,9 +1,12 @@
 package transform
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"math"
+	"slices"
 	"time"
 
 	"anode/messages"
@@ -80,16 +83,44 @@ func (d *Dedupe) RestoreDraft(draft *messages.Draft, born int64, now time.Time) 
 	}
 }
 
-// Oldest is when the oldest record was received, in Unix ms, of which something is remembered; false
-// where there is none.
-func (d *Dedupe) Oldest(now time.Time) (ms int64, some bool) {
-	since := d.since(now)
+// rememberedSize is the bytes of one that Needed gives: an identity, and the mark of a change.
+const rememberedSize = 16 + 8
+
+// Needed is what Restore needs at a later start: all records received from the Unix ms horizon on, and what
+// is remembered of older ones, which feeds may repeat for ever. That is in old, sorted, and at most so many; for more of
+// them the horizon is further back. False: nothing is remembered.
+func (d *Dedupe) Needed(now time.Time, most int) (horizon int64, old []byte, some bool) {
+	since, horizon := d.since(now), now.UnixMilli()
+	window := horizon - d.window.Milliseconds()
+	var aged []int32
 	for _, at := range d.at {
-		if e := &d.entries[at]; e.ms >= since && (!some || e.born < ms) {
-			ms, some = e.born, true
+		switch e := &d.entries[at]; {
+		case e.ms < since:
+			continue
+		case e.born < window:
+			aged = append(aged, at)
+		default:
+			horizon = min(horizon, e.born)
 		}
+		some = true
 	}
-	return ms, some
+	if len(aged) > most {
+		slices.SortFunc(aged, func(a, b int32) int { return cmp.Compare(d.entries[a].born, d.entries[b].born) })
+		horizon, aged = d.entries[aged[most]].born, aged[:most]
+	}
+	slices.SortFunc(aged, func(a, b int32) int { return bytes.Compare(d.entries[a].identity[:], d.entries[b].identity[:]) })
+	for _, at := range aged {
+		e := &d.entries[at]
+		old = binary.LittleEndian.AppendUint64(append(old, e.identity[:]...), e.mark)
+	}
+	return horizon, old, some
+}
+
+// Remember restores what Needed gave as old, before all else.
+func (d *Dedupe) Remember(old []byte, now time.Time) {
+	for ; len(old) >= rememberedSize; old = old[rememberedSize:] {
+		d.put(messages.Identity(old[:16]), binary.LittleEndian.Uint64(old[16:]), now.UnixMilli(), 0)
+	}
 }
 
 // since is when, in Unix ms, something must have been seen to count.

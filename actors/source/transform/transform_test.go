@@ -273,16 +273,27 @@ func TestDedupeIsRestoredAndTakenBack(t *testing.T) {
 	}
 	p.Dedupe().Restore(of("2"), start.Add(-time.Minute).UnixMilli(), start)
 	p.Dedupe().Restore(of("1"), start.Add(-90*time.Minute).UnixMilli(), start)
-	if oldest, some := p.Dedupe().Oldest(start); !some || oldest != start.Add(-90*time.Minute).UnixMilli() {
-		t.Errorf("the oldest is %d, %v", oldest, some)
+	if horizon, old, some := p.Dedupe().Needed(start, 5); !some || horizon != start.Add(-time.Minute).UnixMilli() || len(old) != 24 {
+		t.Errorf("needed from %d on, and %d bytes, %v", horizon, len(old), some)
+	}
+	if horizon, old, _ := p.Dedupe().Needed(start, 0); horizon != start.Add(-90*time.Minute).UnixMilli() || len(old) != 0 {
+		t.Errorf("without a list needed from %d on", horizon)
 	}
 	clock.now = start.Add(9 * time.Minute)
 	if got := feed(p, `{"n":2}`); got.Dropped.Duplicate != 1 || !got.Seen {
 		t.Errorf("restored, but taken: %+v", got)
 	}
 	clock.now = start.Add(11 * time.Minute)
-	if oldest, _ := p.Dedupe().Oldest(clock.now); oldest != start.Add(-time.Minute).UnixMilli() {
-		t.Errorf("what is forgotten is still needed from %d on", oldest)
+	horizon, old, _ := p.Dedupe().Needed(clock.now, 5)
+	if horizon != clock.now.UnixMilli() || len(old) != 24 {
+		t.Errorf("needed from %d on, and %d bytes", horizon, len(old))
+	}
+	r, _ := pipeline(t, "native_id: .n")
+	r.Dedupe().Remember(old, start)
+	for n, want := range map[string]uint64{`{"n":1}`: 0, `{"n":2}`: 1} {
+		if got := feed(r, n); got.Dropped.Duplicate != want {
+			t.Errorf("what is remembered of %s: %+v", n, got)
+		}
 	}
 	got := feed(p, `{"n":1}`)
 	if len(got.Drafts) != 1 {
