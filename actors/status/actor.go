@@ -346,7 +346,7 @@ type data struct {
 	Alarms     int              `json:"alarms"`
 }
 
-// publish sends the node's record; details and labels go first when it is too long.
+// publish sends the node's record; when it is too long, details, labels and links go, and texts are cut.
 func (s *statusActor) publish() {
 	stream := messages.Stream("$status." + string(s.cfg.Node.ID))
 	at := s.cfg.Clock().UTC().Truncate(time.Millisecond)
@@ -360,7 +360,11 @@ func (s *statusActor) publish() {
 	}
 	text, err := json.Marshal(r)
 	if err == nil && len(text) > mostOfStatus {
-		r.Data.Node.Labels = map[string]string{}
+		n := &r.Data.Node
+		n.Labels, n.Links = map[string]string{}, []command.LinkView{}
+		for _, long := range []*string{&n.Name, &n.Mesh, &n.HTTP, &n.Version} {
+			*long = strings.ToValidUTF8((*long)[:min(len(*long), detailInShort)], "")
+		}
 		for i := range r.Data.Components {
 			r.Data.Components[i].Detail = ""
 		}

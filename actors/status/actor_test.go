@@ -3,9 +3,11 @@ package status
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"anode/actors/actor"
 	"anode/messages"
@@ -87,6 +89,27 @@ func TestStreamsAreListedBesideTheActor(t *testing.T) {
 		}
 		if len(j.asked) != 1 || j.asked[0] != 3 {
 			t.Errorf("the journal was asked for %v streams, want 3 once", j.asked)
+		}
+	})
+}
+
+// The record of $status.<node> is small, whatever the node's names are.
+func TestTheStatusRecordIsBounded(t *testing.T) {
+	var sent []command.Ephemeral
+	long := strings.Repeat("é", 2000)
+	cfg := Config{Publish: func(e command.Ephemeral) { sent = append(sent, e) }, Node: command.NodeView{
+		Name: long, HTTP: long, Mesh: long, Version: long, Labels: map[string]string{"a": long}, Links: []command.LinkView{{Peer: messages.NodeID(long)}},
+	}}
+	in(t, cfg, func(t *testing.T, _ *actor.Ref) {
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		if len(sent) < 2 {
+			t.Fatalf("%d records in 3 s, want one each 2 s", len(sent))
+		}
+		for _, e := range sent {
+			if e.Stream != "$status.self" || len(e.JSON) > mostOfStatus || !utf8.Valid(e.JSON) {
+				t.Errorf("%d bytes on %s", len(e.JSON), e.Stream)
+			}
 		}
 	})
 }
