@@ -388,7 +388,7 @@ func TestFaultsOfAuth(t *testing.T) {
 func TestBefore(t *testing.T) {
 	b := newBench(t, secretsOf("K", "the key", "T", "a token"))
 	calls := &asked{next: func(n int, w http.ResponseWriter, r *http.Request) {
-		fmt.Fprintf(w, `{"url":"ws://%s/feed?at=0123456789ab","token":"very-secret-token-%d","n":1.10}`, r.Host, n)
+		fmt.Fprintf(w, `{"url":"ws://%s/feed?ticket=0123456789ab","list":["BTC-USDT-SWAP-241227"],"token":"very-secret-token-%d","n":1.10}`, r.Host, n)
 	}}
 	sockets := &asked{next: func(n int, w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/token") {
@@ -419,14 +419,14 @@ websocket:
 backoff: {min: 10ms, max: 20ms}`, at.URL("/token"))
 	got := b.awaitRecords("p", 2)
 	host := strings.TrimPrefix(at.URL(""), "http://")
-	if want := fmt.Sprintf(`{"n":1.10,"u":"ws://%s/feed?***&t=***"}`, host); got[0] != want {
+	if want := fmt.Sprintf(`{"n":1.10,"u":"ws://%s/feed?ticket=***&t=***"}`, host); got[0] != want {
 		t.Errorf("%s, want %s", got[0], want)
 	}
 	all := sockets.requests()
 	if r := all[0]; r.Method != "POST" || r.URL.String() != "/token?a=1&a=b" || r.Header.Get("X") != "the key" || r.Header.Get("Authorization") != "Bearer a token" || r.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("%s %s %v", r.Method, r.URL, r.Header)
 	}
-	if all[1].URL.String() != "/feed?at=0123456789ab&t=very-secret-token-1" || all[3].URL.String() != "/feed?at=0123456789ab&t=very-secret-token-2" {
+	if all[1].URL.String() != "/feed?ticket=0123456789ab&t=very-secret-token-1" || all[3].URL.String() != "/feed?ticket=0123456789ab&t=very-secret-token-2" {
 		t.Errorf("%s %s", all[1].URL, all[3].URL)
 	}
 	if all := b.log.String() + b.intake.everything(); strings.Contains(all, "very-secret") {

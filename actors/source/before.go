@@ -3,6 +3,8 @@ package source
 import (
 	"context"
 	"fmt"
+	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -34,8 +36,8 @@ func (s *Setup) CompileBefore(at string, call *spec.Call, by *Transport, faults 
 }
 
 // Call makes the call and gives what templates see as .before: the JSON of the answer, its text where it is
-// none, null where it is empty or there is no call. The texts in it are kept out of what people see, as they may
-// be credentials. An answer that is no success, or larger than 1 MiB, is an error in the server's own words.
+// none, null where it is empty or there is no call. What in it may be a credential, by its name, is kept out of what
+// people see. An answer that is no success, or larger than 1 MiB, is an error in the server's own words.
 func (b *Before) Call(ctx context.Context, line *Line) (any, error) {
 	if b == nil {
 		return nil, nil
@@ -80,34 +82,46 @@ func (b *Before) call(ctx context.Context, line *Line) (any, error) {
 const (
 	// shortestCredential is the length from which on a text of an answer may be a credential, mostHidden how many
 	// of one answer are kept out of sight.
-	shortestCredential = 12
+	shortestCredential = 8
 	mostHidden         = 64
 )
 
-// hideTexts keeps texts of a call's answer out of what people see: all that are long and have no space, but
-// for where a URL leads.
+// credentialName finds the names that answers give credentials.
+var credentialName = regexp.MustCompile(`(?i)token|key|secret|sign|session|auth|ticket|passw|cookie|jwt|credential|nonce`)
+
+// hideTexts keeps what may be a credential in the answer of a call out of what people see: texts by their names, also
+// in the query of a URL, and an answer that is one word.
 func (l *Line) hideTexts(v any) {
 	left := mostHidden
-	var walk func(v any)
-	walk = func(v any) {
+	hide := func(text string) {
+		if len(text) >= shortestCredential && left > 0 {
+			left--
+			l.job.hidden.notePassing(text)
+		}
+	}
+	var walk func(v any, secret bool)
+	walk = func(v any, secret bool) {
 		switch v := v.(type) {
 		case string:
-			if _, rest, isURL := strings.Cut(v, "://"); isURL {
-				_, v, _ = strings.Cut(rest, "?")
-			}
-			if len(v) >= shortestCredential && !strings.ContainsAny(v, " \n") && left > 0 {
-				left--
-				l.job.hidden.notePassing(v)
+			if u, err := url.Parse(v); err == nil && u.Host != "" {
+				for name, values := range u.Query() {
+					if credentialName.MatchString(name) {
+						hide(values[0])
+					}
+				}
+			} else if secret {
+				hide(v)
 			}
 		case []any:
 			for _, e := range v {
-				walk(e)
+				walk(e, secret)
 			}
 		case map[string]any:
-			for _, e := range v {
-				walk(e)
+			for name, e := range v {
+				walk(e, secret || credentialName.MatchString(name))
 			}
 		}
 	}
-	walk(v)
+	text, word := v.(string)
+	walk(v, word && !strings.ContainsAny(text, " \t\n"))
 }
