@@ -16,7 +16,7 @@ import (
 // The bounds of what a guess keeps of the feed's messages.
 const (
 	mostSamples      = 200
-	mostSamplesBytes = 24 << 20
+	mostSamplesBytes = 8 << 20
 )
 
 // sample is a message as it came, of which a spec is guessed.
