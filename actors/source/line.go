@@ -36,7 +36,7 @@ type Line struct {
 	refused atomic.Bool
 	// stale asks to be told of the next data.
 	stale atomic.Bool
-	// receipt follows the message that is fed; nil is none. It belongs to the goroutine that feeds.
+	// receipt follows the message that is fed; nil is none. The job's turn guards it.
 	receipt *receipt
 	// held counts waits for the journal: the feed is not read then, and its silence is ours.
 	held      atomic.Int32
@@ -149,10 +149,16 @@ func (l *Line) Hide(text string) string { return l.job.hidden.hide(text) }
 // spec's rules want of the connection comes back, in order. An error ends the connection: the
 // journal did not take records, or ctx ended. The message is the line's from now on.
 func (l *Line) Feed(ctx context.Context, message []byte, meta transform.Meta) ([]transform.Action, error) {
+	return l.feed(ctx, message, meta, nil)
+}
+
+func (l *Line) feed(ctx context.Context, message []byte, meta transform.Meta, receipt *receipt) ([]transform.Action, error) {
 	if err := l.job.turn.take(ctx); err != nil {
 		return nil, err
 	}
 	defer l.job.turn.give()
+	l.receipt = receipt
+	defer func() { l.receipt = nil }()
 	if l.cut.Load() {
 		return nil, errLeft
 	}

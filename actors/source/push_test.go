@@ -641,6 +641,34 @@ func TestAWindowOfWhatWasPushedIsRebuilt(t *testing.T) {
 	b.pushed("0 0 1 0", `{"n":1}`)
 }
 
+func TestAPushSourceIsNotTried(t *testing.T) {
+	b := newBench(t, nil)
+	trial, err := b.Try(context.Background(), command.Try{Document: []byte("name: p\nkind: push"), YAML: true, For: time.Hour, Records: 1})
+	if err != nil || len(trial.Hints) != 1 || !strings.Contains(trial.Hints[0], "a push source waits for senders") {
+		t.Errorf("%+v %v", trial, err)
+	}
+	if _, err := b.Try(context.Background(), command.Try{Document: []byte("name: p\nkind: push\nkey: '.['"), YAML: true, For: time.Hour, Records: 1}); err == nil {
+		t.Error("a faulty spec passes")
+	}
+}
+
+func TestWhatIsLimitedIsCounted(t *testing.T) {
+	b := newBench(t, nil)
+	b.put("name: p\nkind: push\nlimit: {policy: sample, every: 1h}")
+	b.pushed("1 0 0 0", "1")
+	if p, err := b.push("2"); err != nil || p.Accepted != 0 || p.Dropped.Limited != 1 {
+		t.Errorf("%+v %v", p, err)
+	}
+	b.put("name: p\nkind: push\nlimit: {policy: conflate, every: 20ms}")
+	b.awaitState("p", command.SourceRunning)
+	for i := range 50 {
+		if _, err := b.push(fmt.Sprint("[", i, "]")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.await("the last one is stored", func() bool { all := b.intake.on("p"); return all[len(all)-1] == "[49]" })
+}
+
 func TestWhoIsOpenToAllIsWarnedOf(t *testing.T) {
 	for _, c := range []struct {
 		exposed bool

@@ -28,18 +28,16 @@ var errBroken = fmt.Errorf("%w: the source failed in this node", command.ErrUnav
 // is refused with its reason and the connection lives.
 func (l *Line) FeedTold(ctx context.Context, message []byte, meta transform.Meta, told func(command.Pushed, error)) (err error) {
 	r := &receipt{told: told, open: 1}
-	l.receipt = r
 	var refused error
 	err = errBroken // so that a panic is told
 	defer func() {
-		l.receipt = nil
 		if err == nil {
 			r.leave(0, refused)
 			return
 		}
 		r.leave(0, err)
 	}()
-	actions, fed := l.Feed(ctx, message, meta)
+	actions, fed := l.feed(ctx, message, meta, r)
 	for _, a := range actions {
 		if a.Fail != "" {
 			reason := l.Hide(a.Fail)
@@ -63,6 +61,7 @@ func (r *receipt) dropped(d *transform.Dropped) {
 	defer r.mu.Unlock()
 	r.became.Dropped.Filtered += d.Filtered
 	r.became.Dropped.Duplicate += d.Duplicate
+	r.became.Dropped.Limited += d.Limited
 	r.became.Dropped.Failed += d.Failed
 }
 

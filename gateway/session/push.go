@@ -305,10 +305,11 @@ func (f *feeder) write(ctx context.Context) {
 			}
 			continue
 		}
+		over := ctx.Err() != nil // what there is to tell was there before
 		if end, err := f.reply(); err != nil || end {
 			return
 		}
-		if ctx.Err() != nil { // the reader has ended without a reason to tell
+		if over {
 			f.cut()
 			return
 		}
