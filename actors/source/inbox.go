@@ -38,12 +38,12 @@ type Push struct {
 // Answer tells the sender what became of it. It does not block.
 func (p *Push) Answer(became command.Pushed, err error) { p.answer(became, err) }
 
-// Receive lets senders push to the source, past a door, until end is called. What the queue gives must
-// be answered; what it still holds at the end is given to the next one, or refused if there is none.
-func (l *Line) Receive(door Door) (queue <-chan *Push, end func()) {
+// Receive lets senders push to the source, past a door, until end is called. Next waits for a message, which must be
+// answered; nil is the end of ctx. What waits at the end is given to the next connection, or refused if there is none.
+func (l *Line) Receive(door Door) (next func(ctx context.Context) *Push, end func()) {
 	in := l.board.inlet()
 	in.open(door)
-	return in.queue, func() { in.leave(door) }
+	return in.next, func() { in.leave(door) }
 }
 
 // inbox holds what is pushed to a source until it is answered, over its connections.
@@ -52,21 +52,23 @@ func (l *Line) Receive(door Door) (queue <-chan *Push, end func()) {
 //
 // While the source has no connection and waits for none, everything is refused with the reason.
 type inbox struct {
+	// places has one for each message that waits or is not answered: it bounds the queue.
 	places chan struct{}
-	// queue has room for all that have a place.
-	queue chan *Push
-	bytes *quota
+	bytes  *quota
+	// wake tells that something is in the queue.
+	wake chan struct{}
 
 	// mu guards what follows, and that nothing enters the queue once it was emptied. It is a leaf but for what
 	// answers do.
-	mu   sync.Mutex
-	door Door  // nil while no connection stands
-	why  error // why nothing is taken; nil: it is
-	gone bool
+	mu    sync.Mutex
+	queue []*Push
+	door  Door  // nil while no connection stands
+	why   error // why nothing is taken; nil: it is
+	gone  bool
 }
 
 func newInbox() *inbox {
-	return &inbox{places: make(chan struct{}, mostPushes), queue: make(chan *Push, mostPushes), bytes: &quota{most: mostPushedBytes}}
+	return &inbox{places: make(chan struct{}, mostPushes), bytes: &quota{most: mostPushedBytes}, wake: make(chan struct{}, 1)}
 }
 
 func (in *inbox) open(door Door) {
@@ -94,14 +96,10 @@ func (in *inbox) shut(why error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.door, in.why = nil, why
-	for {
-		select {
-		case p := <-in.queue:
-			p.Answer(command.Pushed{}, why)
-		default:
-			return
-		}
+	for _, p := range in.queue {
+		p.Answer(command.Pushed{}, why)
 	}
+	in.queue = nil
 }
 
 // end shuts it for good.
@@ -132,8 +130,42 @@ func (in *inbox) put(p *Push) error {
 	if in.why != nil {
 		return in.why
 	}
-	in.queue <- p
+	in.queue = append(in.queue, p)
+	if len(in.queue) == 1 {
+		select {
+		case in.wake <- struct{}{}:
+		default:
+		}
+	}
 	return nil
+}
+
+// next waits for a message; nil is the end of ctx. One goroutine at a time asks.
+func (in *inbox) next(ctx context.Context) *Push {
+	for ctx.Err() == nil {
+		if p := in.first(); p != nil {
+			return p
+		}
+		select {
+		case <-in.wake:
+		case <-ctx.Done():
+		}
+	}
+	return nil
+}
+
+func (in *inbox) first() *Push {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if len(in.queue) == 0 {
+		return nil
+	}
+	p := in.queue[0]
+	in.queue[0] = nil
+	if in.queue = in.queue[1:]; len(in.queue) == 0 {
+		in.queue = nil
+	}
+	return p
 }
 
 // sender implements command.Pusher.

@@ -218,7 +218,8 @@ var someTime = time.Date(2026, 11, 22, 10, 0, 0, 123456789, time.UTC)
 func oneSource(name string) command.SourceView {
 	return command.SourceView{
 		Name: name, Version: "1-self", Spec: json.RawMessage(`{"name":"` + name + `"}`),
-		Status: command.SourceStatus{State: command.SourceRunning, Owners: []messages.NodeID{"self"}, Since: someTime, NextAt: &someTime,
+		Status: command.SourceStatus{
+			State: command.SourceRunning, Owners: []messages.NodeID{"self"}, Since: someTime, NextAt: &someTime,
 			Resume: &command.SourceResume{Since: json.RawMessage(`{"id":7}`), Cursor: "7", Turn: 3, At: someTime},
 		},
 	}

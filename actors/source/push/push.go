@@ -56,20 +56,16 @@ func (c *connector) Run(ctx context.Context, line *source.Line) error {
 		return err
 	}
 	c.warn()
-	queue, end := line.Receive(door)
+	next, end := line.Receive(door)
 	defer end()
 	line.Opened()
 	line.Worked()
 	feeding, stop := later(ctx, stopPatience)
 	defer stop()
 	var answers ledger
-	for ctx.Err() == nil {
-		select {
-		case <-ctx.Done():
-		case p := <-queue:
-			if err := feed(feeding, line, &answers, p); err != nil {
-				return err
-			}
+	for p := next(ctx); p != nil; p = next(ctx) {
+		if err := feed(feeding, line, &answers, p); err != nil {
+			return err
 		}
 	}
 	return context.Cause(ctx)

@@ -29,7 +29,8 @@ func TestSchema(t *testing.T) {
 			},
 		},
 		{
-			"the first reasons are told", `{"items":{"type":"string"}}`, []string{`[]`, `["a"]`, `7`},
+			"the first reasons are told", `{"items":{"type":"string"}}`,
+			[]string{`[]`, `["a"]`, `7`},
 			map[string]string{`[1,2,3,"x",5,6]`: "schema: /0: got number, want string; /1: got number, want string; /2: got number, want string; and 2 more"},
 		},
 		{"patterns", `{"properties":{"a":{"pattern":"^[A-Z]+-USD$"}}}`, []string{`{"a":"BTC-USD"}`}, map[string]string{`{"a":"btc-usd"}`: "schema: /a: 'btc-usd' does not match pattern"}},
