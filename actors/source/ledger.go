@@ -68,9 +68,11 @@ type value struct {
 	began time.Time
 }
 
-// walk is one over pages, the newest first: only all of it counts, and what its first page gave.
+// walk is one over pages: only all of it counts.
 type walk struct {
 	began time.Time
+	// first tells that what the first page gave counts, else it is what the last did.
+	first bool
 	since any
 	raw   json.RawMessage
 }
@@ -286,7 +288,7 @@ func (t *ledger) move(s *state, since any, cursor *string) error {
 	switch w := s.walk; {
 	case w == nil && raw != nil:
 		next.since, next.raw = since, raw
-	case w != nil && w.raw == nil && raw != nil:
+	case w != nil && raw != nil && !(w.first && w.raw != nil):
 		w.since, w.raw = since, raw
 	}
 	if !next.same(&s.current) {
@@ -311,14 +313,17 @@ func (v *value) same(o *value) bool {
 	return bytes.Equal(v.raw, o.raw) && v.cursor == o.cursor && v.began.Equal(o.began)
 }
 
-// startWalk begins a walk, and gives when it began: with an earlier one that did not end, where there was one.
-func (t *ledger) startWalk(s *state, now time.Time) {
+// startWalk begins a walk: with an earlier one that did not end, where there was one. It tells whether there is a state
+// of anything before it.
+func (t *ledger) startWalk(s *state, first bool, now time.Time) (again bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s.walk = &walk{began: now}
+	s.walk = &walk{began: now, first: first}
 	if began := s.current.began; !began.IsZero() {
 		s.walk.began = began
 	}
+	window := t.byItem[windowKey]
+	return s.turn > 0 || window != nil && window.turn > 0
 }
 
 // endWalk makes current what the walk gave.

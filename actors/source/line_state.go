@@ -46,16 +46,16 @@ func (l *Line) Passed(ctx context.Context, item any, cursor string) error {
 	return l.sealAlone(ctx, false)
 }
 
-// Walk begins a walk over pages, the newest first: the incremental state is what the first page gives, and
-// counts with Walked. Should the walk end before, the next one walks as far. There is one at a time.
-func (l *Line) Walk(ctx context.Context, item any) error {
+// Walk begins a walk over pages of which only all counts: the incremental state moves with Walked, to what the last page gave,
+// or the first where the newest comes first. Should the walk end before, Seen does not tell of what it brought. There
+// is one at a time of an item. Again tells that it is not the first that the source ever makes.
+func (l *Line) Walk(ctx context.Context, item any, newestFirst bool) (again bool, err error) {
 	s, err := l.job.states.find(ctx, item)
 	if err != nil {
-		return err
+		return false, err
 	}
 	l.walked = false
-	l.job.states.startWalk(s, l.cfg.Clock())
-	return nil
+	return l.job.states.startWalk(s, newestFirst, l.cfg.Clock()), nil
 }
 
 // Seen tells that the last record of the last message was known, and was before the present walk began: what

@@ -272,7 +272,7 @@ func page(from, to int) string {
 func TestAWalkCountsWhenItIsWhole(t *testing.T) {
 	walk := func(ctx context.Context, line *source.Line) {
 		t.Helper()
-		if err := line.Walk(ctx, nil); err != nil {
+		if _, err := line.Walk(ctx, nil, true); err != nil {
 			t.Error(err)
 		}
 	}

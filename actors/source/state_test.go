@@ -222,3 +222,27 @@ func injectAs(t *testing.T, j storage.Journal, origin messages.NodeID, epoch uin
 	t.Helper()
 	sealAs(t, j, storage.Live, origin, epoch, drafts)
 }
+
+func TestAllPagesOfAWalkAreAskedForFromOneState(t *testing.T) {
+	for name, dedupe := range map[string]string{"each page counts": "", "the walk counts": "native_id: .n\n"} {
+		t.Run(name, func(t *testing.T) {
+			var upTo atomic.Int64
+			upTo.Store(11)
+			b := newBench(t, nil)
+			b.sealInto()
+			b.put("name: p\nkind: rest\nurl: %s?since=${.since}\ntransform: {split: '.[]'}\nsince: {from: '.[-1].n', start: 0}\nrest: {every: 10ms, pages: {next: offset}}\n%s",
+				b.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					since, _ := strconv.ParseInt(r.URL.Query().Get("since"), 10, 64)
+					offset, _ := strconv.ParseInt(r.URL.Query().Get("offset"), 10, 64)
+					feeds.JSON(list(since+offset+1, min(upTo.Load(), since+offset+3))).ServeHTTP(w, r)
+				})).URL("/"), dedupe)
+			exactly(t, b.awaitRecords("p", 11), 11)
+			upTo.Store(20)
+			exactly(t, b.awaitRecords("p", 20), 20)
+			b.await("it counts", func() bool { s, _ := b.Status("p"); return s.Resume != nil && string(s.Resume.Since) == "20" })
+			if s, _ := b.Status("p"); s.Dropped.Duplicate != 0 || s.Errors != 0 {
+				t.Errorf("%+v", s)
+			}
+		})
+	}
+}

@@ -24,8 +24,8 @@ type target struct {
 	address, etag, modified string
 	// left is a walk whose page failed: it goes on there.
 	left *walk
-	// walked tells that a walk of this process came to its end.
-	walked bool
+	// again tells that the present walk is not the first that the source ever makes.
+	again bool
 	// failed tells that the last poll did.
 	failed bool
 }
@@ -60,16 +60,27 @@ func (t *target) restarts(w *walk, err error) bool {
 // untilSeen tells that walks end where records are known.
 func (c *connector) untilSeen() bool { return c.pages != nil && c.pages.Until == spec.UntilSeen }
 
-// walk asks for page after page.
+// whole tells that the incremental state moves when a walk is over, not with each page: the order of pages is not known, and a
+// state that is ahead of older ones would lose them. Where nothing recognises what comes again, each page counts by
+// itself: a feed with the oldest first is then collected once.
+func (c *connector) whole() bool {
+	return c.pages != nil && (c.untilSeen() || c.setup.Spec.Since != nil && c.setup.Spec.Dedupe.By != spec.DedupeNone)
+}
+
+// walk asks for page after page, all with the state that counted before.
 func (t *target) walk(ctx context.Context, r *round, w *walk, connects bool) (time.Duration, error) {
-	if t.untilSeen() {
-		if err := r.line.Walk(ctx, t.item); err != nil {
+	vars, err := t.vars(ctx, r)
+	if err != nil {
+		return 0, err
+	}
+	if t.whole() {
+		if t.again, err = r.line.Walk(ctx, t.item, t.untilSeen()); err != nil {
 			return 0, err
 		}
 	}
 	var first *source.Answer
 	for {
-		answer, page, err := t.ask(ctx, r, w, connects)
+		answer, page, err := t.ask(ctx, r, w, vars, connects)
 		if err != nil {
 			return 0, err
 		}
@@ -93,7 +104,7 @@ func (t *target) walk(ctx context.Context, r *round, w *walk, connects bool) (ti
 
 // finish ends a walk that came to its end: what it brought is in the journal.
 func (t *target) finish(ctx context.Context, r *round, first *source.Answer) error {
-	if t.untilSeen() {
+	if t.whole() {
 		r.feeding.Lock()
 		err := r.line.Walked(ctx, t.item)
 		r.feeding.Unlock()
@@ -101,7 +112,6 @@ func (t *target) finish(ctx context.Context, r *round, first *source.Answer) err
 			return err
 		}
 	}
-	t.walked = true
 	if first != nil && first.StatusCode != http.StatusNotModified {
 		t.remember(first)
 	}
@@ -124,18 +134,14 @@ func (t *target) goesOn(r *round, w *walk, answer *source.Answer, page *transfor
 	if number < t.pages.Max {
 		return false, nil
 	}
-	if t.untilSeen() && t.walked {
+	if t.untilSeen() && t.again {
 		return true, fmt.Errorf("all %d pages were new since the last poll: what is behind them is not collected; a higher rest.pages.max would", number)
 	}
 	return true, nil
 }
 
 // ask asks for one page and hands it on; page is nil where there is nothing new, or nothing at all.
-func (t *target) ask(ctx context.Context, r *round, w *walk, connects bool) (*source.Answer, *transform.Page, error) {
-	vars, err := t.vars(ctx, r)
-	if err != nil {
-		return nil, nil, err
-	}
+func (t *target) ask(ctx context.Context, r *round, w *walk, vars transform.Vars, connects bool) (*source.Answer, *transform.Page, error) {
 	vars.Page = w.page()
 	to, err := w.detour(t.pages)
 	if err != nil {

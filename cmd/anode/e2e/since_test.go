@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -20,7 +21,7 @@ import (
 )
 
 // numbers is a feed of 1, 2, 3 and so on: GET /?since= gives what follows, with ?overlap= what came before
-// too, /ws and /events go on for as long as the connection does.
+// too, /ws and /events go on for as long as the connection does. /up and /down have pages of 20, the oldest or the newest first.
 type numbers struct {
 	made atomic.Int64
 	most int64
@@ -89,6 +90,8 @@ func (f *numbers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}
 			return err
 		})
+	case "/up", "/down":
+		f.page(w, r.URL.Path == "/down", since, number(r.URL.Query().Get("cursor")))
 	default:
 		f.last.Store(since)
 		var text strings.Builder
@@ -104,6 +107,27 @@ func (f *numbers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write([]byte(text.String()))
 	}
+}
+
+// page gives 20 numbers above since, behind a cursor: the last number before.
+func (f *numbers) page(w http.ResponseWriter, down bool, since, cursor int64) {
+	from, step, to := max(since, cursor)+1, int64(1), f.made.Load()
+	if down {
+		from, step, to = f.made.Load(), -1, since+1
+		if cursor > 0 {
+			from = cursor - 1
+		}
+	}
+	items, next := []json.RawMessage{}, any(nil)
+	for n := from; (to-n)*step >= 0; n += step {
+		if len(items) == 20 {
+			next = n - step
+			break
+		}
+		items = append(items, json.RawMessage(f.text(n)))
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]any{"items": items, "next": next})
 }
 
 // follow gives what comes after since until the connection ends.
@@ -199,7 +223,8 @@ func TestKillsLeaveNeitherHoleNorDouble(t *testing.T) {
 			small, large := &numbers{most: 500, pad: "x"}, &numbers{most: 5000, pad: strings.Repeat("x", 600)}
 			url := serveFeed(t, small).URL("")
 			largeURL := serveFeed(t, large).URL("/")
-			names := []string{"poll", "overlap", "socket", "events", "much"}
+			names := []string{"poll", "overlap", "socket", "events", "much", "up", "up-known", "item.A", "item.B"}
+			const paged = "transform: {split: '.items[]'}\nbackoff: {min: 50ms, max: 200ms}\n"
 			stop := small.grow(t, time.Millisecond, 1)
 			stopLarge := large.grow(t, 100*time.Millisecond, 1500) // more than one submission holds
 			dir := t.TempDir()
@@ -211,6 +236,12 @@ func TestKillsLeaveNeitherHoleNorDouble(t *testing.T) {
 						"name: poll\nkind: rest\nurl: "+url+"/?since=${.since}\nrest: {every: 10ms}\n"+incremental,
 						"name: overlap\nkind: rest\nurl: "+url+"/?overlap=40&since=${.since}\nnative_id: .n\nrest: {every: 15ms}\n"+incremental,
 						"name: socket\nkind: websocket\nurl: ws"+strings.TrimPrefix(url, "http")+"/ws?since=${.since}\nsince: {from: .n, start: 0}",
+						"name: up\nkind: rest\nurl: "+url+"/up?since=${.since}\nrest: {every: 10ms, pages: {next: .next, param: cursor}}\nsince: {from: '.items[-1].n', start: 0}\n"+paged,
+						"name: up-known\nkind: rest\nurl: "+url+"/up?since=${.since}\nnative_id: .n\nrest: {every: 10ms, pages: {next: .next, param: cursor}}\nsince: {from: '.items[-1].n', start: 0}\n"+paged,
+						"name: down\nkind: rest\nurl: "+url+"/down?since=${.since}\nnative_id: .n\nrest: {every: 10ms, pages: {next: .next, param: cursor, max: 100000, until: seen}}\nsince: {from: '.items[0].n', start: 0}\n"+paged,
+						"name: recent\nkind: rest\nurl: "+url+"/down\nnative_id: .n\nrest: {every: 10ms, pages: {next: .next, param: cursor, max: 100000, until: seen}}\n"+paged,
+						"name: item\nkind: rest\nurl: "+url+"/?since=${.since}&item=${.item}\nitems: [A, B]\nstream: 'item.{i}'\nrest: {every: 10ms}\nsince: {from: '.[-1].n', start: 0}\n"+
+							"transform: {split: '.[]', map: '{n, pad, i: $meta.item}'}\nbackoff: {min: 50ms, max: 200ms}",
 						"name: events\nkind: sse\nurl: "+url+"/events",
 						"name: much\nkind: rest\nurl: "+largeURL+"?since=${.since}\nnative_id: .n\nrest: {every: 80ms}\n"+incremental,
 					)
@@ -231,6 +262,16 @@ func TestKillsLeaveNeitherHoleNorDouble(t *testing.T) {
 				got := n.numbersOf(name)
 				unbroken(t, name, got, last)
 				if got[0] != 1 {
+					t.Errorf("%s begins with %d", name, got[0])
+				}
+				t.Logf("%s: %d records over %d kills", name, len(got), kills)
+			}
+			for _, name := range []string{"down", "recent"} { // the newest first: in no order
+				last := int(small.made.Load())
+				var got []int64
+				eventually(t, name+" has all", 60*time.Second, func() bool { got = n.numbersOf(name); return len(got) >= last })
+				slices.Sort(got)
+				if unbroken(t, name, got, int64(last)); got[0] != 1 {
 					t.Errorf("%s begins with %d", name, got[0])
 				}
 				t.Logf("%s: %d records over %d kills", name, len(got), kills)
