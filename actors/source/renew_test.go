@@ -58,12 +58,12 @@ func numbered(pause time.Duration) feeds.Step {
 
 func TestARenewedConnectionLosesNothing(t *testing.T) {
 	b := newBench(t, nil)
-	socket, server := listenRenewed(b, 300*time.Millisecond, "native_id: .n\nwebsocket: {open: [subscribe]}", feeds.Play(numbered(2*time.Millisecond)))
+	socket, server := listenRenewed(b, 1200*time.Millisecond, "native_id: .n\nwebsocket: {open: [subscribe]}", feeds.Play(numbered(2*time.Millisecond)))
 	most := 0
-	b.await("five connections", func() bool {
+	b.await("four connections", func() bool {
 		open, _ := server.Connections()
 		most = max(most, open)
-		return socket.Handshakes() >= 5
+		return socket.Handshakes() >= 4
 	})
 	records := b.intake.on("w")
 	numbers := make([]int, len(records))
@@ -79,12 +79,12 @@ func TestARenewedConnectionLosesNothing(t *testing.T) {
 		}
 	}
 	status := b.awaitState("w", command.SourceRunning)
-	if most != 2 || status.Errors != 0 || status.Dropped.Duplicate == 0 || status.Restarts < 3 || len(records) < 300 {
+	if most != 2 || status.Errors != 0 || status.Dropped.Duplicate == 0 || status.Restarts < 2 || len(records) < 300 {
 		t.Errorf("%d connections at once, %d records, %+v", most, len(records), status)
 	}
 	b.awaitStates("w", "connecting running")
 	if n := len(b.states("w")); n != 2 {
-		t.Errorf("a renewal changed the state: %v", b.states("w"))
+		t.Errorf("a renewal changed the state: %v, %s", b.states("w"), b.intake.on("$sources.w"))
 	}
 }
 

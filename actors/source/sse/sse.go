@@ -73,7 +73,7 @@ func (c *connector) Close() { c.transport.Close() }
 
 // Run implements source.Connector. Where there are several streams, the first that fails ends all.
 func (c *connector) Run(ctx context.Context, line *source.Line) error {
-	f := &funnel{line: line, opening: len(c.streams)}
+	f := &funnel{line: line, whole: ctx, opening: len(c.streams)}
 	for _, s := range c.streams {
 		var err error
 		if s.seen, err = line.Cursor(ctx, s.vars.Item); err != nil {
@@ -113,6 +113,9 @@ func (c *connector) Run(ctx context.Context, line *source.Line) error {
 // funnel is what the streams of one connection share.
 type funnel struct {
 	line *source.Line
+	// whole is the context of the source's connection. Messages are fed under it: that one stream fails
+	// takes no message from another.
+	whole context.Context
 
 	mu sync.Mutex // guards what follows; a leaf
 	// opening is how many streams did not stand yet.

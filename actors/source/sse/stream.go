@@ -103,7 +103,7 @@ func (r *reader) run(ctx context.Context, a *answer) error {
 	buffer := make([]byte, pieceSize)
 	for {
 		n, err := a.response.Body.Read(buffer)
-		if fed := r.take(ctx, a, buffer[:n]); fed != nil {
+		if fed := r.take(a, buffer[:n]); fed != nil {
 			return fed
 		}
 		switch {
@@ -111,7 +111,7 @@ func (r *reader) run(ctx context.Context, a *answer) error {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case errors.Is(err, io.EOF):
-			return r.last(ctx, a)
+			return r.last(a)
 		case errors.Is(err, io.ErrUnexpectedEOF):
 			return errors.New("the feed cut the connection")
 		default:
@@ -121,13 +121,13 @@ func (r *reader) run(ctx context.Context, a *answer) error {
 }
 
 // take takes a piece of the body.
-func (r *reader) take(ctx context.Context, a *answer, piece []byte) error {
+func (r *reader) take(a *answer, piece []byte) error {
 	for {
 		l, rest, ok := r.splitter.next(piece)
 		if !ok {
 			break
 		}
-		if err := r.line(ctx, a, l); err != nil {
+		if err := r.line(a, l); err != nil {
 			return err
 		}
 		piece = rest
@@ -139,21 +139,21 @@ func (r *reader) take(ctx context.Context, a *answer, piece []byte) error {
 }
 
 // last takes what follows the last end of a line: of events it is cut, of lines it is one.
-func (r *reader) last(ctx context.Context, a *answer) error {
+func (r *reader) last(a *answer) error {
 	l, ok := r.splitter.last()
 	if !ok || !a.byLine {
 		return nil
 	}
-	return r.line(ctx, a, l)
+	return r.line(a, l)
 }
 
-func (r *reader) line(ctx context.Context, a *answer, l line) error {
+func (r *reader) line(a *answer, l line) error {
 	if a.byLine {
 		text := textOf(l)
 		if text.size == 0 {
 			return nil
 		}
-		return r.feed(ctx, text)
+		return r.feed(text)
 	}
 	before := r.events.id
 	e, complete := r.events.take(l)
@@ -162,7 +162,7 @@ func (r *reader) line(ctx context.Context, a *answer, l line) error {
 	case fed:
 		id := r.events.id
 		r.meta.Event, r.meta.ID, r.meta.Cursor = e.name, id, &id
-		if err := r.feed(ctx, e); err != nil {
+		if err := r.feed(e); err != nil {
 			return err
 		}
 	case complete:
@@ -176,18 +176,18 @@ func (r *reader) line(ctx context.Context, a *answer, l line) error {
 	if fed && !e.tooLarge {
 		return nil
 	}
-	return r.funnel.line.Passed(ctx, r.vars.Item, r.seen)
+	return r.funnel.line.Passed(r.funnel.whole, r.vars.Item, r.seen)
 }
 
 // feed hands a message on.
-func (r *reader) feed(ctx context.Context, e event) error {
+func (r *reader) feed(e event) error {
 	r.messages++
 	if e.tooLarge {
 		r.funnel.line.Unreadable(fmt.Sprintf("a message of %d bytes is passed over: at most 16 MiB are read", e.size), e.data, e.size, r.meta)
 		return nil
 	}
 	r.meta.Received = r.setup.Clock()
-	actions, err := r.funnel.line.Feed(ctx, e.data, r.meta)
+	actions, err := r.funnel.line.Feed(r.funnel.whole, e.data, r.meta)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func (c *connector) oneByOne(ctx context.Context, line *source.Line) error {
 	for {
 		life, cancel := context.WithCancelCause(ctx)
 		timer := time.AfterFunc(c.renewIn(), func() { cancel(errRenewed) })
-		err := c.session(line).run(life)
+		err := c.session(ctx, line).run(life)
 		timer.Stop()
 		cancel(nil)
 		if ctx.Err() != nil {
@@ -113,7 +113,7 @@ func (r *relay) run(ctx context.Context) error {
 // launch begins a connection.
 func (r *relay) launch(ctx context.Context) *leg {
 	life, cancel := context.WithCancelCause(ctx)
-	l := &leg{session: r.session(r.line), cancel: cancel}
+	l := &leg{session: r.session(ctx, r.line), cancel: cancel}
 	r.running++
 	go func() { r.ends <- end{l, source.Catch(func() error { return l.session.run(life) })} }()
 	return l

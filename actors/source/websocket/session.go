@@ -28,7 +28,10 @@ const (
 // session is one connection.
 type session struct {
 	*connector
-	line   *source.Line
+	line *source.Line
+	// whole is the context of the source's connection. Messages are fed under it: one that is renewed takes a message
+	// that it has begun with to its end.
+	whole  context.Context
 	conn   *websocket.Conn
 	shown  string
 	secret transform.Secret
@@ -56,8 +59,8 @@ type session struct {
 	broken error
 }
 
-func (c *connector) session(line *source.Line) *session {
-	return &session{connector: c, line: line, stood: make(chan struct{}), done: make(chan struct{})}
+func (c *connector) session(whole context.Context, line *source.Line) *session {
+	return &session{connector: c, line: line, whole: whole, stood: make(chan struct{}), done: make(chan struct{})}
 }
 
 // run connects and reads until the end.
@@ -211,7 +214,7 @@ func (s *session) take(ctx context.Context, binary bool, message []byte, now tim
 		}
 		message = text
 	}
-	actions, err := s.line.Feed(ctx, message, meta)
+	actions, err := s.line.Feed(s.whole, message, meta)
 	if err != nil {
 		return err
 	}

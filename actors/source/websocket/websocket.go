@@ -68,7 +68,7 @@ func (c *connector) Close() { c.transport.Close() }
 func (c *connector) Run(ctx context.Context, line *source.Line) error {
 	switch {
 	case c.spec.Renew == 0:
-		return c.session(line).run(ctx)
+		return c.session(ctx, line).run(ctx)
 	case c.setup.Spec.Exclusive:
 		return c.oneByOne(ctx, line)
 	}
