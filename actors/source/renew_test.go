@@ -140,13 +140,12 @@ func TestARenewalThatFailsLeavesTheConnection(t *testing.T) {
 func TestAFeedThatEndsTheOldConnectionForTheNewIsRenewed(t *testing.T) {
 	b := newBench(t, nil)
 	second := make(chan struct{})
-	socket, _ := listenRenewed(b, 100*time.Millisecond, "", feeds.Play(feeds.Send("1"), feeds.Until(second), feeds.Close(4001, "another session")),
+	listenRenewed(b, 600*time.Millisecond, "", feeds.Play(feeds.Send("1"), feeds.Until(second), feeds.Close(4001, "another session")),
 		feeds.Play(func(*feeds.Conn) error { close(second); return nil }, feeds.Pause(50*time.Millisecond), feeds.Send("2"), feeds.Silence()), feeds.Refuse(feeds.Status(503, "")))
 	if got := b.awaitRecords("w", 2); strings.Join(got, "") != "12" {
 		t.Errorf("%v", got)
 	}
 	b.await("it counts as one renewal", func() bool { s, _ := b.Status("w"); return s.Restarts == 1 && s.State == command.SourceRunning })
-	_ = socket
 }
 
 func TestEachConnectionHasAStateOfItsOwn(t *testing.T) {
@@ -164,7 +163,7 @@ func TestEachConnectionHasAStateOfItsOwn(t *testing.T) {
 		}
 		return feeds.Send(fmt.Sprintf(`[7,%d]`, c.Number()))(c)
 	}
-	listenRenewed(b, 100*time.Millisecond, `on: [{when: '.event == "subscribed"', set: '{(.chan | tostring): .symbol}'}]
+	listenRenewed(b, 2*time.Second, `on: [{when: '.event == "subscribed"', set: '{(.chan | tostring): .symbol}'}]
 transform: {where: 'type == "array"', map: '{s: $state[.[0] | tostring], c: .[1], n: ($state | length)}'}`, feeds.Play(said, feeds.Silence()), feeds.Play(said, feeds.Silence()), feeds.Refuse(feeds.Status(503, "")))
 	got := b.awaitRecords("w", 2)
 	slices.Sort(got)

@@ -67,6 +67,8 @@ type relay struct {
 type leg struct {
 	session *session
 	cancel  context.CancelCauseFunc
+	// standing tells that it is known to stand.
+	standing bool
 }
 
 type end struct {
@@ -74,19 +76,24 @@ type end struct {
 	err error
 }
 
+// stands is closed when a connection stands; nil where there is none, or where it is known already.
+func (l *leg) stands() <-chan struct{} {
+	if l == nil || l.standing {
+		return nil
+	}
+	return l.session.stood
+}
+
 // run returns with the end of a connection that has no successor.
 func (r *relay) run(ctx context.Context) error {
 	defer r.join()
 	r.current = r.launch(ctx)
-	renew, handover := time.NewTimer(r.renewIn()), time.NewTimer(time.Hour)
+	renew, handover := time.NewTimer(0), time.NewTimer(0)
+	renew.Stop()
+	handover.Stop()
 	defer renew.Stop()
 	defer handover.Stop()
-	handover.Stop()
 	for {
-		var stood <-chan struct{}
-		if r.next != nil {
-			stood = r.next.session.stood
-		}
 		select {
 		case e := <-r.ends:
 			r.running--
@@ -94,11 +101,17 @@ func (r *relay) run(ctx context.Context) error {
 				return e.err
 			}
 			handover.Stop()
-			renew.Reset(r.ended(e))
+			if again := r.ended(e); r.current.standing {
+				renew.Reset(again)
+			}
+		case <-r.current.stands():
+			if r.current.standing = true; r.next == nil {
+				renew.Reset(r.renewIn())
+			}
 		case <-renew.C:
 			r.next = r.launch(ctx)
-		case <-stood:
-			r.next.session.stood = nil // once
+		case <-r.next.stands():
+			r.next.standing = true
 			handover.Reset(r.overlap())
 		case <-handover.C:
 			if s := r.next.session; s.messages.Load() == 0 && time.Since(s.begun) < 3*r.overlap() {
