@@ -26,6 +26,12 @@ func Catch(f func() error) (err error) {
 	return f()
 }
 
+// Caught tells that an error is a panic that Catch caught.
+func Caught(err error) bool {
+	var c *caught
+	return errors.As(err, &c)
+}
+
 // rethrow panics with what was caught.
 func rethrow(err error) {
 	var c *caught

@@ -400,10 +400,13 @@ func TestAPanicBesideTheReadingCostsOnlyItsSource(t *testing.T) {
 				b.awaitError("w", "the source failed in this node and is started again")
 				return
 			}
+			rest := parse(t, "name: p\nkind: rest\nurl: '"+b.serve(feeds.JSON("1")).URL("/")+"'\nheaders: {X-A: boom}")
+			b.list["p"] = source.Assignment{Spec: rest}
 			s := parse(t, "name: w\nkind: sse\nurl: '"+b.serve(feeds.Events(feeds.Hold())).URL("/${.item}")+"'\nitems: [a, b]\nheaders: {X-A: boom}")
 			b.list["w"] = source.Assignment{Spec: s}
 			b.assign()
 			b.awaitError("w", "the source failed in this node and is started again")
+			b.awaitError("p", "the source failed in this node and is started again")
 		})
 	}
 }

@@ -117,13 +117,20 @@ func (r *round) begin(ctx context.Context, i int) {
 	r.connected = true
 	go func() {
 		of := result{target: i, begun: r.setup.Clock()}
-		of.wait, of.err = r.targets[i].poll(ctx, r, connects)
+		of.err = source.Catch(func() (err error) {
+			of.wait, err = r.targets[i].poll(ctx, r, connects)
+			return err
+		})
 		r.done <- of
 	}()
 }
 
 // ended takes over what a poll ended with; an error ends them all.
 func (r *round) ended(of result) error {
+	if source.Caught(of.err) {
+		delete(r.busy, of.target)
+		return of.err
+	}
 	delete(r.busy, of.target)
 	t := r.targets[of.target]
 	t.failed = of.err != nil
