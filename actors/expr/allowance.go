@@ -15,7 +15,7 @@ import (
 
 const (
 	// maxMade is what one run may make in all, in bytes.
-	maxMade = 48 << 20
+	maxMade = 32 << 20
 	// maxElements is the most parts that a text is taken apart into, and the most members of an
 	// object: wherever the library shows one in an error, it sorts its names.
 	maxElements = 1 << 17
@@ -35,7 +35,7 @@ const (
 )
 
 var (
-	errAllowance = errors.New("the program makes more than its allowance of 48 MiB")
+	errAllowance = fmt.Errorf("the program makes more than its allowance of %d MiB", maxMade>>20)
 	errSteps     = fmt.Errorf("the program takes more than its %d steps", maxSteps)
 	errTime      = fmt.Errorf("the program takes more than its %v", patience)
 )

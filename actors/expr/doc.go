@@ -10,13 +10,14 @@
 //     functions of a fixed list are let in; those whose work or result can be much larger than
 //     their input are ours, and each run pays for what they make from an Allowance. The library's
 //     instructions are counted where it asks for the end of its context, a call of a function
-//     that calls itself pays for its frame, and at most GOMAXPROCS runs go at once. What jq
+//     that calls itself pays for its frame. At most GOMAXPROCS runs go at once, and half of
+//     them are of programs that took milliseconds lately: those wait for each other. What jq
 //     defines in jq is in library.jq, rewritten like any program.
 //   - A Template is literals and programs; a secret in it is resolved by who evaluates it.
 //
 // What a run may do:
 //
-//	text 16 KiB · nesting of the text 4,000 · 2,097,152 instructions · 20 ms · 48 MiB made in all ·
+//	text 16 KiB · nesting of the text 4,000 · 2,097,152 instructions · 20 ms · 32 MiB made in all ·
 //	texts 1 MiB · objects 131,072 members · arrays grow by index to 65,536 · patterns 1 KiB ·
 //	values 1,000 deep, results 128 deep, 65,536 results of 32 MiB together
 //

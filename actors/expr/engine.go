@@ -27,7 +27,8 @@ type EngineConfig struct {
 	// Random is what "uuid" and signatures draw from, safe for concurrent use; the system's when
 	// nil.
 	Random io.Reader
-	// Workers is how many runs go at once, GOMAXPROCS when zero; others wait for their turn.
+	// Workers is how many runs go at once, GOMAXPROCS when zero; others wait for their turn. Half of them
+	// at most are runs of heavy programs, so that these hold up each other, and no others.
 	Workers int
 	// Programs is how many compiled programs are kept for texts that come again, 1,024 when zero.
 	Programs int
@@ -39,6 +40,7 @@ type Engine struct {
 	std      *library
 	patterns patterns
 	seats    chan struct{}
+	heavy    chan struct{} // the seats of heavy programs, who need one of seats too
 	over     chan struct{} // closed
 
 	mu    sync.Mutex // guards what follows
@@ -75,7 +77,8 @@ func NewEngine(cfg EngineConfig) *Engine {
 		cfg.Programs = defaultPrograms
 	}
 	e := &Engine{
-		cfg: cfg, std: loadLibrary(), seats: make(chan struct{}, cfg.Workers), over: make(chan struct{}),
+		cfg: cfg, std: loadLibrary(), seats: make(chan struct{}, cfg.Workers),
+		heavy: make(chan struct{}, max(1, cfg.Workers/2)), over: make(chan struct{}),
 		byUse: list.New(), kept: make(map[cacheKey]*list.Element),
 	}
 	close(e.over)
@@ -163,18 +166,45 @@ func (e *Engine) forget(c *cached) {
 }
 
 // enter waits for a seat.
-func (e *Engine) enter(ctx context.Context) error {
+func (e *Engine) enter(ctx context.Context, heavy bool) error {
+	if heavy {
+		if err := enter(ctx, e.heavy); err != nil {
+			return err
+		}
+	}
+	err := enter(ctx, e.seats)
+	if err != nil && heavy {
+		<-e.heavy
+	}
+	return err
+}
+
+func (e *Engine) leave(heavy bool) {
+	<-e.seats
+	if heavy {
+		<-e.heavy
+	}
+}
+
+// Heavy waits for the turn to do work that takes more than a moment and is no run of a program, beside such
+// runs. Leave ends it.
+func (e *Engine) Heavy(ctx context.Context) (leave func(), err error) {
+	if err := e.enter(ctx, true); err != nil {
+		return nil, err
+	}
+	return func() { e.leave(true) }, nil
+}
+
+func enter(ctx context.Context, seats chan struct{}) error {
 	select {
-	case e.seats <- struct{}{}:
+	case seats <- struct{}{}:
 		return nil
 	default:
 	}
 	select {
-	case e.seats <- struct{}{}:
+	case seats <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
-
-func (e *Engine) leave() { <-e.seats }

@@ -57,6 +57,7 @@ func looking(m *machine, in, re, flags any) (haystack, error) {
 	if p.cost(text) > maxPatternWork {
 		return haystack{}, fmt.Errorf("a text of %d bytes is too long for a pattern of this size", len(text))
 	}
+	m.work += p.cost(text)
 	return haystack{m, text, p}, m.take(p.cost(text) >> 4)
 }
 

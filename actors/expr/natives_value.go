@@ -9,6 +9,9 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"anode/messages"
+	"anode/messages/jsontext"
 )
 
 var (
@@ -348,10 +351,19 @@ func fromJSON(m *machine, in any, _ []any) (any, error) {
 	if !ok {
 		return nil, errType
 	}
-	if err := m.take(24 * len(text)); err != nil {
+	if err := m.take(2 * len(text)); err != nil {
 		return nil, err
 	}
-	return Decode([]byte(text))
+	raw, err := jsontext.Compact(make([]byte, 0, len(text)), []byte(text), messages.MaxJSONDepth)
+	if err != nil {
+		return nil, err
+	}
+	d := decoder{left: m.left}
+	v, err := d.value(raw)
+	if spent := m.take(m.left - d.left); spent != nil {
+		err = spent
+	}
+	return v, err
 }
 
 // hexInt reads a whole number in hexadecimal, with or without 0x.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/big"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/itchyny/gojq"
@@ -36,8 +37,30 @@ type Program struct {
 	// secret tells that the program may use secrets, key that it has $secret.
 	secret, key bool
 
+	// heat is for how many runs it still counts as heavy.
+	heat atomic.Int32
+
 	mu   sync.Mutex // guards idle
 	idle []*machine
+}
+
+const (
+	// A run is heavy that takes so many steps, makes so much, or has so much work in functions and with its results:
+	// each is about 2 ms. Real time does not tell: on a busy machine it is long for everybody. But of a run that ran out
+	// of it a fiftieth is enough.
+	heavySteps, heavyMade, heavyWork = 100_000, 4 << 20, 200_000
+	outOf                            = 50
+	// heavyFor is how many runs a program counts as heavy after one that was.
+	heavyFor = 100
+)
+
+// heavy tells that the last run was.
+func (m *machine) heavy() bool {
+	part := 1
+	if m.err != nil {
+		part = outOf
+	}
+	return m.steps < maxSteps-heavySteps/part || m.left < maxMade-heavyMade/part || m.work > heavyWork/part
 }
 
 // machine is a program's code with functions that pay from its own allowance, so that what they
@@ -50,6 +73,8 @@ type machine struct {
 	frame int
 	// time is the patience of each run.
 	time time.Duration
+	// work is what a run did besides steps, and what it made: about 10 ns each.
+	work int
 }
 
 // String is the program's text.
@@ -88,15 +113,22 @@ func (p *Program) values(env Env, s secrets) []any {
 }
 
 func (p *Program) run(ctx context.Context, input any, env Env, s secrets) ([]any, error) {
-	if err := p.engine.enter(ctx); err != nil {
+	heavy := p.heat.Load() > 0
+	if err := p.engine.enter(ctx, heavy); err != nil {
 		return nil, err
 	}
-	defer p.engine.leave()
+	defer p.engine.leave(heavy)
 	m, err := p.take()
 	if err != nil {
 		return nil, err
 	}
 	out, err := m.run(ctx, input, p.values(env, s))
+	switch {
+	case m.heavy():
+		p.heat.Store(heavyFor)
+	case heavy:
+		p.heat.Add(-1)
+	}
 	if m.code != nil {
 		p.give(m)
 	}
@@ -165,13 +197,15 @@ func (e *callError) Unwrap() error { return e.err }
 
 func (m *machine) run(ctx context.Context, input any, variables []any) (out []any, err error) {
 	m.Allowance = Allowance{left: maxMade, steps: maxSteps, patience: m.time, looked: time.Now(), parent: ctx}
+	size := measured{maxResultSize}
+	m.work = 0
 	defer func() {
 		m.parent = nil
+		m.work += (maxResultSize - size.left) / 8
 		if p := recover(); p != nil { // a fault of the library must not end the node
 			m.code, out, err = nil, nil, fmt.Errorf("the jq library failed: %.200v", p)
 		}
 	}()
-	size := measured{maxResultSize}
 	for it := m.code.RunWithContext(m, input, variables...); ; {
 		v, ok := it.Next()
 		if m.err != nil {

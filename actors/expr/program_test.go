@@ -385,13 +385,59 @@ func TestProgramsAreKept(t *testing.T) {
 	}
 }
 
+// Programs that take long wait for each other, and hold up no others.
+func TestHeavyProgramsHoldUpNoOthers(t *testing.T) {
+	e := NewEngine(EngineConfig{Workers: 2})
+	heavy, err := e.Compile("last(range(1e9))")
+	if err != nil {
+		t.Fatal(err)
+	}
+	light, err := e.Compile(". + 1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := heavy.Run(context.Background(), nil, Env{}); !Exhausted(err) {
+		t.Fatal(err)
+	}
+	leave, err := e.Heavy(context.Background()) // as another heavy run does
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	waiting := make(chan error)
+	for range 5 {
+		go func() {
+			_, err := heavy.Run(ctx, nil, Env{})
+			waiting <- err
+		}()
+	}
+	for range 1000 {
+		if _, err := light.Run(context.Background(), 1, Env{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	for range 5 {
+		if err := <-waiting; !errors.Is(err, context.Canceled) {
+			t.Errorf("a second heavy run goes at once: %v", err)
+		}
+	}
+	leave()
+	if _, err := heavy.Run(context.Background(), nil, Env{}); !Exhausted(err) {
+		t.Error(err)
+	}
+	if len(e.seats) != 0 || len(e.heavy) != 0 {
+		t.Errorf("%d and %d seats are taken", len(e.seats), len(e.heavy))
+	}
+}
+
 func TestRunsWaitForASeat(t *testing.T) {
 	e := NewEngine(EngineConfig{Workers: 1})
 	p, err := e.Compile(".")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.enter(context.Background()); err != nil {
+	if err := e.enter(context.Background(), false); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -404,7 +450,7 @@ func TestRunsWaitForASeat(t *testing.T) {
 		_, err := p.Run(context.Background(), 1, Env{})
 		done <- err
 	}()
-	e.leave()
+	e.leave(false)
 	if err := <-done; err != nil {
 		t.Error(err)
 	}

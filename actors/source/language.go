@@ -30,6 +30,9 @@ func (l language) Template(value any) (transform.Template, error) {
 	return template{t}, nil
 }
 
+// Heavy implements transform.Language.
+func (l language) Heavy(ctx context.Context) (func(), error) { return l.engine.Heavy(ctx) }
+
 type program struct{ *expr.Program }
 
 // Run implements transform.Program.

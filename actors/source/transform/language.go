@@ -8,6 +8,8 @@ type Language interface {
 	Compile(text string) (Program, error)
 	// Template reads a value whose texts may have ${…}.
 	Template(value any) (Template, error)
+	// Heavy waits for the turn to do work that takes more than a moment, until ctx ends; leave ends it.
+	Heavy(ctx context.Context) (leave func(), err error)
 }
 
 // Program is compiled jq, bounded in time, memory, depth and output.

@@ -73,7 +73,7 @@ func New(cfg Config) (*Pipeline, error) {
 	}
 	p.compile(fault)
 	var wrong spec.Faults
-	p.schema, wrong = compileSchema(s.Schema)
+	p.schema, wrong = compileSchema(cfg.Language, s.Schema)
 	faults = append(faults, wrong...)
 	p.sequence = compileSequence(cfg.Language, s, fault)
 	p.limit = newLimit(s.Limit)
@@ -233,6 +233,9 @@ type feeding struct {
 	err    error
 }
 
+// maxValues is how many mapped values one decoded message may make.
+const maxValues = 1 << 17
+
 // maxSpent is how often programs may run out of time, steps or memory for one message.
 const maxSpent = 10
 
@@ -358,13 +361,18 @@ func (f *feeding) message(m *value) bool {
 		return true
 	}
 	whole := f.pages.count(f, m, parts)
-	for _, part := range parts {
+	made := 0
+	for i, part := range parts {
 		results, ok := f.apply(&f.mapped, part, env)
 		if !ok && !f.handOver() {
 			return false
 		}
 		if whole {
 			f.out.Page.Values += len(results)
+		}
+		if made += len(results); made > maxValues {
+			f.fail("map", f.mapped.text, m, fmt.Errorf("more than %d values of one message: all from part %d of %d on are given up", maxValues, i+1, len(parts)))
+			return f.handOver()
 		}
 		for _, v := range results {
 			f.value(v, env)
@@ -408,7 +416,7 @@ func (f *feeding) value(v *value, env Env) {
 		return
 	}
 	if f.schema != nil {
-		if err := f.schema.check(v); err != nil {
+		if err := f.schema.check(f.ctx, v); err != nil {
 			f.fail("schema", "", v, err)
 			return
 		}

@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,6 +40,9 @@ const (
 type schema struct {
 	compiled *jsonschema.Schema
 	meter    *meter
+	language Language
+	// heat is for how many values it still counts as heavy.
+	heat int
 }
 
 // meter is what is left of the work on one value.
@@ -68,7 +72,7 @@ func (m *meter) take(n int) {
 }
 
 // compileSchema makes nil of no schema; its faults are all that can be told at once.
-func compileSchema(document json.RawMessage) (*schema, spec.Faults) {
+func compileSchema(language Language, document json.RawMessage) (*schema, spec.Faults) {
 	if len(document) == 0 {
 		return nil, nil
 	}
@@ -81,7 +85,7 @@ func compileSchema(document json.RawMessage) (*schema, spec.Faults) {
 	if len(source.faults) > 0 {
 		return nil, source.faults
 	}
-	s := &schema{meter: &meter{left: math.MaxInt, patience: math.MaxInt64}}
+	s := &schema{language: language, meter: &meter{left: math.MaxInt, patience: math.MaxInt64}}
 	if _, err := s.compile(value); err != nil { // as it is, so that what is wrong with it has its own place
 		return nil, source.explain(err)
 	}
@@ -118,8 +122,27 @@ var errElsewhere = errors.New("only references within the schema are followed, s
 
 func (nowhere) Load(string) (any, error) { return nil, errElsewhere }
 
+// A check is heavy that takes so much work, about 2 ms; so many after one that is wait for a turn.
+const heavyWork, heavyFor = 10_000, 100
+
 // check tells what is wrong with a value.
-func (s *schema) check(v *value) (err error) {
+func (s *schema) check(ctx context.Context, v *value) error {
+	if s.heat > 0 {
+		leave, err := s.language.Heavy(ctx)
+		if err != nil {
+			return err
+		}
+		defer leave()
+		s.heat--
+	}
+	err := s.look(v)
+	if s.meter.left < maxSchemaWork-heavyWork || s.meter.patience < schemaPatience/2 {
+		s.heat = heavyFor
+	}
+	return err
+}
+
+func (s *schema) look(v *value) (err error) {
 	input, err := v.any()
 	if err != nil {
 		return err

@@ -408,3 +408,15 @@ func allocated() uint64 {
 	metrics.Read(sample)
 	return sample[0].Value.Uint64()
 }
+
+func TestValuesOfAMessageAreBounded(t *testing.T) {
+	p, _ := pipeline(t, "transform: {split: 'range(1000)', map: 'range(500)'}")
+	n := 0
+	last, err := p.FeedTo(context.Background(), []byte("1"), Meta{Received: start}, func(r *Result) error {
+		n += len(r.Drafts)
+		return nil
+	})
+	if n += len(last.Drafts); err != nil || n != 131_000 || last.Dropped.Failed != 1 || !strings.Contains(last.Failures[0].Reason, "more than 131072 values of one message: all from part 263 of 1000 on") {
+		t.Errorf("%d records, %+v, %v", n, last.Failures, err)
+	}
+}
