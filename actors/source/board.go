@@ -53,8 +53,9 @@ type shown struct {
 	lastError string
 	// hint says what to do about it; empty where nobody can tell.
 	hint string
-	// why is the error behind a pause.
-	why error
+	// why is the error behind a pause; resting tells that there is none: the feed ended in order, and is left alone.
+	why     error
+	resting bool
 	// standing tells that the connection stands; transportOK and so on that its clocks are not late.
 	standing, dataLate bool
 }
@@ -63,6 +64,17 @@ func newBoard(name string, now time.Time) *board {
 	b := &board{name: name}
 	b.shown.Store(&shown{state: command.SourcePending, since: now})
 	return b
+}
+
+// well tells that nobody need look after the source.
+func (s *shown) well() bool {
+	switch s.state {
+	case command.SourceFailed, command.SourceStale:
+		return false
+	case command.SourceBackoff:
+		return s.resting
+	}
+	return true
 }
 
 // carry is the next state, which keeps the last error.
@@ -78,7 +90,7 @@ func (b *board) status(self messages.NodeID, now time.Time) command.SourceStatus
 		State: s.state, Since: s.since.UTC(), Owners: []messages.NodeID{self},
 		Transport: clock(s.standing, &b.transport), Protocol: clock(s.standing, &b.protocol),
 		Data:    clock(s.standing && !s.dataLate, &b.data),
-		Records: b.records.Load(), Errors: b.errors.Load(), Rate: b.meter.rate(now), LastError: s.lastError, Hint: s.hint,
+		Records: b.records.Load(), Errors: b.errors.Load(), Rate: b.meter.rate(now), LastError: s.lastError, Hint: s.hint, Resting: s.resting,
 		Dropped: command.SourceDrops{Filtered: b.filtered.Load(), Duplicate: b.duplicate.Load(), Limited: b.limited.Load(), Failed: b.failed.Load() + b.unstored.Load()},
 	}
 	if text := b.complaint.Load(); text != nil {

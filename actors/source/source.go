@@ -265,7 +265,7 @@ func (s *sourceActor) ended(ctx *actor.Context, m ended) {
 	}
 	state := s.board.carry(command.SourceBackoff)
 	state.nextAt = now.Add(pause)
-	state.why = why
+	state.why, state.resting = why, why == nil
 	if why != nil {
 		state.lastError = clip(s.job.hidden.hide(why.Error()), mostErrorText) // hidden first: a cut secret is not found
 		state.hint = Advice(why, s.job.spec)
@@ -355,11 +355,10 @@ func (s *sourceActor) show(ctx *actor.Context, next shown) {
 		return
 	}
 	log := s.cfg.Logger.With("source", s.board.name)
-	switch next.state {
-	case command.SourceBackoff, command.SourceStale, command.SourceFailed:
-		log.Warn("source is not well", "state", next.state, "reason", next.lastError)
-	default:
+	if next.well() {
 		log.Debug("source", "state", next.state)
+	} else {
+		log.Warn("source is not well", "state", next.state, "reason", next.lastError)
 	}
 	s.announce(ctx, s.report(before.state, &next))
 }
@@ -370,8 +369,7 @@ func (s *sourceActor) report(before string, next *shown) *stateReport {
 		Source: s.board.name, Node: s.cfg.Node, State: next.state, Since: next.since.UTC(), Before: before,
 		NextAt: status.NextAt, Records: status.Records, Errors: status.Errors, Restarts: status.Restarts,
 	}
-	switch next.state {
-	case command.SourceBackoff, command.SourceStale, command.SourceFailed:
+	if !next.well() {
 		r.Reason = next.lastError
 	}
 	return r

@@ -121,6 +121,10 @@ func TestTheFeedsWishForThePauseCounts(t *testing.T) {
 			if in < c.want-time.Minute || in > c.want || status.Errors != c.errors || !strings.Contains(status.LastError, c.words) || c.words == "" && status.LastError != "" {
 				t.Errorf("the next connection is in %s: %+v", in, status)
 			}
+			component, err := command.Ask(t.Context(), b.ref, command.Component{})
+			if inOrder := c.errors == 0; err != nil || status.Resting != inOrder || (component.State == command.StateOK) != inOrder {
+				t.Errorf("resting %v, component %s, %v", status.Resting, component.State, err)
+			}
 		})
 	}
 }

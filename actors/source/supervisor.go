@@ -336,7 +336,11 @@ func (s *supervisor) component() command.ComponentView {
 	counts := make(map[string]int)
 	boards := s.all()
 	for _, b := range boards {
-		counts[b.shown.Load().state]++
+		shown := b.shown.Load()
+		counts[shown.state]++
+		if !shown.well() {
+			v.State = command.StateDegraded
+		}
 		v.Figures["records"] += float64(b.records.Load())
 		v.Figures["errors"] += float64(b.errors.Load())
 		v.Figures["in_flight"] += float64(b.inFlight.Load())
@@ -344,25 +348,19 @@ func (s *supervisor) component() command.ComponentView {
 	v.Figures["sources"] = float64(len(boards))
 	v.Figures["reports_dropped"] = float64(s.cfg.reporter.dropped.Load())
 	v.Detail = units.Count(len(boards), "source")
-	for i, state := range states() {
+	for _, state := range states() {
 		v.Figures[state] = float64(counts[state])
 		if counts[state] > 0 {
 			v.Detail += fmt.Sprintf("%s %d %s", map[bool]string{true: ":", false: ","}[!strings.Contains(v.Detail, ":")], counts[state], state)
-		}
-		if i < unwell && counts[state] > 0 {
-			v.State = command.StateDegraded
 		}
 	}
 	return v
 }
 
-// states are all states of a source: first those of one that is not well.
+// states are all states of a source.
 func states() []string {
 	return []string{
 		command.SourceFailed, command.SourceBackoff, command.SourceStale,
 		command.SourcePending, command.SourceConnecting, command.SourceRunning, command.SourcePaused,
 	}
 }
-
-// unwell is how many states are not well.
-const unwell = 3

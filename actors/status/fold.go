@@ -208,6 +208,9 @@ func sourceAlarm(s *command.SourceView) (command.AlarmView, bool) {
 		a.Reason = fmt.Sprintf("source %s has failed: %s", s.Name, why)
 		a.Hint = "correct its spec and register it again"
 	case command.SourceBackoff:
+		if s.Status.Resting {
+			return a, false
+		}
 		a.Reason = fmt.Sprintf("source %s is waiting to try again: %s", s.Name, why)
 		a.Hint = "check the feed's URL and whether it can be reached from this node; it is tried again for ever"
 		if s.Status.Hint != "" {

@@ -103,6 +103,16 @@ func TestASourceThatIsNotWellRaisesOneAlarm(t *testing.T) {
 	}
 }
 
+func TestASourceThatRestsRaisesNoAlarm(t *testing.T) {
+	var f fold
+	a := source("a", command.SourceBackoff)
+	a.Status.Resting = true
+	f.apply(at(0, 0, 0, a))
+	if got := reasons(&f); len(got) != 0 {
+		t.Errorf("alarms %q", got)
+	}
+}
+
 func TestTheHintOfASourceIsThatOfItsError(t *testing.T) {
 	for hint, want := range map[string]string{"": "check the feed's URL and whether", "the feed wants credentials": "the feed wants credentials"} {
 		var f fold

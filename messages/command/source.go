@@ -97,6 +97,8 @@ type SourceStatus struct {
 	LastError string  `json:"last_error,omitempty"`
 	// Hint says what to do about the last error, where that can be told.
 	Hint string `json:"hint,omitempty"`
+	// Resting tells of a source in backoff that nothing failed: the feed ended in order, and is left alone for a while.
+	Resting bool `json:"-"`
 	// Resume is where it goes on from after a restart; nil where it keeps no state of its own, or only of items.
 	Resume *SourceResume `json:"resume,omitempty"`
 }
