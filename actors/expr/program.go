@@ -25,7 +25,11 @@ const (
 )
 
 // Env is what expressions see besides their input: $meta and $state.
-type Env struct{ Meta, State any }
+type Env struct {
+	Meta, State any
+	// Computed is told what each expression of a template gave that uses secrets; nil is nobody. Values are only looked at.
+	Computed func(value any)
+}
 
 // Program is compiled jq. It is safe for concurrent use.
 type Program struct {

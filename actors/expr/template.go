@@ -227,6 +227,9 @@ func (f *filling) one(of piece) (any, error) {
 	case len(results) == 0:
 		return nil, nil
 	}
+	if len(of.secrets) > 0 && f.env.Computed != nil {
+		f.env.Computed(results[0])
+	}
 	return results[0], nil
 }
 

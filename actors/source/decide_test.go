@@ -229,6 +229,27 @@ func TestHide(t *testing.T) {
 	}
 }
 
+func TestWhatIsComputedOfSecretsIsHidden(t *testing.T) {
+	var h hidden
+	h.notePassing("a-token-of-a-server")
+	for i := range 2 * mostPassing {
+		h.noteComputed(fmt.Sprintf("signature-%d", i))
+	}
+	h.noteComputed("yes")
+	h.noteComputed(json.Number("12345678"))
+	h.noteComputed(map[string]any{"op": "subscribe", "args": []any{"dXNlcjpwYXNzd29yZA=="}})
+	for text, want := range map[string]string{
+		"signature-255": "***", "a-token-of-a-server": "***", "yes 12345678 subscribe": "yes 12345678 subscribe", `{"a":"dXNlcjpwYXNzd29yZA=="}`: `{"a":"***"}`,
+	} {
+		if got := h.hide(text); got != want {
+			t.Errorf("%s is shown as %s", text, got)
+		}
+	}
+	if len(h.computed) != mostPassing {
+		t.Errorf("%d are remembered", len(h.computed))
+	}
+}
+
 func TestReportsCutAtCharacters(t *testing.T) {
 	b := newBoard("a.b", time.Now())
 	frame := []byte(strings.Repeat("é", 3000))

@@ -55,7 +55,8 @@ func newJob(cfg *Config, s *spec.Spec, of string) (*job, error) {
 		return err
 	}
 	var err error
-	j.pipeline, err = transform.New(transform.Config{Spec: s, Language: cfg.Language, Clock: cfg.Clock, Hide: j.hidden.hideCut})
+	language := hiding{cfg.Language, &j.hidden}
+	j.pipeline, err = transform.New(transform.Config{Spec: s, Language: language, Clock: cfg.Clock, Hide: j.hidden.hideCut})
 	if err = collect(err); err != nil {
 		return nil, err
 	}
@@ -64,7 +65,7 @@ func newJob(cfg *Config, s *spec.Spec, of string) (*job, error) {
 		return nil, err
 	}
 	j.connector, err = kind(Setup{
-		Spec: s, Language: cfg.Language, Guard: cfg.Guard, Clock: cfg.Clock, Logger: cfg.Logger.With("source", s.Name), Exposed: cfg.Exposed,
+		Spec: s, Language: language, Guard: cfg.Guard, Clock: cfg.Clock, Logger: cfg.Logger.With("source", s.Name), Exposed: cfg.Exposed,
 		pass: func(ctx context.Context, host string) error { return cfg.hosts.pass(ctx, j, host, requests) },
 	})
 	if err = collect(err); err != nil {

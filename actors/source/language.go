@@ -33,6 +33,38 @@ func (l language) Template(value any) (transform.Template, error) {
 // Heavy implements transform.Language.
 func (l language) Heavy(ctx context.Context) (func(), error) { return l.engine.Heavy(ctx) }
 
+// hiding is a language whose templates keep what they compute of secrets out of sight.
+type hiding struct {
+	transform.Language
+	hidden *hidden
+}
+
+// Template implements transform.Language.
+func (h hiding) Template(value any) (transform.Template, error) {
+	t, err := h.Language.Template(value)
+	if err != nil {
+		return nil, err
+	}
+	return hidingTemplate{t, h.hidden}, nil
+}
+
+type hidingTemplate struct {
+	transform.Template
+	hidden *hidden
+}
+
+// Eval implements transform.Template.
+func (t hidingTemplate) Eval(ctx context.Context, input any, env transform.Env, secret transform.Secret) (any, bool, error) {
+	env.Computed = t.hidden.noteComputed
+	return t.Template.Eval(ctx, input, env, secret)
+}
+
+// EvalEscaped implements transform.Template.
+func (t hidingTemplate) EvalEscaped(ctx context.Context, input any, env transform.Env, secret transform.Secret, escape func(string) string) (any, bool, error) {
+	env.Computed = t.hidden.noteComputed
+	return t.Template.EvalEscaped(ctx, input, env, secret, escape)
+}
+
 type program struct{ *expr.Program }
 
 // Run implements transform.Program.

@@ -163,9 +163,11 @@ type hidden struct {
 	values []string
 	// passing are those that come anew again and again, such as tokens: the last ones.
 	passing []string
+	// computed are those that the spec's expressions made of secrets: the last ones.
+	computed []string
 }
 
-// mostPassing is how many of them are remembered.
+// mostPassing is how many of them, and of those that are computed, are remembered.
 const mostPassing = 128
 
 // shownSecret stands where a secret was.
@@ -188,19 +190,66 @@ func (h *hidden) note(value string) {
 func (h *hidden) notePassing(value string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(value) < shortest || slices.Contains(h.passing, value) {
+	if len(value) >= shortest {
+		h.passing = appendLast(h.passing, value)
+	}
+}
+
+// appendLast appends a value that is not there; the first of too many goes.
+func appendLast(list []string, value string) []string {
+	if slices.Contains(list, value) {
+		return list
+	}
+	if len(list) == mostPassing {
+		list = slices.Delete(list, 0, 1)
+	}
+	return append(list, value)
+}
+
+// A text that is computed of secrets is looked for from so many bytes on, as what is shorter may be any word; one in
+// an array or an object, where others stand beside it, from leastWithin on. Of each value mostWithin are.
+const (
+	leastComputed = 8
+	leastWithin   = 16
+	mostWithin    = 16
+)
+
+// noteComputed keeps the texts of a value that is computed of secrets out of sight.
+func (h *hidden) noteComputed(value any) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if text, ok := value.(string); ok {
+		if len(text) >= leastComputed && len(text) <= maxSecret {
+			h.computed = appendLast(h.computed, text)
+		}
 		return
 	}
-	if len(h.passing) == mostPassing {
-		h.passing = slices.Delete(h.passing, 0, 1)
+	left := mostWithin
+	h.noteWithin(value, &left)
+}
+
+func (h *hidden) noteWithin(value any, left *int) {
+	switch v := value.(type) {
+	case string:
+		if len(v) >= leastWithin && len(v) <= maxSecret && *left > 0 {
+			*left--
+			h.computed = appendLast(h.computed, v)
+		}
+	case []any:
+		for _, element := range v {
+			h.noteWithin(element, left)
+		}
+	case map[string]any:
+		for _, member := range v {
+			h.noteWithin(member, left)
+		}
 	}
-	h.passing = append(h.passing, value)
 }
 
 // each are all of them.
 func (h *hidden) each() iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for _, list := range [][]string{h.values, h.passing} {
+		for _, list := range [][]string{h.values, h.passing, h.computed} {
 			for _, value := range list {
 				if !yield(value) {
 					return

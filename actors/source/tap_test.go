@@ -47,14 +47,14 @@ func TestFramesAreShownBothWaysWithoutSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := newBench(t, func(cfg *source.Config) { cfg.Secrets = source.Secrets{Dir: dir} })
-	socket := feeds.NewSocket(feeds.Play(feeds.Await(1), feeds.Send(`{"ping":1,"echo":"s3cret"}`), feeds.Silence()))
+	socket := feeds.NewSocket(feeds.Play(feeds.Await(1), feeds.Send(`{"ping":1,"echo":"s3cret","signed":"czNjcmV0OjE="}`), feeds.Silence()))
 	b.list["a"] = source.Assignment{Paused: true, Spec: parse(t, fmt.Sprintf(
-		"name: a\nkind: websocket\nurl: %s/?k=${secret:key}\nwebsocket: {open: ['hello ${secret:key}']}\non: [{when: .ping, send: {pong: '${.frame.ping}'}}]", b.serve(socket).SocketURL("")))}
+		"name: a\nkind: websocket\nurl: %s/?k=${secret:key}\nwebsocket: {open: ['hello ${secret:key} ${${secret:key} + \":1\" | @base64}']}\non: [{when: .ping, send: {pong: '${.frame.ping}'}}]", b.serve(socket).SocketURL("")))}
 	b.assign()
 	reader := b.look("a")
 	defer reader.Close()
 	b.pause("a", false)
-	for i, want := range []string{`out hello ***`, `in {"ping":1,"echo":"***"}`, `out {"pong":1}`} {
+	for i, want := range []string{`out hello *** ***`, `in {"ping":1,"echo":"***","signed":"***"}`, `out {"pong":1}`} {
 		f := b.next(reader)
 		if got := f.Dir + " " + string(f.Data); got != want || !strings.HasSuffix(f.Meta.URL, "?k=***") || f.Meta.Connection != 1 || f.Received.IsZero() {
 			t.Errorf("frame %d is %+v %s, want %s", i, f, f.Data, want)

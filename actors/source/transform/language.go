@@ -32,6 +32,9 @@ type Template interface {
 type Env struct {
 	// Meta is $meta, State is $state.
 	Meta, State any
+	// Computed is told what each expression with secrets gave, so that nobody is shown it; nil is nobody. Values are
+	// only looked at.
+	Computed func(value any)
 }
 
 // Secret resolves ${secret:NAME} for where the result goes, and $secret, whose name is empty; nil means that
