@@ -163,7 +163,7 @@ func TestLinesOfJSONBecomeRecords(t *testing.T) {
 		})
 	}
 	b := newBench(t, nil)
-	follow(b, "", feeds.Flowing("application/json-seq", feeds.Say("\x1e{\"a\":1}\n\x1e[2]\n"), feeds.Hold()))
+	follow(b, "", feeds.Flowing("application/json-seq", feeds.Say("\x1e{\"a\":\n 1}\n\x1e[2]\n"), feeds.Hold()))
 	if got := b.awaitRecords("e", 2); strings.Join(got, "") != `{"a":1}[2]` {
 		t.Errorf("a sequence: %v", got)
 	}

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"anode/actors/source"
@@ -34,12 +35,19 @@ func byLineType(kind string) bool {
 	return false
 }
 
+// sequenceType tells that a header is the content type of a JSON sequence.
+func sequenceType(header string) bool {
+	kind, _, err := mime.ParseMediaType(header)
+	return err == nil && strings.HasSuffix(kind, "json-seq")
+}
+
 // answer is one that is read.
 type answer struct {
 	response *http.Response
 	address  source.Address
-	byLine   bool
-	close    func()
+	// byLine tells that a line is a message, sequence that a text of a JSON sequence is one.
+	byLine, sequence bool
+	close            func()
 }
 
 // ask makes the request; what is no feed is an error.
@@ -94,6 +102,7 @@ func (s *stream) askAt(ctx context.Context, line *source.Line, address source.Ad
 		a.close()
 		return nil, response.StatusCode == http.StatusUnauthorized, err
 	}
+	a.sequence = a.byLine && !s.byLine && sequenceType(response.Header.Get("Content-Type"))
 	return a, false, nil
 }
 

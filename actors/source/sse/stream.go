@@ -78,6 +78,7 @@ func (s *stream) read(ctx context.Context, f *funnel) (messages int, err error) 
 	}}
 	r.meta.State = &r.state
 	r.splitter = splitter{most: source.MaxMessage, onlyLF: a.byLine}
+	r.sequence = sequence{most: source.MaxMessage}
 	r.events = events{most: source.MaxMessage, id: s.seen, idBuffer: s.seen}
 	err = r.run(ctx, a)
 	if retry := r.events.retry; retry > 0 && ctx.Err() == nil {
@@ -92,6 +93,7 @@ type reader struct {
 	funnel   *funnel
 	meta     transform.Meta
 	splitter splitter
+	sequence sequence
 	events   events
 	// state is the $state of this answer.
 	state    transform.State
@@ -132,7 +134,7 @@ func (r *reader) take(a *answer, piece []byte) error {
 		}
 		piece = rest
 	}
-	if r.splitter.endless() || r.events.endless() {
+	if r.splitter.endless() || r.events.endless() || r.sequence.endless() {
 		return source.ErrTooLarge
 	}
 	return nil
@@ -141,13 +143,28 @@ func (r *reader) take(a *answer, piece []byte) error {
 // last takes what follows the last end of a line: of events it is cut, of lines it is one.
 func (r *reader) last(a *answer) error {
 	l, ok := r.splitter.last()
-	if !ok || !a.byLine {
-		return nil
+	if ok && a.byLine {
+		if err := r.line(a, l); err != nil {
+			return err
+		}
 	}
-	return r.line(a, l)
+	return r.texts(r.sequence.end())
+}
+
+// texts hands on what is complete of a sequence.
+func (r *reader) texts(all []event) error {
+	for _, e := range all {
+		if err := r.feed(e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *reader) line(a *answer, l line) error {
+	if a.sequence {
+		return r.texts(r.sequence.take(l))
+	}
 	if a.byLine {
 		text := textOf(l)
 		if text.size == 0 {
@@ -198,9 +215,6 @@ func (r *reader) feed(e event) error {
 	}
 	return nil
 }
-
-// recordSeparator begins each text of a JSON sequence (RFC 7464).
-const recordSeparator = 0x1e
 
 // textOf is the message of a line; its size is 0 where it has none. It keeps nothing of the line.
 func textOf(l line) event {
