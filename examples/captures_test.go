@@ -21,7 +21,7 @@ import (
 )
 
 // captures is the directory of captured feeds; without one the test is skipped.
-func captures(t *testing.T) string {
+func captures(t testing.TB) string {
 	t.Helper()
 	dir := os.Getenv("ANODE_FEEDS")
 	if dir == "" {
@@ -57,7 +57,7 @@ var captured = []struct {
 	{"gateio-book", "gateio.http.txt", gateioBook},
 }
 
-func example(t *testing.T, name string) *spec.Spec {
+func example(t testing.TB, name string) *spec.Spec {
 	t.Helper()
 	document, err := os.ReadFile(filepath.Join("sources", name+".yaml"))
 	if err != nil {
@@ -73,7 +73,7 @@ func example(t *testing.T, name string) *spec.Spec {
 	return s
 }
 
-func pipeline(t *testing.T, s *spec.Spec) *transform.Pipeline {
+func pipeline(t testing.TB, s *spec.Spec) *transform.Pipeline {
 	t.Helper()
 	p, err := transform.New(transform.Config{Spec: s, Language: source.Language(expr.NewEngine(expr.EngineConfig{})), Clock: time.Now})
 	if err != nil {

@@ -1,6 +1,9 @@
 package expr
 
 import (
+	"encoding/json"
+	"strings"
+
 	"anode/messages/jsontext"
 )
 
@@ -221,6 +224,12 @@ func (n negation) eval(run *filterRun, in val) (val, end) {
 	x, ok := v.number()
 	if v.kind() != jsontext.Number || !ok {
 		return val{}, failed
+	}
+	if text, ok := v.numberText(); ok { // which it keeps
+		if rest, negative := strings.CutPrefix(text, "-"); negative {
+			return val{v: json.Number(rest)}, gave
+		}
+		return val{v: json.Number("-" + text)}, gave
 	}
 	if x.kind == float {
 		return val{v: -x.f}, gave

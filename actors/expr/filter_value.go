@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"encoding/json"
 	"time"
 	"unsafe"
 
@@ -75,6 +76,15 @@ func (v val) number() (number, bool) {
 		return parseNumber(unsafe.String(&v.raw[0], len(v.raw))), true
 	}
 	return numberOf(v.v)
+}
+
+// numberText is the text of a number that was not computed.
+func (v val) numberText() (string, bool) {
+	if v.raw != nil {
+		return string(v.raw), true
+	}
+	n, ok := v.v.(json.Number)
+	return string(n), ok
 }
 
 // decode is the value as programs have it; above maxDecode it fails.

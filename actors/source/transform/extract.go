@@ -46,12 +46,33 @@ func (c *condition) holds(ctx context.Context, m *value, env Env) (bool, error) 
 	return false, nil
 }
 
+// mapped runs a mapping on what is not decoded; not ok where the program has to.
+func mapped(by *expr.Mapping, m *value) (values []*value, ok bool) {
+	if by == nil || m.has && m.raw == nil {
+		return nil, false
+	}
+	raw, err := m.json()
+	if err != nil {
+		return nil, false
+	}
+	results, ok := by.Map(raw)
+	if !ok {
+		return nil, false
+	}
+	values = make([]*value, len(results))
+	for i, r := range results {
+		values[i] = &value{raw: r, shared: by.Shares()}
+	}
+	return values, true
+}
+
 // extractor gives one scalar of a mapped value: by a path where it is one, else by a program.
 type extractor struct {
 	name    string
 	source  string // its text
 	path    []spec.Step
 	program Program
+	mapping *expr.Mapping // nil where the program is not of the safe subset
 }
 
 // compileExtractor makes nil of an empty text.
@@ -65,8 +86,13 @@ func compileExtractor(language Language, name, text string) (*extractor, error) 
 		return x, nil
 	}
 	var err error
-	x.program, err = language.Compile(text)
-	return x, err
+	if x.program, err = language.Compile(text); err != nil {
+		return x, err
+	}
+	if mapping, err := expr.CompileMapping(text); err == nil {
+		x.mapping = mapping
+	}
+	return x, nil
 }
 
 // plainPath reads jq that is nothing but a path, such as .a.b[0].
@@ -93,6 +119,12 @@ func (x *extractor) text(ctx context.Context, m *value, env Env) (string, bool, 
 func (x *extractor) value(ctx context.Context, m *value, env Env) (*value, error) {
 	if x.path != nil {
 		return m.walk(x.path)
+	}
+	if values, ok := mapped(x.mapping, m); ok && len(values) <= 1 {
+		if len(values) == 0 {
+			return nil, nil
+		}
+		return values[0], nil
 	}
 	input, err := m.any()
 	if err != nil {

@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -52,6 +53,8 @@ type Pipeline struct {
 type step struct {
 	name, text string
 	program    Program
+	// mapping does what the program does without decoding; nil where the program is not of the safe subset.
+	mapping *expr.Mapping
 }
 
 // New compiles a spec; all faults of its expressions come at once, as spec.Faults.
@@ -103,6 +106,8 @@ func (p *Pipeline) compile(fault func(string, error)) {
 		}
 		if step.program, err = language.Compile(step.text); err != nil {
 			fault("/transform/"+step.name, err)
+		} else if mapping, err := expr.CompileMapping(step.text); err == nil {
+			step.mapping = mapping
 		}
 	}
 	for _, x := range []struct {
@@ -389,6 +394,12 @@ func (f *feeding) apply(p *step, m *value, env Env) ([]*value, bool) {
 	if p.program == nil {
 		return []*value{m}, true
 	}
+	if values, ok := mapped(p.mapping, m); ok {
+		if len(values) == 0 {
+			f.out.Dropped.Filtered++
+		}
+		return values, true
+	}
 	input, err := m.any()
 	if err != nil {
 		f.fail(p.name, p.text, m, err)
@@ -471,6 +482,9 @@ func (f *feeding) draft(v *value, env Env) (draft messages.Draft, untimed, ok bo
 	if draft.Stream, err = f.stream.of(v); err != nil {
 		f.fail("stream", f.cfg.Spec.Stream, v, err)
 		return draft, false, false
+	}
+	if v.shared { // what is on its way into the journal holds no whole message
+		v.raw, v.shared = bytes.Clone(v.raw), false
 	}
 	if v.content != nil {
 		draft.Payload, draft.ContentType = v.content, contentBinary

@@ -138,7 +138,7 @@ func TestReasonsTeach(t *testing.T) {
 		{"native_id: '.a, .b'", `{}`, `native_id: gives 2 values, one is allowed; .a, .b met {}`},
 		{"stream: 'm.{s.t}'", `{"s":{}}`, `stream: {s.t} is not there; m.{s.t} met {"s":{}}`},
 		{"schema: {required: [a]}", `{"b":"` + long + `"}`, `schema: the value: missing property 'a'; met {"b":"` + strings.Repeat("é", 97) + `…`},
-		{"transform: {split: '.'}\nkey: .k", `{"k":[],"b":"` + long + `"}`, `key: is an object or an array, not a text, number or boolean; .k met {"b":"` + strings.Repeat("é", 97) + `…`},
+		{"transform: {split: '. as $x | $x'}\nkey: .k", `{"k":[],"b":"` + long + `"}`, `key: is an object or an array, not a text, number or boolean; .k met {"b":"` + strings.Repeat("é", 97) + `…`},
 		{"on: [{when: 'true', set: '.a'}]", `{"a":1}`, `/on/0/set: gives a number, not an object; .a met {"a":1}`},
 		{"on: [{when: 'true', send: '${.frame.a.b}'}]", `{"a":1}`, `/on/0/send: ${.frame.a.b}: expected an object but got: number (1); met {"a":1}`},
 		{"parse: json", `{"a":`, `parse: at byte 5: `},

@@ -17,6 +17,8 @@ type value struct {
 	raw     []byte // compact
 	decoded any
 	has     bool
+	// shared tells that raw is a part of a message.
+	shared bool
 	// content is bytes that are no JSON: the value is their base64, a text.
 	content []byte
 }
