@@ -34,7 +34,7 @@
 //
 // Data of the records that sources make of themselves, beside their stream's other fields:
 //
-//	$errors.<source>   {"reason", "frame" | "frame_base64", "size", "suppressed"}
+//	$errors.<source>   {"reason", "frame" | "frame_base64", "size", "gap", "suppressed"}
 //	$sources.<source>  {"source", "node", "state", "since", "before", "reason", "next_at",
 //	                    "records", "errors", "restarts", "skipped"}
 //	$state.<source>    {"v": 1, "turn", "of", "item", "since", "from", "cursor", "walk", "horizon", "seen"}
