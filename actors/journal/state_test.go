@@ -135,13 +135,13 @@ func TestNoStateIsAheadOfWhatIsStored(t *testing.T) {
 	for seed := range uint64(12) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				rnd := rand.New(rand.NewPCG(seed, 1))
+				rnd, fate := rand.New(rand.NewPCG(seed, 1)), rand.New(rand.NewPCG(seed, 2))
 				j := memory.NewJournal(memory.Config{Self: self})
 				n := start(t, j, nil, 64<<20)
 				defer n.stop()
 				appends := 0
 				n.journal.set(&n.journal.onAppend, func() error {
-					if appends++; rnd.IntN(4) == 0 {
+					if appends++; fate.IntN(4) == 0 {
 						return fmt.Errorf("%w: by the test", storage.ErrFull)
 					}
 					return nil

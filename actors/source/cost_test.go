@@ -18,6 +18,7 @@ import (
 	"anode/messages/command"
 	"anode/messages/spec"
 	"anode/testkit/feeds"
+	"anode/testkit/racing"
 )
 
 // The feeds are in a process of their own, so that only the sources are measured. costFeeds makes the test
@@ -130,8 +131,8 @@ func mostCost(kind string) uint64 {
 }
 
 func TestASourceCostsLittle(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it starts many sources")
+	if testing.Short() || racing.Enabled {
+		t.Skip("it starts many sources, and measures memory")
 	}
 	sources := uint64(500)
 	if n, err := strconv.ParseUint(os.Getenv("ANODE_TEST_SOURCES"), 10, 32); err == nil && n > 0 {

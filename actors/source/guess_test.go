@@ -83,7 +83,7 @@ func TestAGuessFindsStreamsOverHTTP(t *testing.T) {
 		"lines":        flow("application/x-ndjson", one+"\n", two+"\n"),
 		"lines, as it": flow("application/json", one+"\n", two+"\n"),
 	} {
-		v := b.guess(1500*time.Millisecond, `{"url":"`+b.serve(h).URL("/trades")+`"}`)
+		v := b.guess(4*time.Second, `{"url":"`+b.serve(h).URL("/trades")+`"}`)
 		if v.Error != nil || len(v.Records) != 2 || !strings.Contains(v.YAML, "kind: sse\n") {
 			t.Errorf("%s: %s\n%s\n%+v", name, told(v), v.YAML, v.Records)
 		}

@@ -133,11 +133,15 @@ func (h *holder) move(l *Line, m move) {
 	waiting := h.moves[m.state]
 	_, newest, held := l.job.pipeline.Held()
 	if !held && len(waiting) == 0 {
+		l.job.states.lead(m.state, nil)
 		l.moved(m)
 		return
 	}
 	if m.since == nil && m.cursor == nil {
 		return
+	}
+	if m.since != nil {
+		l.job.states.lead(m.state, m.since)
 	}
 	m.mark = newest
 	if n := len(waiting); n == 2 {

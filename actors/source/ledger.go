@@ -53,6 +53,9 @@ type state struct {
 	sealed uint64
 	// walk is set while pages are walked.
 	walk *walk
+	// ahead is what the newest message of this connection gave, where that waits for records that are held: it is
+	// asked for what comes after, and is sealed when they are.
+	ahead any
 }
 
 // value is what a state is at one time.
@@ -119,7 +122,7 @@ func (t *ledger) begin() {
 	defer t.mu.Unlock()
 	clear(t.unsent)
 	for _, s := range t.byItem {
-		s.walk, s.current = nil, s.counts
+		s.walk, s.current, s.ahead = nil, s.counts, nil
 		if s.current.version != s.sealed {
 			t.unsent[s] = struct{}{}
 		}
@@ -228,6 +231,9 @@ func sinceText(since any) (json.RawMessage, error) {
 func (t *ledger) sinceOf(ctx context.Context, s *state, vars transform.Vars) (any, error) {
 	t.mu.Lock()
 	since, none := s.counts.since, s.counts.raw == nil
+	if s.ahead != nil {
+		since, none = s.ahead, false
+	}
 	t.mu.Unlock()
 	if !none || t.start == nil {
 		return since, nil
@@ -295,6 +301,16 @@ func (t *ledger) move(s *state, since any, cursor *string) error {
 		t.set(s, next)
 	}
 	return err
+}
+
+// lead lets the feed be asked for what comes after a state that waits for records that are held; nil: for
+// what comes after the state that counts.
+func (t *ledger) lead(s *state, since any) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s.walk == nil { // all of a walk has one state
+		s.ahead = since
+	}
 }
 
 // brought notes that a message makes records: a walk that does is to be known with the first of them.

@@ -24,6 +24,7 @@ type scripted struct {
 	t     *testing.T
 	mu    sync.Mutex
 	steps []func(ctx context.Context, line *source.Line) error
+	busy  bool // a step runs
 }
 
 func (s *scripted) Run(ctx context.Context, line *source.Line) error {
@@ -33,10 +34,15 @@ func (s *scripted) Run(ctx context.Context, line *source.Line) error {
 	s.mu.Lock()
 	var step func(context.Context, *source.Line) error
 	if len(s.steps) > 0 {
-		step, s.steps = s.steps[0], s.steps[1:]
+		step, s.steps, s.busy = s.steps[0], s.steps[1:], true
 	}
 	s.mu.Unlock()
 	if step != nil {
+		defer func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.busy = false
+		}()
 		return step(ctx, line)
 	}
 	<-ctx.Done()
@@ -52,7 +58,7 @@ func script(b *bench, fields string, steps ...func(ctx context.Context, line *so
 	b.await("the script is over", func() bool {
 		b.script.mu.Lock()
 		defer b.script.mu.Unlock()
-		return len(b.script.steps) == 0
+		return len(b.script.steps) == 0 && !b.script.busy
 	})
 }
 

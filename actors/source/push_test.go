@@ -660,7 +660,10 @@ func TestWhatIsLimitedIsCounted(t *testing.T) {
 		t.Errorf("%+v %v", p, err)
 	}
 	b.put("name: p\nkind: push\nlimit: {policy: conflate, every: 20ms}")
-	b.awaitState("p", command.SourceRunning)
+	b.await("the other spec runs", func() bool {
+		status, _ := b.Status("p")
+		return status.State == command.SourceRunning && status.Restarts == 1
+	})
 	for i := range 50 {
 		if _, err := b.push(fmt.Sprint("[", i, "]")); err != nil {
 			t.Fatal(err)
