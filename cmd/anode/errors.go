@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"anode/client"
+	"anode/messages/spec"
 	"anode/storage"
 )
 
@@ -45,7 +46,7 @@ func exitCode(err error) int {
 	return exitFailed
 }
 
-// errorText is an error in one line that says what to do, or empty where nothing is to be said: who
+// errorText is an error in one line, and one or more for each fault of a document, that says what to do, or empty where nothing is to be said: who
 // closed the output early, as head does, wants to hear no more.
 func errorText(ctx context.Context, err error, command string) string {
 	var m misuse
@@ -57,7 +58,48 @@ func errorText(ctx context.Context, err error, command string) string {
 	case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
 		return context.Cause(ctx).Error()
 	}
+	if text, faulty := faultLines(err); faulty {
+		return text
+	}
 	return oneLine(err.Error()) + hint(err)
+}
+
+// faultLines is an error that has the faults of a document: each below the other, so that a caret
+// stands below what it points to.
+func faultLines(err error) (text string, faulty bool) {
+	var p *client.Problem
+	var local spec.Faults
+	var faults []client.Fault
+	head, inner := "", ""
+	switch {
+	case errors.As(err, &p) && len(p.Errors) > 0:
+		bare := *p
+		bare.Errors = nil
+		head, inner, faults = bare.Error(), p.Error(), p.Errors
+	case errors.As(err, &local) && len(local) > 0:
+		head, inner = "the document is faulty", local.Error()
+		for _, f := range local {
+			faults = append(faults, client.Fault{Path: f.Path, Message: f.Message})
+		}
+	default:
+		return "", false
+	}
+	before, found := strings.CutSuffix(err.Error(), inner)
+	if !found {
+		return "", false
+	}
+	var b strings.Builder
+	b.WriteString(oneLine(before + head))
+	for _, f := range faults {
+		path := f.Path
+		if path != "" {
+			path += ": "
+		}
+		for i, line := range strings.Split(path+f.Message, "\n") {
+			b.WriteString("\n" + strings.Repeat("  ", min(i, 1)+1) + harmless(line))
+		}
+	}
+	return b.String(), true
 }
 
 // hint says what to do about an error.
