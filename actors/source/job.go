@@ -114,21 +114,38 @@ func (j *job) run(ctx context.Context, line *Line) error {
 	j.states.begin()
 	line.again = j.refused
 	line.holder.begin(context.WithoutCancel(ctx))
+	calm := false
+	defer func() {
+		if !calm { // a panic: what became of the last message is not known, so that no state may cover it
+			line.cut.Store(true)
+			_ = j.settle(ctx, line) // the panic says more
+		}
+	}()
 	err := j.connector.Run(ctx, line)
 	rethrow(err)
+	calm = true
+	if failed := j.settle(ctx, line); failed != nil {
+		err = failed
+	}
+	j.refused = storageFailed(err)
+	return err
+}
+
+// settle brings what a connection that is over still holds, and waits until the journal has all of it. An error
+// tells that the journal did not take it.
+func (j *job) settle(ctx context.Context, line *Line) (failed error) {
 	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), settlePatience)
 	defer cancel()
 	switch closed := line.holder.close(patience, line); {
 	case storageFailed(closed):
-		err = closed
+		failed = closed
 	case closed != nil:
 		j.cfg.Logger.Warn("what the source's limit held is not stored", "source", j.spec.Name, "error", closed)
 	}
 	if ended := line.end(patience); storageFailed(ended) {
-		err = ended
+		failed = ended
 	}
-	j.refused = storageFailed(err)
-	return err
+	return failed
 }
 
 // room tells, after the journal refused records, whether it takes some again: no feed is asked for

@@ -1,6 +1,7 @@
 package source_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -8,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"anode/actors/source"
+	"anode/actors/source/transform"
 	"anode/messages"
 	"anode/messages/command"
 	"anode/testkit/feeds"
@@ -164,6 +167,30 @@ func TestWhatIsHeldComesAtTheEnd(t *testing.T) {
 				t.Errorf("records %s", got)
 			}
 		})
+	}
+}
+
+// breaks is a connector that fails, in a way that none should, with something held.
+type breaks struct{}
+
+func (c *breaks) Run(ctx context.Context, line *source.Line) error {
+	for _, text := range []string{"1", "2"} {
+		if _, err := line.Feed(ctx, []byte(text), transform.Meta{}); err != nil {
+			return err
+		}
+	}
+	panic("a fault of the connector")
+}
+func (*breaks) Close() {}
+
+func TestWhatIsHeldComesWhereAConnectorPanics(t *testing.T) {
+	b := newBench(t, func(cfg *source.Config) {
+		cfg.Kinds["rest"] = func(source.Setup) (source.Connector, error) { return &breaks{}, nil }
+	})
+	b.put("name: w\nkind: rest\nurl: http://127.0.0.1:1/\nlimit: {policy: conflate, every: 1h}")
+	b.awaitError("w", "the source failed in this node and is started again")
+	if got := strings.Join(b.awaitRecords("w", 2)[:2], " "); got != "1 2" {
+		t.Errorf("records %s", got)
 	}
 }
 

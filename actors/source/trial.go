@@ -292,7 +292,7 @@ func (s *Sources) run(ctx context.Context, parsed *spec.Spec, d time.Duration, m
 	if err != nil {
 		return nil, err
 	}
-	defer job.connector.Close()
+	defer job.close()
 	job.trial, job.restored, t.hidden = t, true, &job.hidden
 	if err := s.tries.enter(t, end); err != nil {
 		return nil, err

@@ -85,6 +85,16 @@ func TestATryOfAPollEndsWhenNothingComesBeforeItsEnd(t *testing.T) {
 	}
 }
 
+// What a try asks of a host is over with it.
+func TestATryGivesItsBudgetsUp(t *testing.T) {
+	b := newBench(t, nil)
+	url := b.serve(feeds.JSON(`[1]`)).URL("/")
+	b.try(1, "name: p\nkind: rest\nurl: %s\nbudget: {connects: 1/h, requests: 1/h}", url)
+	if v := b.try(1, "name: q\nkind: rest\nurl: %s", url); len(v.Records) != 1 {
+		t.Errorf("another try waits for the budget of one that is over: %s", told(v))
+	}
+}
+
 func TestATryTellsWhatToDo(t *testing.T) {
 	b := newBench(t, nil)
 	rest := func(h http.Handler) string {
