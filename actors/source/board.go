@@ -34,7 +34,7 @@ type board struct {
 	// connection since.
 	complaint atomic.Pointer[string]
 	// resume is where the source goes on from; nil where it keeps no state.
-	resume atomic.Pointer[command.SourceResume]
+	resume atomic.Pointer[resume]
 	// missed tells that the actor was not told of want.
 	missed atomic.Bool
 	// unauthorized and crowded are senders that were refused: for their credentials, and for want of room.
@@ -96,7 +96,7 @@ func (b *board) status(self messages.NodeID, now time.Time) command.SourceStatus
 	if text := b.complaint.Load(); text != nil {
 		v.LastError = *text
 	}
-	v.Resume = b.resume.Load()
+	v.Resume = b.resume.Load().view()
 	if n := b.connects.Load(); n > 1 {
 		v.Restarts = n - 1
 	}
@@ -115,19 +115,36 @@ func (b *board) status(self messages.NodeID, now time.Time) command.SourceStatus
 // mostShown is the most bytes of a state that a status shows.
 const mostShown = 1024
 
-// remember takes over what the journal has of the source's state. Those of items are not shown.
+// resume is a state that the journal has, as it is. It is not changed once published.
+type resume struct {
+	turn   uint64
+	at     time.Time
+	since  json.RawMessage
+	cursor string
+	hidden *hidden
+}
+
+// remember takes over what the journal has of the source's state. Those of items are not shown. It is cheap: what is
+// not for people's eyes is looked for when they look.
 func (b *board) remember(s *saved, at time.Time, hidden *hidden) {
-	if s.Item != nil || s.Since == nil && s.Cursor == "" {
-		return
+	if s.Item == nil && (s.Since != nil || s.Cursor != "") {
+		b.resume.Store(&resume{s.Turn, at.UTC(), s.Since, s.Cursor, hidden})
 	}
-	r := &command.SourceResume{Turn: s.Turn, At: at.UTC()}
-	if text := hidden.hide(string(s.Since)); len(text) <= mostShown && json.Valid([]byte(text)) {
-		r.Since = json.RawMessage(text)
+}
+
+// view is what people see of it: no secret that is known by now.
+func (r *resume) view() *command.SourceResume {
+	if r == nil {
+		return nil
 	}
-	if text := hidden.hide(s.Cursor); len(text) <= mostShown {
-		r.Cursor = text
+	v := &command.SourceResume{Turn: r.turn, At: r.at}
+	if text := r.hidden.hide(string(r.since)); len(text) <= mostShown && json.Valid([]byte(text)) {
+		v.Since = json.RawMessage(text)
 	}
-	b.resume.Store(r)
+	if text := r.hidden.hide(r.cursor); len(text) <= mostShown {
+		v.Cursor = text
+	}
+	return v
 }
 
 func clock(ok bool, last *atomic.Int64) command.SourceClock {

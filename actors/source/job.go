@@ -100,6 +100,7 @@ func (j *job) run(ctx context.Context, line *Line) error {
 		j.restored = false
 	}
 	if !j.restored {
+		j.hide()
 		if err := j.restore(ctx); err != nil {
 			return err
 		}
@@ -129,6 +130,15 @@ func (j *job) run(ctx context.Context, line *Line) error {
 	}
 	j.refused = storageFailed(err)
 	return err
+}
+
+// hide keeps the spec's secrets out of what people see also before they are used: a state may have one.
+func (j *job) hide() {
+	for _, name := range j.spec.Secrets() {
+		if value, err := j.cfg.Secrets.read(name); err == nil { // else it is told where it is used
+			j.hidden.note(value)
+		}
+	}
 }
 
 // settle brings what a connection that is over still holds, and waits until the journal has all of it. An error

@@ -247,6 +247,34 @@ func TestSecretsGoWhereTheyMayAndAreShownNowhere(t *testing.T) {
 	}
 }
 
+// waits is a connector that waits for ever.
+type waits struct{}
+
+func (waits) Run(ctx context.Context, line *source.Line) error {
+	line.Opened()
+	<-ctx.Done()
+	return context.Cause(ctx)
+}
+func (waits) Close() {}
+
+// A state may have what was a secret when it was stored; after a start nothing of it was used yet.
+func TestAStateThatIsReadShowsNoSecret(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "key"), []byte("s3cret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := newBench(t, func(cfg *source.Config) {
+		cfg.Secrets = source.Secrets{Dir: dir}
+		cfg.Kinds["rest"] = func(source.Setup) (source.Connector, error) { return waits{}, nil }
+	})
+	store(t, b.journal, messages.Draft{Stream: "$state.p", Source: "p", Payload: []byte(`{"v":1,"turn":1,"cursor":"/next?key=s3cret"}`)})
+	b.put("name: p\nkind: rest\nurl: 'http://127.0.0.1:1/?key=${secret:key}'")
+	status := b.awaitState("p", command.SourceRunning)
+	if r := status.Resume; r == nil || r.Cursor != "/next?key=***" {
+		t.Errorf("resume %+v", r)
+	}
+}
+
 func TestTheURLOfAMessageHasNoSecret(t *testing.T) {
 	b := newBench(t, func(cfg *source.Config) {
 		cfg.Secrets = source.Secrets{Getenv: func(string) string { return "s3cret" }}

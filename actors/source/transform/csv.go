@@ -98,6 +98,7 @@ func delimiterOf(message []byte) byte {
 // that comes again has the number of its coming behind it.
 func columnNames(header []string) ([]string, error) {
 	taken := make(map[string]bool, len(header))
+	again := make(map[string]int) // the number from which on a name that comes again may have one
 	names := make([]string, len(header))
 	for i, name := range header {
 		if !utf8.ValidString(name) {
@@ -110,8 +111,8 @@ func columnNames(header []string) ([]string, error) {
 			name = "column_" + strconv.Itoa(i+1)
 		}
 		names[i] = name
-		for n := 2; taken[names[i]]; n++ {
-			names[i] = name + "_" + strconv.Itoa(n)
+		for n := max(2, again[name]); taken[names[i]]; n++ {
+			names[i], again[name] = name+"_"+strconv.Itoa(n), n+1
 		}
 		taken[names[i]] = true
 	}

@@ -276,3 +276,16 @@ func TestParsingIsLinear(t *testing.T) {
 		}
 	}
 }
+
+func TestColumnsOfOneNameTakeNoSquare(t *testing.T) {
+	header := strings.Split(strings.Repeat("a,", maxColumns-1)+"a", ",")
+	var names []string
+	work := testing.AllocsPerRun(1, func() { names, _ = columnNames(header) })
+	if last := names[maxColumns-1]; last != "a_10000" || work > 10*maxColumns {
+		t.Errorf("the last is %s, after %v allocations", last, work)
+	}
+	again, err := columnNames([]string{"a", "a_2", "a", "a", "a_3", "a"})
+	if got := strings.Join(again, " "); err != nil || got != "a a_2 a_3 a_4 a_3_2 a_5" {
+		t.Errorf("names %s, %v", got, err)
+	}
+}
