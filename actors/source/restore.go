@@ -53,13 +53,25 @@ func (j *job) restore(ctx context.Context) error {
 			j.cfg.Logger.Warn("some of what was collected before can't be read; it may come twice", "source", j.spec.Name, "error", err)
 			continue
 		}
-		known = append(known, at)
+		known = newestOf(append(known, at), dedupe.Most())
 	}
-	slices.SortFunc(known, func(a, b storage.IdentityAt) int { return cmp.Compare(a.Ms, b.Ms) })
+	slices.SortFunc(known, byTime)
 	for _, at := range known {
 		dedupe.Restore(at.Identity, at.Ms, now)
 	}
 	return nil
+}
+
+func byTime(a, b storage.IdentityAt) int { return cmp.Compare(a.Ms, b.Ms) }
+
+// newestOf drops the oldest of twice as many as are remembered, so that a long window of a fast feed does not fill
+// the memory.
+func newestOf(known []storage.IdentityAt, most int) []storage.IdentityAt {
+	if len(known) < 2*most {
+		return known
+	}
+	slices.SortFunc(known, byTime)
+	return known[:copy(known, known[len(known)-most:])]
 }
 
 // lastRecord is when, in Unix ms, a record came last on the source's streams; 0 where none is held.

@@ -58,6 +58,9 @@ func (d *Dedupe) Before(ms int64) int64 { return ms - d.window.Milliseconds() }
 // NativeIDs tells that identities of native ids are all that is remembered: Restore takes them.
 func (d *Dedupe) NativeIDs() bool { return d.by == spec.DedupeNativeID }
 
+// Most is how many identities are remembered at most.
+func (d *Dedupe) Most() int { return d.most }
+
 // Clear forgets everything, before it is restored again.
 func (d *Dedupe) Clear() {
 	clear(d.at)
