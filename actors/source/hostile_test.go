@@ -18,6 +18,7 @@ import (
 	"anode/messages"
 	"anode/messages/command"
 	"anode/testkit/feeds"
+	"anode/testkit/racing"
 )
 
 // hostileSpecs are sources each of which has a program that would take all there is, wherever a program may stand.
@@ -175,6 +176,9 @@ func TestHostileSourcesDisturbNoOther(t *testing.T) {
 
 // The memory of the process stays within 100 MB of what it was without them.
 func TestHostileSourcesTakeLittleMemory(t *testing.T) {
+	if racing.Enabled {
+		t.Skip("it measures memory")
+	}
 	const child = "ANODE_TEST_HOSTILE"
 	if os.Getenv(child) != "" {
 		b, s := newSink(t)
