@@ -78,7 +78,7 @@ func (n *Node) startSources(cfg *Config) error {
 		return err
 	}
 	spec, err := registry.Spec(registry.Config{
-		Node: cfg.View.ID, State: cfg.State, Sources: assigner{sources}, Check: sources.Check,
+		Node: cfg.View.ID, State: cfg.State, Sources: assigner{sources}, Check: sources.Check, Compile: sources.Compile,
 		Clock: cfg.Clock, Logger: cfg.Logger,
 	})
 	if err != nil {

@@ -51,15 +51,17 @@ type Config struct {
 	State   storage.State
 	Sources Sources
 	// Check names the faults of a spec's jq.
-	Check  func(*spec.Spec) spec.Faults
-	Clock  func() time.Time
-	Logger *slog.Logger
+	Check func(*spec.Spec) spec.Faults
+	// Compile names the fault of one jq text, of a document that has other faults too.
+	Compile func(spec.Expression) error
+	Clock   func() time.Time
+	Logger  *slog.Logger
 }
 
 // Validate names all faults of the configuration.
 func (c Config) Validate() error {
 	return actor.Missing("registry", map[string]bool{
-		"Node": c.Node == "", "State": c.State == nil, "Sources": c.Sources == nil, "Check": c.Check == nil,
+		"Node": c.Node == "", "State": c.State == nil, "Sources": c.Sources == nil, "Check": c.Check == nil, "Compile": c.Compile == nil,
 		"Clock": c.Clock == nil, "Logger": c.Logger == nil,
 	})
 }
@@ -144,7 +146,7 @@ func (r *registryActor) decider() *decider {
 
 // read parses and checks a document.
 func (r *registryActor) read(document []byte, yaml bool) (*spec.Spec, error) {
-	s, err := spec.Parse(document, yaml)
+	s, err := spec.ParseWith(document, yaml, r.cfg.Compile)
 	if err != nil {
 		return nil, err
 	}

@@ -126,6 +126,12 @@ func open(t fataler, state *failing) *office {
 			}
 			return nil
 		},
+		Compile: func(x spec.Expression) error {
+			if strings.Contains(x.Text, "bad") {
+				return errors.New("is bad")
+			}
+			return nil
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

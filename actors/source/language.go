@@ -5,10 +5,23 @@ import (
 
 	"anode/actors/expr"
 	"anode/actors/source/transform"
+	"anode/messages/spec"
 )
 
 // Language is the jq of an engine.
 func Language(engine *expr.Engine) transform.Language { return language{engine} }
+
+// Compile tells what is wrong within an expression of a spec, for spec.ParseWith.
+func Compile(l transform.Language) func(spec.Expression) error {
+	return func(x spec.Expression) error {
+		if x.Kind == spec.Template {
+			_, err := l.Template(x.Text)
+			return err
+		}
+		_, err := l.Compile(x.Text)
+		return err
+	}
+}
 
 type language struct{ engine *expr.Engine }
 

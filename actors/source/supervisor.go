@@ -117,6 +117,9 @@ func New(cfg Config) (*Sources, error) {
 // Check names the faults of a spec's expressions and templates.
 func (s *Sources) Check(spec *spec.Spec) spec.Faults { return faultsOf(&s.cfg, spec) }
 
+// Compile names what is wrong within one expression of a spec; its place is the caller's.
+func (s *Sources) Compile(x spec.Expression) error { return Compile(s.cfg.Language)(x) }
+
 func faultsOf(cfg *Config, s *spec.Spec) spec.Faults {
 	j, err := newJob(cfg, s, "")
 	var faults spec.Faults

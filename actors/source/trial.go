@@ -268,7 +268,7 @@ func (s *Sources) Try(ctx context.Context, q command.Try) (command.Trial, error)
 	if begun, is := guess.Beginning(q.Document, q.YAML); is {
 		return s.guess(ctx, begun, q)
 	}
-	parsed, err := spec.Parse(q.Document, q.YAML)
+	parsed, err := spec.ParseWith(q.Document, q.YAML, s.Compile)
 	if err != nil {
 		return command.Trial{}, err
 	}

@@ -257,10 +257,7 @@ func (a *applier) readOne(file string) (document, error) {
 		return d, err
 	}
 	d.YAML = specfiles.IsYAML(file)
-	if d.spec, err = spec.Parse(d.Text, d.YAML); err != nil {
-		return d, err
-	}
-	_, err = capture.New(d.spec) // its expressions
+	d.spec, err = capture.Parse(d.Text, d.YAML)
 	return d, err
 }
 

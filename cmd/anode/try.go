@@ -150,7 +150,7 @@ func (t *tryer) replay(ctx context.Context, document client.Document) (command.T
 				}
 			}
 		}
-	} else if s, err = spec.Parse(document.Text, document.YAML); err != nil {
+	} else if s, err = capture.Parse(document.Text, document.YAML); err != nil {
 		return command.Trial{}, named(t.file, err)
 	}
 	view, err := capture.Try(ctx, s, frames, t.most)

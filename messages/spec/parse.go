@@ -39,8 +39,12 @@ func JSON(document []byte, yaml bool) ([]byte, error) {
 	return text, nil
 }
 
-// Parse reads a document. What is wrong with it comes as Faults, all at once.
-func Parse(document []byte, yaml bool) (*Spec, error) {
+// Parse reads a document. What is wrong with it comes as Faults, all at once, but for what is wrong within its jq.
+func Parse(document []byte, yaml bool) (*Spec, error) { return ParseWith(document, yaml, nil) }
+
+// ParseWith is Parse, and where the document has faults, those come with them that compile finds in its
+// expressions. Those of a document without faults are for who runs them. Compile may be nil.
+func ParseWith(document []byte, yaml bool, compile func(Expression) error) (*Spec, error) {
 	text, err := JSON(document, yaml)
 	if err != nil {
 		return nil, err
@@ -50,7 +54,7 @@ func Parse(document []byte, yaml bool) (*Spec, error) {
 	check(language(), "", root, &faults)
 	checkTogether(root, &faults)
 	if len(faults) > 0 {
-		return nil, faults
+		return nil, faults.with(root, compile)
 	}
 	s, err := decode(text)
 	if err != nil { // the rules let nothing pass that does not decode
@@ -59,6 +63,28 @@ func Parse(document []byte, yaml bool) (*Spec, error) {
 	sum := sha256.Sum256(root.appendCanonical(nil))
 	s.Hash = hex.EncodeToString(sum[:])
 	return s, nil
+}
+
+// with adds the faults of expressions at whose places there are none yet.
+func (f Faults) with(root *node, compile func(Expression) error) Faults {
+	if compile == nil {
+		return f
+	}
+	var all []Expression
+	collect(language(), "", root, &all)
+	for _, x := range all {
+		if slices.ContainsFunc(f, func(known Fault) bool { return known.Path == x.Path }) {
+			continue
+		}
+		if len(f) > maxFaults { // it is said that there are more
+			break
+		}
+		if err := compile(x); err != nil {
+			fault := FaultAt(x.Path, err)
+			f.add(fault.Path, "%s", fault.Message)
+		}
+	}
+	return f
 }
 
 func single(message string, args ...any) error {

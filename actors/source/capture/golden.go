@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 
+	"anode/actors/expr"
+	"anode/actors/source"
 	"anode/messages/command"
 	"anode/messages/spec"
 )
@@ -143,13 +145,25 @@ func (o *Outcome) add(number int, s *Step) {
 	}
 }
 
+// Parse reads a spec. All that is wrong with it comes as spec.Faults, within its expressions too.
+func Parse(document []byte, yaml bool) (*spec.Spec, error) {
+	s, err := spec.ParseWith(document, yaml, source.Compile(source.Language(expr.NewEngine(expr.EngineConfig{}))))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := New(s); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
 // ReadSpec reads the spec of a file; one that ends in .json is JSON.
 func ReadSpec(file string) (*spec.Spec, error) {
 	document, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	s, err := spec.Parse(document, strings.ToLower(filepath.Ext(file)) != ".json")
+	s, err := Parse(document, strings.ToLower(filepath.Ext(file)) != ".json")
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
