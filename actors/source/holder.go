@@ -28,19 +28,25 @@ func (t turn) take(ctx context.Context) error {
 func (t turn) give() { <-t }
 
 // holder brings the drafts that a spec's limit held into the journal when their turn comes, by one timer. Its
-// fields are guarded by the job's turn.
+// fields are guarded by the job's turn, but for those of which mu is.
 type holder struct {
 	timer *time.Timer
-	// armed tells that the timer runs, over that the connection is; life ends with it.
-	armed, over bool
-	life        context.Context
-	end         context.CancelCauseFunc
+	// armed tells that the timer runs; life ends with the connection.
+	armed bool
+	life  context.Context
+	end   context.CancelCauseFunc
 	// moves are those of states that wait until what is held is stored: of each state at most two, so that one
 	// of them has its turn also where something is always held.
 	moves map[*state][]move
 	// settled is the oldest that was held when the moves were looked at last.
 	settled uint64
-	// running has one for a timer that is armed or at work.
+
+	mu sync.Mutex // guards what follows; a leaf
+	// over tells that the connection is: a timer that comes later does nothing.
+	over bool
+	// broken is a panic of a timer: the source fails with it.
+	broken error
+	// running has one for a timer that is at work; none begins after over.
 	running sync.WaitGroup
 }
 
@@ -60,11 +66,10 @@ func (h *holder) begin(ctx context.Context) { h.life, h.end = context.WithCancel
 func (h *holder) arm(l *Line) {
 	wait, held := l.job.pipeline.Wait()
 	switch {
-	case !held || h.armed || h.over:
+	case !held || h.armed:
 		return
 	}
 	h.armed = true
-	h.running.Add(1)
 	if h.timer == nil {
 		h.timer = time.AfterFunc(wait, func() { h.fire(l) })
 	} else {
@@ -72,28 +77,65 @@ func (h *holder) arm(l *Line) {
 	}
 }
 
-// fire brings what has its turn.
+// fire is the timer's.
 func (h *holder) fire(l *Line) {
+	if !h.enter() {
+		return
+	}
 	defer h.running.Done()
 	if l.job.turn.take(h.life) != nil {
 		return
 	}
 	defer l.job.turn.give()
+	switch err := Catch(func() error { return h.due(l) }); {
+	case Caught(err): // what became of what is held is not known, so that no state may cover it
+		l.cut.Store(true)
+		h.mu.Lock()
+		h.broken = err
+		h.mu.Unlock()
+		l.tell(refused{l.gen})
+	case err != nil:
+		l.job.window.fail(err) // the connection learns of it with its next message, or is ended
+		l.tell(refused{l.gen})
+	}
+}
+
+// enter tells whether a timer may work. One that may is to be done with running.
+func (h *holder) enter() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.over {
+		h.running.Add(1)
+	}
+	return !h.over
+}
+
+// due brings what has its turn. The turn is taken.
+func (h *holder) due(l *Line) error {
 	h.armed = false
-	if h.over {
-		return
+	if h.life.Err() != nil { // the connection is over, and brings it itself
+		return nil
 	}
 	drafts := l.job.pipeline.Due()
 	if err := l.submit(h.life, drafts, h.settle(l)); err != nil {
-		l.job.window.fail(err) // the connection learns of it with its next message, or is ended
-		l.tell(refused{l.gen})
-		return
+		return err
 	}
 	h.arm(l)
+	return nil
 }
 
-// close brings all that is held, until ctx ends.
+// failed is a panic of a timer, of a connection that is over.
+func (h *holder) failed() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.broken
+}
+
+// close brings all that is held, until ctx ends. No timer works any more when it returns.
 func (h *holder) close(ctx context.Context, l *Line) error {
+	h.mu.Lock()
+	h.over = true
+	h.mu.Unlock()
 	defer h.running.Wait()
 	stop := context.AfterFunc(ctx, func() { h.end(context.Cause(ctx)) })
 	err := l.job.turn.take(ctx)
@@ -103,9 +145,8 @@ func (h *holder) close(ctx context.Context, l *Line) error {
 		return err
 	}
 	defer l.job.turn.give()
-	h.over = true
-	if h.timer != nil && h.timer.Stop() {
-		h.running.Done()
+	if h.timer != nil {
+		h.timer.Stop()
 	}
 	return h.bring(ctx, l)
 }

@@ -96,8 +96,11 @@ const settlePatience = 5 * time.Second
 
 // run makes one connection, and returns when it is over and what it brought is in the journal.
 func (j *job) run(ctx context.Context, line *Line) error {
-	if j.window.takeUnsure() { // the journal tells what became of it
+	if j.window.takeUnsure() { // the journal tells what became of it, when it has answered all
 		j.restored = false
+		if err := j.answered(ctx, line); err != nil {
+			return err
+		}
 	}
 	if !j.restored {
 		j.hide()
@@ -124,11 +127,21 @@ func (j *job) run(ctx context.Context, line *Line) error {
 	}()
 	err := j.connector.Run(ctx, line)
 	rethrow(err)
+	rethrow(line.holder.failed())
 	calm = true
 	if failed := j.settle(ctx, line); failed != nil {
 		err = failed
 	}
+	rethrow(line.holder.failed())
 	j.refused = storageFailed(err)
+	return err
+}
+
+// answered waits until the journal has told what became of all that was submitted.
+func (j *job) answered(ctx context.Context, line *Line) error {
+	defer line.hold()() // its silence is ours
+	err := j.window.settle(ctx)
+	j.window.takeUnsure() // of what was waited for
 	return err
 }
 
