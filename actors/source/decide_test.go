@@ -219,7 +219,10 @@ func TestHide(t *testing.T) {
 	for _, secret := range []string{"abc", "pass word/1+\"", "pass word/1+\"2"} {
 		h.note(secret)
 	}
+	h.note("a-key-of-a-feed")
+	h.notePassing("a-key-of-a-feed:and-its-tail")
 	for text, want := range map[string]string{
+		"x a-key-of-a-feed:and-its-tail y": "x *** y",
 		`a pass word/1+" b`: "a *** b", "q=pass+word%2F1%2B%22": "q=***", "q=pass%20word%2F1%2B%22": "q=***",
 		`{"k":"pass word/1+\"2"}`: `{"k":"***"}`, "abc": "abc",
 	} {

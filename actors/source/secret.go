@@ -3,6 +3,7 @@ package source
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -263,26 +264,37 @@ func (h *hidden) each() iter.Seq[string] {
 func (h *hidden) hide(text string) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for value := range h.each() {
-		for _, form := range forms(value) {
-			text = strings.ReplaceAll(text, form, shownSecret)
-		}
+	for _, form := range h.forms() {
+		text = strings.ReplaceAll(text, form, shownSecret)
 	}
 	return text
+}
+
+// forms are all texts that are to be hidden, the longest first: one that begins with another is hidden whole. mu
+// is held.
+func (h *hidden) forms() []string {
+	var all []string
+	for value := range h.each() {
+		all = append(all, forms(value)...)
+	}
+	slices.SortFunc(all, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b)) })
+	return slices.Compact(all)
 }
 
 // hideEnd puts asterisks where the beginning of a secret is the end of a text that was cut.
 func (h *hidden) hideEnd(text string) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for value := range h.each() {
-		for _, form := range forms(value) {
-			for n := min(len(form), len(text)); n >= shortest; n-- {
-				if strings.HasSuffix(text, form[:n]) {
-					return text[:len(text)-n] + shownSecret
-				}
+	most := 0
+	for _, form := range h.forms() {
+		for n := min(len(form), len(text)); n >= shortest && n > most; n-- {
+			if strings.HasSuffix(text, form[:n]) {
+				most = n
 			}
 		}
+	}
+	if most > 0 {
+		return text[:len(text)-most] + shownSecret
 	}
 	return text
 }
@@ -300,11 +312,9 @@ func (h *hidden) hideCut(text string) string {
 func (h *hidden) hideBytes(data []byte) []byte {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for value := range h.each() {
-		for _, form := range forms(value) {
-			if bytes.Contains(data, []byte(form)) {
-				data = bytes.ReplaceAll(data, []byte(form), []byte(shownSecret))
-			}
+	for _, form := range h.forms() {
+		if bytes.Contains(data, []byte(form)) {
+			data = bytes.ReplaceAll(data, []byte(form), []byte(shownSecret))
 		}
 	}
 	return data
