@@ -223,7 +223,7 @@ func TestHide(t *testing.T) {
 	h.notePassing("a-key-of-a-feed:and-its-tail")
 	for text, want := range map[string]string{
 		"x a-key-of-a-feed:and-its-tail y": "x *** y",
-		`a pass word/1+" b`: "a *** b", "q=pass+word%2F1%2B%22": "q=***", "q=pass%20word%2F1%2B%22": "q=***",
+		`a pass word/1+" b`:                "a *** b", "q=pass+word%2F1%2B%22": "q=***", "q=pass%20word%2F1%2B%22": "q=***",
 		`{"k":"pass word/1+\"2"}`: `{"k":"***"}`, "abc": "abc",
 	} {
 		if got := h.hide(text); got != want {

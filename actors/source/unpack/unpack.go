@@ -1,4 +1,3 @@
-// Package unpack reads what feeds have compressed, within the bound of a message.
 package unpack
 
 import (
