@@ -257,12 +257,20 @@ func pause(ctx context.Context, wait func() time.Duration) error {
 		if left == 0 {
 			return nil
 		}
-		timer := time.NewTimer(left)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return context.Cause(ctx)
+		if err := Sleep(ctx, left); err != nil {
+			return err
 		}
+	}
+}
+
+// Sleep waits for so long, or until ctx ends: then its cause is the error.
+func Sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }

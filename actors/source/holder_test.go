@@ -29,8 +29,7 @@ func (b *bomb) Submit(ctx context.Context, s command.Submission) error {
 
 // The timer of what limit holds is no goroutine of the source's: a panic there would be the end of the node.
 func TestAPanicOfWhatIsHeldCostsOnlyItsSource(t *testing.T) {
-	var b *bench
-	b = newBench(t, func(cfg *source.Config) { cfg.Intake = &bomb{Intake: cfg.Intake, payload: "2"} })
+	b := newBench(t, func(cfg *source.Config) { cfg.Intake = &bomb{Intake: cfg.Intake, payload: "2"} })
 	play := func() feeds.Script { return feeds.Play(feeds.Send("1", "2"), feeds.Silence()) }
 	listen(b, "limit: {policy: conflate, every: 30ms}", play(), play())
 	b.await("the value comes again", func() bool { return slices.Contains(b.intake.on("w"), "2") })

@@ -170,17 +170,10 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// sleep waits, with the clocks of liveness at rest; false where ctx ended before.
-func (r *round) sleep(ctx context.Context, d time.Duration) bool {
+// sleep waits, with the clocks of liveness at rest.
+func (r *round) sleep(ctx context.Context, d time.Duration) error {
 	r.line.Quiet(r.setup.Clock().Add(d))
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
+	return source.Sleep(ctx, d)
 }
 
 // name says of which item an error is.

@@ -96,8 +96,10 @@ func (t *target) walk(ctx context.Context, r *round, w *walk, connects bool) (ti
 		if last {
 			return wait, t.finish(ctx, r, first)
 		}
-		if pause := source.AskedAtOnce(answer.Response, t.setup.Clock()); pause > 0 && !r.sleep(ctx, pause) {
-			return 0, context.Cause(ctx)
+		if pause := source.AskedAtOnce(answer.Response, t.setup.Clock()); pause > 0 {
+			if err := r.sleep(ctx, pause); err != nil {
+				return 0, err
+			}
 		}
 	}
 }

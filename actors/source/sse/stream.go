@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"time"
 
 	"anode/actors/source"
 	"anode/actors/source/transform"
@@ -39,20 +38,9 @@ func (s *stream) follow(ctx context.Context, f *funnel) error {
 		if err != nil || messages == 0 {
 			return err
 		}
-		if err := sleep(ctx, wait); err != nil {
+		if err := source.Sleep(ctx, wait); err != nil {
 			return err
 		}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
 }
 
