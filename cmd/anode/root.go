@@ -10,8 +10,9 @@ import (
 // newRoot makes the whole command line.
 func newRoot(sh *shell) *cobra.Command {
 	root := group("anode", "a decentralised real-time data mesh in one binary")
-	root.Long = `aNode stores, spreads and serves records: point it at REST or WebSocket feeds, or publish to it,
-and subscribe from anywhere. "anode serve" runs a node; the other commands talk to one.`
+	root.Long = `aNode stores, spreads and serves records: point it at REST, WebSocket or
+server-sent feeds, let webhooks push to it, or publish, and subscribe from anywhere.
+"anode serve" runs a node; the other commands talk to one.`
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetIn(sh.in)
 	root.SetOut(sh.out)

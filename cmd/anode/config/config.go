@@ -73,6 +73,9 @@ func Flags(flags *pflag.FlagSet) {
 	flags.Var(durationFlag(7*24*time.Hour), "retention-age", "longest time that the journal keeps a record")
 	flags.Var(sizeFlag(0), "disk-budget", "most bytes that the journal may grow to (default: twice --retention-bytes)")
 	flags.Var(durationFlag(0), "flush-interval", "pause between two writes to a subscriber (default: adapts to load)")
+	for _, told := range []string{"disk-budget", "flush-interval"} { // in words; 0 says nothing
+		flags.Lookup(told).DefValue = ""
+	}
 	flags.StringSlice("allow-private", nil, "network `CIDR` that sources may reach besides public addresses (repeatable)")
 	flags.StringSlice("allow-origin", nil, "browser `ORIGIN` that may use the API besides the node's own (repeatable)")
 	flags.Bool("insecure", false, "listen beyond loopback although nothing asks for a token")

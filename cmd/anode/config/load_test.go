@@ -121,3 +121,13 @@ func TestBeyondLoopbackNeedsInsecure(t *testing.T) {
 		}
 	}
 }
+
+func TestEachDefaultIsToldOnce(t *testing.T) {
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	config.Flags(flags)
+	for _, line := range strings.Split(flags.FlagUsages(), "\n") {
+		if strings.Count(line, "(default") > 1 {
+			t.Error(line)
+		}
+	}
+}
