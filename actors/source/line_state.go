@@ -11,8 +11,8 @@ import (
 
 // Vars is what templates see of the source: item, and its incremental state. The item is nil where one
 // connection brings the messages of all; its messages are fed with Meta.Vars.Item, and have a state of
-// their own. It counts what the journal has; before there is any it is what since.start says. It
-// is safe for any goroutine once it was called for the item. What start says may fail.
+// their own. It counts what the journal has, and what this connection read whose records limit holds; before there
+// is any it is what since.start says. It is safe for any goroutine once it was called for the item. What start says may fail.
 func (l *Line) Vars(ctx context.Context, item any) (transform.Vars, error) {
 	vars := transform.Vars{Item: item}
 	s, err := l.job.states.find(ctx, item)
