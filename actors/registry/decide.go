@@ -78,7 +78,7 @@ func (d *decider) put(s *spec.Spec, c *command.PutSource) ([]*event, error) {
 	if at != nil {
 		e.Born = at.spec.Born
 	} else {
-		e.Born = e.version()
+		e.Born = fmt.Sprintf("%s@%d", e.version(), e.HLC) // revisions begin anew where a removal was forgotten
 	}
 	events := []*event{e}
 	// A pause of an earlier source of that name does not count for this one.

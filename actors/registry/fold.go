@@ -32,7 +32,7 @@ type event struct {
 	Node     messages.NodeID `json:"node"`
 	// Spec is the document of a registered or replaced source.
 	Spec json.RawMessage `json:"spec,omitempty"`
-	// Born is the version that the source was registered as.
+	// Born names the registration, as no other of that name is.
 	Born string `json:"born,omitempty"`
 }
 
