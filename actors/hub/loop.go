@@ -412,6 +412,11 @@ func (l *loop) open(outlet command.Outlet, remote string) *seat {
 		loop: l, outlet: outlet, number: l.hub.seated.Add(1), gone: make(chan struct{}), room: make(chan struct{}, 1),
 		patience: l.hub.cfg.Patience, since: time.Now(), remote: remote,
 	}
+	// Who takes nothing would not hear why it is cut.
+	s.place = l.hub.slow.Enter(func() {
+		s.part()
+		s.Close(0, "")
+	})
 	l.count.Add(1)
 	if !l.do(func() { l.seats[s] = struct{}{} }) {
 		l.count.Add(-1)

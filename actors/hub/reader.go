@@ -179,11 +179,11 @@ func (f *feed) await(ctx context.Context) error {
 	return nil
 }
 
-// slow is a place for what the reader has in hand; leave must be called.
+// slow counts what the reader has in hand among what its connection holds; leave must be called.
 func (f *feed) slow() (leave func()) {
-	place := f.seat.slow()
-	place.Hold(int64(f.inHand))
-	return place.Leave
+	bytes := int64(f.inHand)
+	f.seat.place.More(bytes)
+	return func() { f.seat.place.More(-bytes) }
 }
 
 // Batch implements command.Feed.

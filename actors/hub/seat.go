@@ -48,8 +48,10 @@ type seat struct {
 	drops bool
 	// blocked: a goroutine writes what the connection would not take at once.
 	blocked bool
-	// place is what the connection holds while it is blocked.
+	// place is all that the connection holds while it takes nothing, and held the part of it that is written or
+	// queued: what its readers have in hand comes to it.
 	place *room.Place
+	held  int64
 	// closing: it ends after what is pending; parted: it was told so; over: it has ended.
 	// heard: the client has said that it closes too.
 	closing, parted, over, heard bool
@@ -146,7 +148,7 @@ func (s *seat) add(p piece) {
 	s.pending = append(s.pending, p)
 	s.queued += p.size()
 	if s.blocked && p.own() {
-		s.place.More(int64(p.size()))
+		s.hold(int64(p.size()))
 	}
 	s.loop.mark(s)
 }
@@ -169,6 +171,7 @@ func (s *seat) part() {
 	s.once.Do(func() {
 		s.outlet.Close()
 		close(s.gone)
+		s.place.Leave()
 	})
 }
 
@@ -326,22 +329,20 @@ func (s *seat) block(rest []byte) {
 		patience = goodbye
 	}
 	l := s.loop
-	place := s.slow()
-	s.place = place
-	held := len(rest)
+	s.hold(int64(len(rest)))
 	for i := range s.pending {
 		if p := &s.pending[i]; p.own() {
-			held += p.size()
+			s.hold(int64(p.size()))
 		}
 	}
-	place.Hold(int64(held))
 	l.drains.Add(1)
 	go func() {
 		defer l.drains.Done()
 		err := s.outlet.Write(rest, patience)
-		place.Leave()
 		l.do(func() {
 			s.blocked = false
+			s.place.Moved()
+			s.hold(-s.held)
 			switch {
 			case s.over:
 			case err != nil:
@@ -353,19 +354,10 @@ func (s *seat) block(rest []byte) {
 	}()
 }
 
-// slow makes a place among what slow connections hold. When they hold too much the connection is cut:
-// who takes nothing would not hear why. One that is gone needs no room for what it has not let go yet.
-func (s *seat) slow() *room.Place {
-	place := s.loop.hub.slow.Enter(func() {
-		s.part()
-		s.Close(0, "")
-	})
-	select {
-	case <-s.gone:
-		place.Leave()
-	default:
-	}
-	return place
+// hold counts so many bytes more, or less, among what slow connections hold. The loop calls it.
+func (s *seat) hold(bytes int64) {
+	s.held += bytes
+	s.place.More(bytes)
 }
 
 // written goes on after a write that was whole.

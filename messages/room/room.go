@@ -43,7 +43,7 @@ type Place struct {
 }
 
 // Enter makes a place that holds nothing. cut ends the client; it is called at most once, from any
-// goroutine that uses the room, and must not block or use the room. Leave must follow.
+// goroutine that uses the room, and must not block. Leave must follow.
 func (r *Room) Enter(cut func()) *Place { return &Place{room: r, cut: cut} }
 
 // Hold says how many bytes the place holds from now on; 0 is none. It keeps its turn while it
@@ -86,6 +86,15 @@ func (p *Place) change(number func() int64) []func() {
 		cuts = append(cuts, first.cut)
 	}
 	return cuts
+}
+
+// Moved says that the client has taken something: of all that hold something it has the last turn now.
+func (p *Place) Moved() {
+	p.room.mu.Lock()
+	defer p.room.mu.Unlock()
+	if p.at != nil {
+		p.room.waiting.MoveToBack(p.at)
+	}
 }
 
 // Leave gives back all that the place holds. It may be called twice.

@@ -24,8 +24,7 @@ func TestThoseThatWaitForLongestAreCut(t *testing.T) {
 	a, b, c := w.enter("a"), w.enter("b"), w.enter("c")
 	a.Hold(40)
 	b.Hold(40)
-	a.Hold(0) // it made progress
-	a.Hold(40)
+	a.Moved()
 	c.Hold(20)
 	if len(w.cut) > 0 || w.Used() != 100 {
 		t.Fatalf("cut %v with %d bytes in use", w.cut, w.Used())
