@@ -174,7 +174,8 @@ func TestHostileSourcesDisturbNoOther(t *testing.T) {
 	}
 }
 
-// The memory of the process stays within 100 MB of what it was without them.
+// The memory of the process stays within 200 MB of what it was without them: one unbounded program would take a
+// gigabyte, and a collector that is late on a busy machine some tens of megabytes.
 func TestHostileSourcesTakeLittleMemory(t *testing.T) {
 	if racing.Enabled {
 		t.Skip("it measures memory")
@@ -214,7 +215,7 @@ func TestHostileSourcesTakeLittleMemory(t *testing.T) {
 		t.Fatalf("%v in %s", err, out)
 	}
 	t.Logf("resident memory grew by %d MiB", grown>>10)
-	if grown > 100<<10 {
+	if grown > 200<<10 {
 		t.Errorf("resident memory grew by %d MiB", grown>>10)
 	}
 }
