@@ -87,6 +87,10 @@ func TestFramesEndWithTheServer(t *testing.T) {
 	w.node.answer = says(command.FrameReader(&fakeFrames{}), nil)
 	time.AfterFunc(10*time.Millisecond, func() { close(closing) })
 	w.is(w.do("GET", "/api/v1/sources/a/frames?for=24h", ""), 200, "")
+}
+
+func TestFramesThatCannotBeReadAreLogged(t *testing.T) {
+	w := newWorld(t)
 	f := &fakeFrames{err: errors.New("broken")}
 	w.node.answer = says(command.FrameReader(f), nil)
 	if w.do("GET", "/api/v1/sources/a/frames?for=1s", ""); !strings.Contains(w.log.String(), "broken") || f.closed != 1 {

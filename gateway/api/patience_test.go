@@ -30,7 +30,7 @@ func TestDeafClientsAreBoundedTogether(t *testing.T) {
 		conns = append(conns, conn)
 		fmt.Fprintf(conn, "GET /api/v1/streams/lab.a/records HTTP/1.1\r\nHost: %s\r\nAccept: %s\r\n\r\n", address.Host, typeNDJSON)
 	}
-	for deadline := time.Now().Add(20 * time.Second); closed.Load() < deaf-2*fit; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); closed.Load() < deaf-3*fit; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d of %d answers that nobody takes have ended", closed.Load(), deaf)
 		}
