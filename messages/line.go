@@ -2,6 +2,7 @@ package messages
 
 import (
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 )
@@ -199,6 +200,50 @@ func (l *Line) Digest() []EpochDigest {
 		list = append(list, d)
 	}
 	return list
+}
+
+// Epoch is what is held of one epoch. It shares its holes with the line: they must not be changed, and are
+// true until the line changes.
+func (l *Line) Epoch(number uint64) (EpochDigest, bool) {
+	if e := l.find(number); e != nil {
+		return e.EpochDigest, true
+	}
+	return EpochDigest{}, false
+}
+
+// Newest is the highest epoch that is known; 0 is none.
+func (l *Line) Newest() uint64 {
+	if len(l.epochs) == 0 {
+		return 0
+	}
+	return l.epochs[len(l.epochs)-1].Epoch
+}
+
+// Oldest is the lowest epoch that is known; 0 is none.
+func (l *Line) Oldest() uint64 {
+	if len(l.epochs) == 0 {
+		return 0
+	}
+	return l.epochs[0].Epoch
+}
+
+// Epochs yields what is held of each epoch, oldest first, as Epoch gives it.
+func (l *Line) Epochs() iter.Seq[EpochDigest] {
+	return func(yield func(EpochDigest) bool) {
+		for _, e := range l.epochs {
+			if !yield(e.EpochDigest) {
+				return
+			}
+		}
+	}
+}
+
+// GivenUp are the holes of an epoch that were given up. They must not be changed.
+func (l *Line) GivenUp(number uint64) Ranges {
+	if e := l.find(number); e != nil {
+		return e.givenU
+	}
+	return nil
 }
 
 // find gives an epoch's entry, or nil.

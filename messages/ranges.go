@@ -2,6 +2,68 @@ package messages
 
 import "slices"
 
+// Ranges is a set of sequences: ascending runs of which no two touch. The zero Ranges is empty. A
+// method that changes it may change the list behind it, as append does, and gives the new one.
+type Ranges []Range
+
+// Has tells whether a sequence is in one of the ranges.
+func (r Ranges) Has(sequence uint64) bool { return inside(r, sequence) }
+
+// At is the range that a sequence is in.
+func (r Ranges) At(sequence uint64) (Range, bool) { return covering(r, sequence) }
+
+// Len is how many sequences are in it.
+func (r Ranges) Len() uint64 {
+	var n uint64
+	for _, run := range r {
+		n += run.To - run.From + 1
+	}
+	return n
+}
+
+// Add puts a range in. An empty one, with To below From, changes nothing.
+func (r Ranges) Add(add Range) Ranges {
+	if add.From > add.To {
+		return r
+	}
+	if last := len(r) - 1; last >= 0 && r[last].To+1 == add.From {
+		r[last].To = add.To
+		return r
+	}
+	return join(r, add)
+}
+
+// Drop takes a range out.
+func (r Ranges) Drop(drop Range) Ranges {
+	if drop.From > drop.To {
+		return r
+	}
+	for i := 0; i < len(r); {
+		run := r[i]
+		switch {
+		case run.To < drop.From:
+			i++
+		case run.From > drop.To:
+			return r
+		case run.From >= drop.From && run.To <= drop.To:
+			r = slices.Delete(r, i, i+1)
+		case run.From < drop.From && run.To > drop.To:
+			r[i].To = drop.From - 1
+			return slices.Insert(r, i+1, Range{drop.To + 1, run.To})
+		case run.From < drop.From:
+			r[i].To = drop.From - 1
+			i++
+		default:
+			r[i].From = drop.To + 1
+			return r
+		}
+	}
+	return r
+}
+
+// Above drops what is below a floor.
+func (r Ranges) Above(floor uint64) Ranges { return above(r, floor) }
+
 // Lists of ranges are ascending, and no two touch.
 
 // inside tells whether a sequence is in one of the ranges.

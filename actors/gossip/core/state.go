@@ -1,19 +1,57 @@
 package core
 
 import (
+	"math/rand/v2"
 	"time"
 
 	"anode/messages"
-	"anode/messages/wire"
 	"anode/messages/wire/frame"
 )
 
-// Core is the part of a node's gossip that decides.
+// Core is the part of a node's gossip that decides: a state machine of which the methods are the inputs, and
+// Take gives the outputs. It has no clock, no goroutine and does no I/O; what it chooses at random follows from
+// Config.Seed. It is for one goroutine.
 type Core struct {
 	cfg     Config
+	rand    *rand.Rand
 	now     Now
+	begun   bool
+	started Now
 	outputs []Output
 	stats   Stats
+
+	overlay  overlay
+	links    map[messages.NodeID]*link
+	slots    [Slots]*link
+	up, live mask // links that are up; of those, the ones that are not silent
+	// linked is how long at least one link was up, until now.
+	linked time.Duration
+	beatAt time.Duration
+
+	lines   messages.Lines
+	origins map[messages.NodeID]*origin
+	// order is the origins by when they were met: what walks over all of them must be the same each time.
+	order []*origin
+	self  *origin
+
+	changed    []*flow // whose heads are to be announced
+	announceAt time.Duration
+	work       agenda
+	old        backfill
+	days       days
+	digestAt   time.Duration
+
+	appending int
+	stall     stall
+
+	refresh  refresh
+	nextPull uint64
+	// pulls are the flows of the open pulls, by the pulls' numbers.
+	pulls  map[uint64]*flow
+	pushes []frame.Push
+
+	registry registry
+	status   map[statusKey]*frame.Ephemeral
 }
 
 // New makes a core.
@@ -21,56 +59,123 @@ func New(cfg Config) (*Core, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &Core{cfg: cfg.withDefaults()}, nil
+	cfg = cfg.withDefaults()
+	c := &Core{
+		cfg: cfg, rand: rand.New(rand.NewPCG(cfg.Seed, 0x614e6f6465)),
+		links: make(map[messages.NodeID]*link), lines: cfg.Lines, origins: make(map[messages.NodeID]*origin),
+		pulls: make(map[uint64]*flow), status: make(map[statusKey]*frame.Ephemeral), old: newBackfill(), days: newDays(),
+	}
+	c.overlay = newOverlay()
+	c.registry = newRegistry(cfg.Registry)
+	for _, id := range cfg.Lines.Origins() {
+		c.adopt(id)
+	}
+	c.self = c.meet(cfg.Node)
+	return c, nil
 }
 
 // Lines are what the node holds, as the core knows it. They must not be changed.
-func (c *Core) Lines() messages.Lines { return c.cfg.Lines }
+func (c *Core) Lines() messages.Lines { return c.lines }
 
-// Stats are counts since the start, and sizes of now.
-type Stats struct {
-	// Pushed counts batches that came by the tree and were new, Repaired those that were new and came by a
-	// pull or made up for a loss, Backfilled those of them that were old, Redundant those that were held already.
-	Pushed, Repaired, Backfilled, Redundant uint64
-	// Sent counts the pushes sent, by the tree and by repair; Skipped those that a full link did not get.
-	Sent, Skipped uint64
-	// Control is how many bytes of other frames than pushes were sent.
-	Control uint64
-	// Pulls, Grafts and Prunes count those sent; Retries pulls of which nothing came in time; GaveUp the holes
-	// given up.
-	Pulls, Grafts, Prunes, Retries, GaveUp uint64
-	// Refused counts batches that came and were dropped because too many waited to be appended, Ignored
-	// frames and batches that made no sense here.
-	Refused, Ignored uint64
-	// Hops sums the hops of Pushed.
-	Hops uint64
-	// Links is how many are up, Missing how many batches are known of and not held, Appending the
-	// bytes that wait to be appended.
-	Links, Missing, Appending int
+// begin takes the time of an input.
+func (c *Core) begin(now Now) {
+	if !c.begun {
+		c.begun, c.started, c.now = true, now, now
+		// Nodes that start together should not beat together.
+		c.beatAt = now.Mono + time.Duration(c.rand.Int64N(int64(c.beat())))
+		c.digestAt = now.Mono + time.Duration(c.rand.Int64N(int64(c.cfg.Digest)))
+		c.open()
+	}
+	if passed := now.Mono - c.now.Mono; passed > 0 && c.up != 0 {
+		c.linked += passed
+	}
+	now.Mono = max(now.Mono, c.now.Mono)
+	c.now = now
 }
 
-// Stats gives them.
-func (c *Core) Stats() Stats { return c.stats }
+// open takes up what the journal holds with holes in it.
+func (c *Core) open() {
+	for _, o := range c.order {
+		c.chain(o)
+	}
+}
 
-func (c *Core) begin(now Now) { c.now = now }
-func (c *Core) end()          {}
+// end does what is due.
+func (c *Core) end() {
+	for c.now.Mono >= c.beatAt {
+		c.beatAt = max(c.beatAt+c.beat(), c.now.Mono+c.beat()/2)
+		c.pulse()
+	}
+	c.doWork()
+	if c.old.due {
+		c.fill()
+	}
+	if len(c.changed) > 0 && c.now.Mono >= c.announceAt {
+		c.announce()
+	}
+}
 
-func (c *Core) setMembers(m *Members)                                              {}
-func (c *Core) linkUp(peer messages.NodeID, hello *frame.Hello)                    {}
-func (c *Core) linkDown(peer messages.NodeID)                                      {}
-func (c *Core) claim(peer messages.NodeID)                                         {}
-func (c *Core) receive(peer messages.NodeID, f frame.Frame)                        {}
-func (c *Core) heard(peer messages.NodeID)                                         {}
-func (c *Core) queued(peer messages.NodeID, bytes int)                             {}
-func (c *Core) local(batch *wire.Sealed)                                           {}
-func (c *Core) appended(batch *wire.Sealed, result Result)                         {}
-func (c *Core) served(peer messages.NodeID, pull uint64, missing []messages.Range) {}
-func (c *Core) dropped(origin messages.NodeID, epoch, floor uint64)                {}
-func (c *Core) forgotten(origin messages.NodeID, epoch uint64)                     {}
-func (c *Core) lost(origin messages.NodeID, epoch uint64, lost messages.Range)     {}
-func (c *Core) setRoom(bytes int64)                                                {}
-func (c *Core) renewed(epoch uint64)                                               {}
-func (c *Core) register(events []frame.Event)                                      {}
-func (c *Core) publish(record frame.Ephemeral)                                     {}
-func (c *Core) due() time.Duration                                                 { return 1 << 62 }
-func (c *Core) hello(to messages.NodeID) frame.Hello                               { return frame.Hello{} }
+// beat is how often links, digests and old holes are looked after.
+func (c *Core) beat() time.Duration { return c.cfg.Ping / 2 }
+
+func (c *Core) pulse() {
+	c.tend()
+	c.watch()
+	c.tendOverlay()
+	if c.now.Mono >= c.digestAt {
+		c.digestAt = c.now.Mono + c.cfg.Digest
+		c.compare()
+	}
+	c.fill()
+}
+
+func (c *Core) due() time.Duration {
+	at := c.beatAt
+	if len(c.changed) > 0 {
+		at = min(at, c.announceAt)
+	}
+	if f := c.work.first(); f != nil {
+		at = min(at, f.due)
+	}
+	return at
+}
+
+func (c *Core) put(o Output) { c.outputs = append(c.outputs, o) }
+
+// receive takes a frame from a link.
+func (c *Core) receive(peer messages.NodeID, f frame.Frame) {
+	l := c.links[peer]
+	if l == nil || l.closing {
+		c.stats.Ignored++
+		return
+	}
+	c.hear(l)
+	switch f := f.(type) {
+	case *frame.Push:
+		c.push(l, f)
+	case *frame.Have:
+		c.have(l, f)
+	case *frame.Pull:
+		c.serve(l, f)
+	case *frame.End:
+		c.ended(l, f)
+	case *frame.Graft:
+		c.graft(l, f)
+	case *frame.Prune:
+		c.prune(l, f)
+	case *frame.Digest:
+		c.digest(l, f)
+	case *frame.Registry:
+		c.learn(l, f)
+	case *frame.Status:
+		c.show(l, f)
+	case *frame.Ping:
+		c.send(l, &frame.Pong{Nonce: f.Nonce, Time: f.Time}, Control)
+	case *frame.Pong:
+		l.trip(c.now.Mono - time.Duration(f.Time))
+	case *frame.Bye:
+		c.close(l, "the peer says: "+f.Reason)
+	default:
+		c.stats.Ignored++
+	}
+}

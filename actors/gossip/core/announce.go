@@ -1,0 +1,156 @@
+package core
+
+import (
+	"anode/messages"
+	"anode/messages/wire"
+	"anode/messages/wire/frame"
+)
+
+// mark notes that what is held of a flow is to be announced.
+func (c *Core) mark(f *flow) {
+	if f.dirty {
+		return
+	}
+	f.dirty = true
+	if len(c.changed) == 0 {
+		// The first change after a pause is announced at once; what follows waits for the others.
+		c.announceAt = max(c.announceAt, c.now.Mono)
+	}
+	c.changed = append(c.changed, f)
+}
+
+// mostFlows is how many flows one Have announces: some 500 KB.
+const mostFlows = 10_000
+
+// announce tells all peers what changed, those that sent it included: so they know what is safe here.
+func (c *Core) announce() {
+	c.announceAt = c.now.Mono + c.cfg.Announce
+	var have frame.Have
+	if c.live != 0 {
+		have.Flows = make([]frame.Held, 0, min(len(c.changed), mostFlows))
+	}
+	for i, f := range c.changed {
+		f.dirty = false
+		c.changed[i] = nil
+		if held, ok := f.told(); ok && c.live != 0 {
+			have.Flows = append(have.Flows, held)
+		}
+		c.settle(f)
+		if len(have.Flows) == mostFlows {
+			c.tell(&have)
+			have = frame.Have{}
+		}
+	}
+	c.changed = c.changed[:0]
+	if len(have.Flows) > 0 {
+		c.tell(&have)
+	}
+}
+
+func (c *Core) tell(have *frame.Have) {
+	h := &frame.Have{Flows: have.Flows}
+	size := h.Size()
+	for slot := range c.live.each {
+		if l := c.slots[slot]; !c.choked(l) {
+			c.sendSized(l, h, Control, size)
+		}
+	}
+}
+
+// choked tells whether a link takes so little that what can be said again later is not said now.
+func (c *Core) choked(l *link) bool { return l.counted && l.queue > c.cfg.MaxQueue+c.cfg.MaxQueue/4 }
+
+// told is what is announced of a flow; false where nothing of it is held.
+func (f *flow) told() (frame.Held, bool) {
+	e := f.held()
+	run := e.Floor
+	for i := len(e.Holes) - 1; i >= 0; i-- {
+		if h := e.Holes[i]; h.To < e.Head {
+			run = h.To + 1
+			break
+		}
+		e.Head = e.Holes[i].From - 1 // known to exist, not held
+	}
+	if e.Head < run || e.Head == 0 {
+		return frame.Held{}, false
+	}
+	return frame.Held{Origin: f.origin.id, Epoch: f.epoch, Floor: e.Floor, Run: run, Head: e.Head, HLC: e.HeadHLC}, true
+}
+
+// have takes in what a peer announces.
+func (c *Core) have(l *link, h *frame.Have) {
+	for i := range h.Flows {
+		c.heldBy(l, &h.Flows[i])
+	}
+}
+
+func (c *Core) heldBy(l *link, h *frame.Held) {
+	o := c.meet(h.Origin)
+	if o == nil || h.Head == 0 {
+		return
+	}
+	if o == c.self && h.Epoch == c.cfg.Epoch {
+		c.cover(l, h)
+	}
+	f := c.flow(o, h.Epoch)
+	if f == nil {
+		return
+	}
+	k := f.peer(l.slot)
+	if k.from != 0 && h.Run > k.head+1 {
+		k.holes = k.holes.Add(messages.Range{From: k.head + 1, To: h.Run - 1})
+	}
+	k.run, k.head = h.Run, max(k.head, h.Head)
+	k.floor = max(k.floor, h.Floor)
+	k.holes = k.holes.Drop(messages.Range{From: h.Run, To: h.Head}).Above(k.floor)
+	if d := f.denied[l.slot]; d != nil {
+		f.denied[l.slot] = d.Drop(messages.Range{From: h.Run, To: h.Head})
+	}
+	c.hears(f, h.Head, h.HLC)
+}
+
+// hears notes that a flow has sequences up to one. What was not there a moment ago may be on its way by the tree.
+func (c *Core) hears(f *flow, head uint64, hlc messages.HLC) {
+	if !f.based {
+		c.base(f, head)
+	}
+	f.hlc = max(f.hlc, hlc)
+	f.raise(c, head)
+	switch {
+	case head <= f.top() && len(f.held().Holes) == 0:
+	case head <= f.base:
+		c.old.add(f)
+	default:
+		c.look(f, c.now.Mono+c.cfg.Patience)
+	}
+}
+
+// cover tells that own batches are safe with a peer.
+func (c *Core) cover(l *link, h *frame.Held) {
+	f := c.self.find(h.Epoch)
+	if f == nil || l.slot < len(f.known) && f.known[l.slot].head >= h.Head && f.known[l.slot].run <= h.Run {
+		return
+	}
+	c.put(Output{Kind: Cover, Peer: l.peer, Epoch: h.Epoch, Range: messages.Range{From: h.Run, To: h.Head}})
+}
+
+// local spreads a batch of the node's own.
+func (c *Core) local(b *wire.Sealed) {
+	if b.Origin != c.cfg.Node || b.Epoch != c.cfg.Epoch {
+		c.stats.Ignored++
+		return
+	}
+	f := c.flow(c.self, b.Epoch)
+	if f == nil {
+		c.stats.Ignored++
+		return
+	}
+	f.based = true
+	c.hold(f, b)
+	c.stall.landed(c, Stored)
+	p := frame.Push{Hop: 1, Refresh: c.refresh.due(c)}
+	if p.Refresh {
+		f.eager = c.live
+	}
+	c.spread(f, f.eager&c.live, b, p)
+}

@@ -1,0 +1,125 @@
+package core
+
+import (
+	"math"
+	"slices"
+
+	"anode/messages"
+)
+
+// backfill is what the node fetches that is older than its first contact with an origin: the newest first over
+// all origins, in the background, until the journal has no room for more.
+type backfill struct {
+	flows []*flow
+	open  int
+	room  int64
+	due   bool
+	// kept is how far back the node keeps what it did not hold before: older epochs are not taken up.
+	kept messages.HLC
+}
+
+// oldPerLink is how many pulls of the backfill are open for each link: half of what may be asked of it.
+const oldPerLink = 2
+
+func newBackfill() backfill { return backfill{room: math.MaxInt64} }
+
+// add takes a flow in, of which something at or below its base is missing.
+func (b *backfill) add(f *flow) {
+	if !f.isOld {
+		f.isOld = true
+		if f.backHLC == 0 {
+			f.backHLC = f.hlc
+		}
+		b.flows = append(b.flows, f)
+		b.due = true
+	}
+}
+
+func (b *backfill) drop(f *flow) {
+	if f.isOld {
+		f.isOld = false
+		b.flows = slices.DeleteFunc(b.flows, func(g *flow) bool { return g == f })
+	}
+}
+
+// base notes up to where a flow is old.
+func (c *Core) base(f *flow, base uint64) {
+	f.base, f.based = base, true
+	if base > 0 {
+		f.raise(c, base)
+		f.marks[0].hi, f.marks[1].hi = max(f.marks[0].hi, base), max(f.marks[1].hi, base)
+		c.old.add(f)
+	}
+}
+
+func (c *Core) setRoom(bytes int64) {
+	c.old.room, c.old.due = bytes, true
+}
+
+// fill asks for what is old, as much as may be open.
+func (c *Core) fill() {
+	b := &c.old
+	b.due = false
+	if b.room < 1 {
+		c.cut()
+		return
+	}
+	tried := make(map[*flow]bool)
+	for b.open < oldPerLink*len(c.links) && c.appending < c.cfg.MaxAppending/2 {
+		f := b.newest(tried)
+		if f == nil {
+			return
+		}
+		tried[f] = !c.fetch(f)
+	}
+}
+
+// newest is the flow whose next batch to be fetched is the newest, of those not tried in vain.
+func (b *backfill) newest(tried map[*flow]bool) *flow {
+	var best *flow
+	for _, f := range b.flows {
+		if !tried[f] && (best == nil || f.backHLC > best.backHLC) {
+			best = f
+		}
+	}
+	return best
+}
+
+// fetch asks for the highest part of what is old and missing of a flow. It tells whether more can be asked for.
+func (c *Core) fetch(f *flow) bool {
+	list := f.missing(f.base)
+	for len(list) > 0 {
+		last := list[len(list)-1]
+		l, edge := c.holder(f, last, true)
+		if l == nil {
+			run := c.nobodyHolds(f, last, last.To)
+			list = list.Drop(messages.Range{From: run.From, To: last.To})
+			continue
+		}
+		if l.pulling+pullBytes > c.cfg.MaxPull || len(f.pulls) >= mostPulls {
+			return false
+		}
+		from := max(edge, last.To-min(last.To-1, f.most()-1))
+		c.pullFrom(f, l, messages.Ranges{{From: max(from, last.From), To: last.To}}, true)
+		return true
+	}
+	if !slices.ContainsFunc(f.pulls, func(p *pull) bool { return p.old }) && len(f.missing(f.base)) == 0 {
+		c.old.drop(f)
+		c.settle(f)
+	}
+	return false
+}
+
+// cut ends the backfill: what is not here by now is below the floor.
+func (c *Core) cut() {
+	flows := c.old.flows
+	c.old.flows = nil
+	for _, f := range flows {
+		f.isOld = false
+		if list := f.missing(f.base); len(list) > 0 {
+			c.old.kept = max(c.old.kept, f.backHLC)
+			c.raise(f, list[len(list)-1].To+1)
+		}
+		c.settle(f)
+	}
+}

@@ -1,0 +1,182 @@
+package core
+
+import (
+	"slices"
+	"time"
+
+	"anode/messages"
+)
+
+// flow is one epoch of an origin as it spreads: the tree by which it comes and goes, what the peers hold of it,
+// and what is asked for.
+type flow struct {
+	origin *origin
+	epoch  uint64
+
+	// parent is the slot of the link by which the flow comes, nobody where that is not known. eager are the
+	// links to which it is pushed.
+	parent int
+	eager  mask
+	// rival is the link that brought batch rivalAt before the parent did. strays counts batches from others
+	// than the parent since the parent brought one, repairs the pulls that were answered since then.
+	rival   int
+	rivalAt uint64
+	strays  int
+	repairs int
+
+	// known is what each link's peer holds, by slot.
+	known []known
+	// hi is the highest sequence that is known to exist; hlc the highest reading heard of.
+	hi  uint64
+	hlc messages.HLC
+	// marks are what hi was a while ago, to tell fresh holes from old ones.
+	marks [2]mark
+
+	// arriving are batches that wait to be appended, coming is the set of them.
+	arriving arrivals
+	coming   messages.Ranges
+
+	// base: what is at or below it is old, and fetched newest first. based: it was found.
+	base  uint64
+	based bool
+	// wantAt is when what is missing up to wantTo is to be asked for; 0 is not at all.
+	wantAt time.Duration
+	wantTo uint64
+	pulls  []*pull
+	// avoid are links of which a pull brought nothing, tries how many there were in a row.
+	avoid mask
+	tries int
+	// size is how many bytes a batch has, about.
+	size int
+	// denied are what peers said they don't hold, by slot; stuck are holes that nobody holds.
+	denied map[int]messages.Ranges
+	stuck  []stuck
+	// backHLC is how far back the backfill is; isOld: the backfill has it.
+	backHLC messages.HLC
+	isOld   bool
+
+	// dirty: its head is to be announced.
+	dirty bool
+	// due is when the agenda has it; place where in it, -1 nowhere.
+	due   time.Duration
+	place int
+}
+
+// known is what a peer holds of a flow: all of [run, head], and below floor nothing. From from on, where that
+// is not 0, it holds all up to head but the holes. A zero head is nothing known.
+type known struct {
+	floor, run, head, from uint64
+	holes                  messages.Ranges
+}
+
+func (c *Core) newFlow(o *origin, epoch uint64) *flow {
+	f := &flow{origin: o, epoch: epoch, parent: nobody, rival: nobody, place: -1, eager: c.live, size: 1 << 10}
+	if e, ok := o.line.Epoch(epoch); ok {
+		f.hi, f.hlc = e.Head, e.HeadHLC
+		if len(e.Holes) > 0 && e.Holes[0].From == e.Floor {
+			f.base = e.Holes[0].To // a backfill that did not end goes on
+		}
+	}
+	if epoch >= o.first && o.first != 0 {
+		f.based = true
+	}
+	f.marks = [2]mark{{c.now.Mono, f.hi}, {c.now.Mono, f.hi}}
+	i, _ := o.search(epoch)
+	o.flows = slices.Insert(o.flows, i, f)
+	return f
+}
+
+// held is what the journal holds of the epoch.
+func (f *flow) held() messages.EpochDigest {
+	if e, ok := f.origin.line.Epoch(f.epoch); ok {
+		return e
+	}
+	return messages.EpochDigest{Epoch: f.epoch, Floor: 1}
+}
+
+// holds tells whether a batch is held, waits to be appended, or is not wanted any more.
+func (f *flow) holds(sequence uint64) bool {
+	e := f.held()
+	return sequence < e.Floor || sequence <= e.Head && !messages.Ranges(e.Holes).Has(sequence) || f.coming.Has(sequence)
+}
+
+// top is the highest sequence that is held or waits to be appended.
+func (f *flow) top() uint64 {
+	top := f.held().Head
+	if n := len(f.coming); n > 0 {
+		top = max(top, f.coming[n-1].To)
+	}
+	return top
+}
+
+// peer is what a link's peer holds, to be changed.
+func (f *flow) peer(slot int) *known {
+	for len(f.known) <= slot {
+		f.known = append(f.known, known{})
+	}
+	return &f.known[slot]
+}
+
+// note notes that a peer holds a batch.
+func (f *flow) note(slot int, sequence uint64) {
+	k := f.peer(slot)
+	switch {
+	case k.head == 0:
+		k.run, k.head = sequence, sequence
+	case sequence == k.head+1:
+		k.head = sequence
+	case sequence > k.head:
+		if k.from != 0 {
+			k.holes = k.holes.Add(messages.Range{From: k.head + 1, To: sequence - 1})
+		}
+		k.run, k.head = sequence, sequence
+	case sequence == k.run-1:
+		k.run = sequence
+	default:
+		k.holes = k.holes.Drop(messages.Range{From: sequence, To: sequence})
+	}
+	if d := f.denied[slot]; d != nil {
+		f.denied[slot] = d.Drop(messages.Range{From: sequence, To: sequence})
+	}
+}
+
+// mark is how much of a flow was known to exist at a time.
+type mark struct {
+	at time.Duration
+	hi uint64
+}
+
+// raise notes that sequences up to one exist.
+func (f *flow) raise(c *Core, hi uint64) {
+	if hi <= f.hi {
+		return
+	}
+	if c.now.Mono-f.marks[1].at >= c.cfg.Fresh/2 {
+		f.marks[0], f.marks[1] = f.marks[1], mark{c.now.Mono, f.hi}
+	}
+	f.hi = hi
+}
+
+// fresh tells whether it was first heard of a sequence no longer ago than Fresh; beyond half of that it may
+// say no.
+func (f *flow) fresh(c *Core, sequence uint64) bool {
+	switch now := c.now.Mono; {
+	case sequence <= f.base || now-f.marks[1].at >= c.cfg.Fresh:
+		return false
+	case now-f.marks[0].at >= c.cfg.Fresh:
+		return sequence > f.marks[1].hi
+	}
+	return sequence > f.marks[0].hi
+}
+
+// forget drops all that is known of a peer whose link is down.
+func (f *flow) forget(slot int) {
+	if slot < len(f.known) {
+		f.known[slot] = known{}
+	}
+	delete(f.denied, slot)
+	if f.rival == slot {
+		f.rival = nobody
+	}
+	f.avoid &^= 1 << slot
+}

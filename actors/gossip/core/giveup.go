@@ -1,0 +1,165 @@
+package core
+
+import (
+	"time"
+
+	"anode/messages"
+)
+
+// stuck is a run of batches that all peers say they don't hold, and how long a link had been up when that was
+// found.
+type stuck struct {
+	messages.Range
+	since time.Duration
+}
+
+const (
+	// mostStuck and mostDenied bound what is remembered of a flow's holes; what is forgotten is asked for again.
+	mostStuck, mostDenied = 64, 256
+)
+
+// deny notes that a peer does not hold a range, as far as it was asked for.
+func (f *flow) deny(slot int, r messages.Range, asked messages.Ranges) {
+	if f.denied == nil {
+		f.denied = make(map[int]messages.Ranges)
+	}
+	d := f.denied[slot]
+	for _, a := range asked {
+		d = d.Add(messages.Range{From: max(a.From, r.From), To: min(a.To, r.To)})
+	}
+	if len(d) > mostDenied {
+		d = d[len(d)-mostDenied:]
+	}
+	f.denied[slot] = d
+}
+
+// denied finds the run around a batch that all linked peers say they don't hold; false where one did not say
+// so yet. gone: retention took it from all of them.
+func (c *Core) denied(f *flow, sequence uint64) (run messages.Range, gone, all bool) {
+	run, gone = messages.Range{From: 1, To: ^uint64(0)}, true
+	for slot := range c.up.each {
+		if slot < len(f.known) && sequence < f.known[slot].floor {
+			run.To = min(run.To, f.known[slot].floor-1)
+			continue
+		}
+		r, ok := f.denied[slot].At(sequence)
+		if !ok {
+			return run, false, false
+		}
+		gone = false
+		run.From, run.To = max(run.From, r.From), min(run.To, r.To)
+	}
+	return run, gone, true
+}
+
+// nobodyHolds deals with a range for whose batch nobody can be asked now. It gives the part for which that is so.
+func (c *Core) nobodyHolds(f *flow, r messages.Range, sequence uint64) messages.Range {
+	run, gone, all := c.denied(f, sequence)
+	if !all {
+		// Somebody is busy, or brought nothing: it is asked again.
+		c.look(f, c.now.Mono+c.cfg.Retry)
+		return r
+	}
+	run = messages.Range{From: max(run.From, r.From), To: min(run.To, r.To)}
+	switch left := c.patience(f, run); {
+	case left > 0:
+		c.look(f, c.now.Mono+min(left, time.Second))
+	default:
+		c.giveUp(f, run, gone)
+	}
+	return run
+}
+
+// patience is how long a run that nobody holds is kept open: not at all where the origin is among those that
+// were asked, until Patient has passed with a link up where it is not, and for ever while there is no link.
+func (c *Core) patience(f *flow, run messages.Range) time.Duration {
+	switch {
+	case f.origin == c.self || c.links[f.origin.id] != nil:
+		return 0
+	case c.up == 0:
+		return time.Hour
+	}
+	return c.cfg.Patient - (c.linked - f.since(c, run))
+}
+
+// since is how long a link had been up when a run was found to be held by nobody.
+func (f *flow) since(c *Core, run messages.Range) time.Duration {
+	for _, s := range f.stuck {
+		if s.From <= run.From && run.From <= s.To {
+			return s.since
+		}
+	}
+	if len(f.stuck) >= mostStuck {
+		f.stuck = f.stuck[:copy(f.stuck, f.stuck[1:])]
+	}
+	f.stuck = append(f.stuck, stuck{run, c.linked})
+	return c.linked
+}
+
+// giveUp takes a run that nobody holds for gone. What retention took from all, below all that is held, is below
+// the floor here too; another hole becomes a gap; what no reader can know of is forgotten.
+func (c *Core) giveUp(f *flow, run messages.Range, gone bool) {
+	e := f.held()
+	if gone && run.From <= e.Floor {
+		c.raise(f, run.To+1)
+		return
+	}
+	if run.From > e.Head {
+		f.hi = f.top()
+		return
+	}
+	run.To = min(run.To, e.Head)
+	c.stats.GaveUp++
+	f.origin.line.GiveUp(f.epoch, run)
+	c.put(Output{Kind: GiveUp, Origin: f.origin.id, Epoch: f.epoch, Range: run})
+}
+
+// raise does without what is below a floor.
+func (c *Core) raise(f *flow, floor uint64) {
+	f.origin.line.Raise(f.epoch, floor)
+	f.raise(c, floor-1)
+	c.soil(f.origin)
+	c.put(Output{Kind: Raise, Origin: f.origin.id, Epoch: f.epoch, Floor: floor})
+}
+
+// dropped takes in that retention raised a floor.
+func (c *Core) dropped(id messages.NodeID, epoch, floor uint64) {
+	o := c.origins[id]
+	if o == nil {
+		return
+	}
+	o.line.Raise(epoch, floor)
+	c.soil(o)
+	if f := o.find(epoch); f != nil {
+		c.settle(f)
+	}
+}
+
+// forgotten takes in that the journal remembers nothing of an epoch.
+func (c *Core) forgotten(id messages.NodeID, epoch uint64) {
+	o := c.origins[id]
+	if o == nil {
+		return
+	}
+	o.line.Forget(epoch)
+	c.soil(o)
+	if f := o.find(epoch); f != nil && f != o.latest {
+		f.hi = 0
+		c.settle(f)
+	}
+	c.part(o)
+}
+
+// lost takes in that what was held is damaged.
+func (c *Core) lost(id messages.NodeID, epoch uint64, lost messages.Range) {
+	o := c.origins[id]
+	if o == nil {
+		return
+	}
+	o.line.Lose(epoch, lost)
+	if f := c.flow(o, epoch); f != nil {
+		f.raise(c, lost.To)
+		c.mark(f)
+		c.wake(f)
+	}
+}

@@ -1,0 +1,390 @@
+package core
+
+import (
+	"slices"
+	"time"
+
+	"anode/messages"
+	"anode/messages/wire"
+	"anode/messages/wire/frame"
+)
+
+const (
+	// manyTries is how many pulls in a row may bring nothing before the flow is left alone for restAfter.
+	manyTries = 4
+	restAfter = time.Second
+	// manyRepairs is how many answered pulls, without a batch from the parent, show that it is none.
+	manyRepairs = 3
+	// mostPulls is how many pulls of one flow are open at a time: each to another peer, or for another part.
+	mostPulls = 4
+	// pullBytes is what one pull asks for at most: with MaxPull, four are open over a link.
+	pullBytes = 256 << 10
+)
+
+// pull is a question for batches that is not answered in full.
+type pull struct {
+	id    uint64
+	slot  int
+	rest  messages.Ranges
+	bytes int
+	// at is when something of it came last, or when it was asked.
+	at time.Duration
+	// old: it is for what nobody waits for. came: something did.
+	old, came bool
+}
+
+// look sees to it that what is missing of a flow is asked for then, or sooner.
+func (c *Core) look(f *flow, at time.Duration) {
+	if f.wantAt == 0 || at < f.wantAt {
+		f.wantAt = at
+	}
+	f.wantTo = max(f.wantTo, f.hi)
+	c.work.put(f, at)
+}
+
+// wake looks at a flow now.
+func (c *Core) wake(f *flow) {
+	if c.begun {
+		c.look(f, c.now.Mono)
+	}
+}
+
+// wakeAll looks at all flows of which something is missing: who can be asked has changed.
+func (c *Core) wakeAll() {
+	for _, o := range c.order {
+		for _, f := range o.flows {
+			if c.wanting(f) {
+				c.wake(f)
+			}
+		}
+	}
+}
+
+// doWork looks at all flows that are due.
+func (c *Core) doWork() {
+	for f := c.work.first(); f != nil && f.due <= c.now.Mono; f = c.work.first() {
+		c.work.take()
+		c.repair(f)
+	}
+}
+
+// wanting tells whether something of a flow is known to exist and is neither held nor given up.
+func (c *Core) wanting(f *flow) bool {
+	e := f.held()
+	return f.hi > max(e.Head, e.Floor-1) || len(e.Holes) > 0 && !covered(e.Holes, f.origin.line.GivenUp(f.epoch))
+}
+
+// missing is what is known to exist up to a sequence and is neither held, nor arriving, nor given up, nor
+// asked for.
+func (f *flow) missing(to uint64) messages.Ranges {
+	list := f.absentTo(to)
+	for _, r := range f.coming {
+		list = list.Drop(r)
+	}
+	for _, p := range f.pulls {
+		for _, r := range p.rest {
+			list = list.Drop(r)
+		}
+	}
+	return list
+}
+
+// absent is what is known to exist and is neither held nor given up.
+func (f *flow) absent() messages.Ranges { return f.absentTo(max(f.hi, f.held().Head)) }
+
+func (f *flow) absentTo(to uint64) messages.Ranges {
+	e := f.held()
+	list := make(messages.Ranges, 0, len(e.Holes)+1)
+	for _, h := range e.Holes {
+		list = list.Add(h)
+	}
+	if from := max(e.Head+1, e.Floor); from <= to {
+		list = list.Add(messages.Range{From: from, To: to})
+	}
+	if to < e.Head {
+		list = list.Drop(messages.Range{From: to + 1, To: e.Head})
+	}
+	for _, r := range f.origin.line.GivenUp(f.epoch) {
+		list = list.Drop(r)
+	}
+	return list
+}
+
+// repair asks for what is missing of a flow and due, in order.
+func (c *Core) repair(f *flow) {
+	now := c.now.Mono
+	c.expire(f)
+	if f.wantAt != 0 && now >= f.wantAt {
+		to := max(f.wantTo, f.held().Head)
+		f.wantAt, f.wantTo = 0, 0
+		c.request(f, f.missing(to))
+	}
+	if f.hi > f.top() && f.wantAt == 0 && len(f.pulls) == 0 {
+		c.look(f, now+c.cfg.Patience)
+	}
+	c.schedule(f)
+	c.settle(f)
+}
+
+// schedule puts a flow back on the agenda where it is to be looked at again.
+func (c *Core) schedule(f *flow) {
+	if f.wantAt != 0 {
+		c.work.put(f, max(f.wantAt, c.now.Mono+time.Millisecond))
+	}
+	for _, p := range f.pulls {
+		c.work.put(f, max(p.at+c.timeout(p), c.now.Mono+time.Millisecond))
+	}
+}
+
+// timeout is how long a pull may bring nothing.
+func (c *Core) timeout(p *pull) time.Duration {
+	wait := c.cfg.Retry
+	if p.old {
+		wait = c.cfg.Slow
+	}
+	if l := c.slots[p.slot]; l != nil {
+		wait = max(wait, 2*l.rtt+c.cfg.Announce)
+	}
+	return wait
+}
+
+// expire ends pulls that brought nothing for too long. Others are asked then.
+func (c *Core) expire(f *flow) {
+	kept := f.pulls[:0]
+	for _, p := range f.pulls {
+		if c.now.Mono-p.at < c.timeout(p) {
+			kept = append(kept, p)
+			continue
+		}
+		c.stats.Retries++
+		c.release(p)
+		f.avoid |= 1 << p.slot
+		f.tries++
+		f.again(c, p)
+	}
+	clear(f.pulls[len(kept):])
+	f.pulls = kept
+}
+
+// again has what a pull did not bring asked for once more.
+func (f *flow) again(c *Core, p *pull) {
+	at := c.now.Mono
+	if f.tries >= manyTries {
+		f.tries, f.avoid = 0, 0
+		at += restAfter
+	}
+	if p.old {
+		c.old.add(f)
+		return
+	}
+	if f.wantAt == 0 || at < f.wantAt {
+		f.wantAt = at
+	}
+	f.wantTo = max(f.wantTo, f.hi)
+}
+
+// release gives back what a pull took of its link.
+func (c *Core) release(p *pull) {
+	delete(c.pulls, p.id)
+	if l := c.slots[p.slot]; l != nil {
+		l.pulling -= p.bytes
+	}
+	if p.old {
+		c.old.open--
+	}
+}
+
+// cancelFrom ends the pulls over a link.
+func (f *flow) cancelFrom(c *Core, l *link) {
+	kept := f.pulls[:0]
+	for _, p := range f.pulls {
+		if p.slot != l.slot {
+			kept = append(kept, p)
+			continue
+		}
+		c.release(p)
+		if p.old {
+			c.old.add(f)
+		} else {
+			c.look(f, c.now.Mono)
+		}
+	}
+	clear(f.pulls[len(kept):])
+	f.pulls = kept
+}
+
+// request asks for ranges, the lowest first. What is old is left to the backfill.
+func (c *Core) request(f *flow, list messages.Ranges) {
+	if n := len(list); n > 0 && list[0].From <= f.base {
+		c.old.add(f)
+		list = list.Above(f.base + 1)
+	}
+	for len(list) > 0 {
+		if len(f.pulls) >= mostPulls || c.appending > c.cfg.MaxAppending/2 {
+			c.look(f, c.now.Mono+c.cfg.Announce)
+			return
+		}
+		first := list[0]
+		l, end := c.holder(f, first, false)
+		if l == nil {
+			list = list.Above(c.nobodyHolds(f, first, first.From).To + 1)
+			continue
+		}
+		if l.pulling+min(pullBytes, f.size) > c.cfg.MaxPull {
+			c.look(f, c.now.Mono+c.cfg.Announce)
+			return
+		}
+		part := take(list, end, f.most())
+		c.pullFrom(f, l, part, false)
+		list = list.Above(part[len(part)-1].To + 1)
+	}
+}
+
+// most is how many batches one pull asks for.
+func (f *flow) most() uint64 { return uint64(max(1, pullBytes/max(f.size, 1))) }
+
+// take cuts the beginning off a list of ranges: up to an end, and so many sequences.
+func take(list messages.Ranges, end, most uint64) messages.Ranges {
+	var part messages.Ranges
+	for _, r := range list {
+		if r.From > end || most == 0 || len(part) == frame.MaxRanges {
+			break
+		}
+		r.To = min(r.To, end, r.From+most-1)
+		most -= r.To - r.From + 1
+		part = append(part, r)
+	}
+	return part
+}
+
+// pullFrom asks a peer for ranges.
+func (c *Core) pullFrom(f *flow, l *link, part messages.Ranges, old bool) {
+	c.nextPull++
+	bytes := min(pullBytes, max(f.size, 1)*int(min(part.Len(), pullBytes)))
+	p := &pull{id: c.nextPull, slot: l.slot, rest: part, bytes: bytes, at: c.now.Mono, old: old}
+	f.pulls = append(f.pulls, p)
+	c.pulls[p.id] = f
+	l.pulling += bytes
+	if old {
+		c.old.open++
+	}
+	c.stats.Pulls++
+	ask := &frame.Pull{ID: p.id, Origin: f.origin.id, Epoch: f.epoch, Ranges: append([]messages.Range(nil), part...), Descending: old, Bytes: pullBytes}
+	c.send(l, ask, Control)
+	c.work.put(f, p.at+c.timeout(p))
+}
+
+// holder finds whom to ask for the beginning of a range, or where back is set for its end: a peer that holds it,
+// with the least asked of it and the shortest way; else one that did not say that it does not. edge is
+// how far it is worth asking.
+func (c *Core) holder(f *flow, r messages.Range, back bool) (best *link, edge uint64) {
+	sequence := r.From
+	if back {
+		sequence = r.To
+	}
+	sure := false
+	for slot := range c.live.each {
+		l := c.slots[slot]
+		if l.closing || f.avoid.has(slot) || c.now.Mono < l.busyUntil || f.denies(slot, sequence) {
+			continue
+		}
+		holds := slot < len(f.known) && f.known[slot].has(sequence)
+		switch {
+		case best == nil, holds && !sure, holds == sure && cheaper(l, best):
+			best, sure = l, holds
+		}
+	}
+	if best == nil {
+		return nil, 0
+	}
+	return best, f.edge(best.slot, r, back)
+}
+
+func cheaper(a, b *link) bool {
+	if a.pulling != b.pulling {
+		return a.pulling < b.pulling
+	}
+	return a.rtt < b.rtt
+}
+
+// edge is the other end of what a peer may be asked for of a range.
+func (f *flow) edge(slot int, r messages.Range, back bool) uint64 {
+	if back {
+		from := r.From
+		if slot < len(f.known) {
+			from = max(from, f.known[slot].floor)
+		}
+		return from
+	}
+	if slot < len(f.known) && f.known[slot].head >= r.From {
+		return min(r.To, f.known[slot].head)
+	}
+	return r.To
+}
+
+// denies tells whether a peer said that it does not hold a batch.
+func (f *flow) denies(slot int, sequence uint64) bool {
+	return slot < len(f.known) && sequence < f.known[slot].floor || f.denied[slot].Has(sequence)
+}
+
+// progress notes that a batch came over a link of which it may have been asked.
+func (c *Core) progress(f *flow, l *link, b *wire.Sealed) {
+	for _, p := range f.pulls {
+		if p.slot == l.slot && p.rest.Has(b.Sequence) {
+			p.at, p.came = c.now.Mono, true
+			p.rest = p.rest.Drop(messages.Range{From: b.Sequence, To: b.Sequence})
+			f.tries, f.avoid = 0, 0
+			if p.old {
+				f.backHLC = b.First
+			}
+			return
+		}
+	}
+}
+
+// ended takes the end of an answer.
+func (c *Core) ended(l *link, e *frame.End) {
+	f, p := c.findPull(l, e.ID)
+	if p == nil {
+		return // it came too late: somebody else was asked
+	}
+	c.release(p)
+	asked := p.rest
+	switch {
+	case e.Busy:
+		l.busyUntil = c.now.Mono + c.cfg.Retry
+	case p.came && !p.old:
+		if f.repairs++; f.repairs >= manyRepairs || f.parent == nobody {
+			if f.parent != l.slot && f.origin != c.self && f == f.origin.latest {
+				c.graftTo(f, l)
+			}
+			f.repairs = 0
+		}
+	}
+	if e.Floor > 0 {
+		f.peer(l.slot).floor = max(f.peer(l.slot).floor, e.Floor)
+	}
+	for _, r := range e.NotHeld {
+		f.deny(l.slot, r, asked)
+	}
+	if p.old {
+		c.old.add(f)
+		c.old.due = true
+	}
+	c.wake(f)
+}
+
+// findPull finds and forgets an open pull.
+func (c *Core) findPull(l *link, id uint64) (*flow, *pull) {
+	f := c.pulls[id]
+	if f == nil {
+		return nil, nil
+	}
+	for i, p := range f.pulls {
+		if p.id == id && p.slot == l.slot {
+			f.pulls = slices.Delete(f.pulls, i, i+1)
+			return f, p
+		}
+	}
+	return nil, nil
+}
