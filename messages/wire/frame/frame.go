@@ -28,7 +28,13 @@ const (
 )
 
 const (
-	// Max is the most bytes of a frame, head included.
+	// Version is the highest protocol version that this package speaks, Oldest the lowest.
+	Version = 1
+	Oldest  = 1
+)
+
+const (
+	// Max is the most bytes of a frame, head included: a sealed batch (wire.MaxSealed) and what leads it.
 	Max = 2 << 20
 	// MaxRanges is the most ranges of a Pull or an End, and MaxHoles of an epoch in a Digest.
 	MaxRanges = 32
@@ -37,6 +43,12 @@ const (
 	MaxBody = 2 << 10
 	// Buckets is how many parts the registry is compared in.
 	Buckets = 256
+	// MaxDays is the most days of a Digest: 44 years.
+	MaxDays = 1 << 14
+	// MaxText is the most bytes of a text, all of which are UTF-8: names, addresses, keys, reasons.
+	MaxText = 1 << 10
+	// MaxValue is the most bytes of an Event's body: twice what a spec may have.
+	MaxValue = 512 << 10
 )
 
 // Frame is one frame of a link. All implementations are pointers to the types of this package; a frame
@@ -44,8 +56,13 @@ const (
 type Frame interface {
 	// Type is the kind.
 	Type() Type
-	// Size is how many bytes it takes on a link, its head included. It is exact.
+	// Size is how many bytes it takes on a link, its head included. It is exact, and does not allocate.
 	Size() int
+
+	appendBody(dst []byte) []byte
+	// readBody fills in an empty frame. It bounds what it allocates; check has all other rules.
+	readBody(d decoder) error
+	check() error
 }
 
 // Hello is the first frame in each direction.
