@@ -19,58 +19,47 @@
 //
 // and are, by type:
 //
-//	 1 hello    ┌─────────┬────────┬─────────┬────┬──────┬───────┬──────────────┬──────┬──────┐
-//	            │ version │ oldest │ cluster │ id │ name │ epoch │ capabilities │ mesh │ http │  u u text id text u u text text
-//	            ├─────────┴───┬────┴─────────┴────┴──────┴───────┴──────────────┴──────┴──────┘
-//	            │ known       │ proof (32) │                    known: id or 0, u epoch, u sequence, u index
-//	            └─────────────┴────────────┘
-//	 2 push     ┌─────────────────────────┬────────┬─────────────┐
-//	            │ flags: refresh, repair  │ hop u8 │ batch bytes │  the sealed bytes, as package wire draws them
-//	            └─────────────────────────┴────────┴─────────────┘
-//	 3 have     ┌───────────────────────────────────────────────────────────────────┐
-//	            │ (origin id, epoch u, head u, head+1-run u, run-floor u, hlc)*     │
-//	            └───────────────────────────────────────────────────────────────────┘
-//	 4 ask      ┌──────┬────────────┐
-//	            │ id u │ body bytes │
-//	            └──────┴────────────┘
-//	 5 answer   ┌─────────────┬──────┬────────────┐
-//	            │ flags: last │ id u │ body bytes │
-//	            └─────────────┴──────┴────────────┘
-//	 6 pull     ┌──────┬───────────┬─────────┬───────────────────┬─────────┬─────────┐
-//	            │ id u │ origin id │ epoch u │ flags: descending │ bytes u │ range*  │  range: from u, to-from u
-//	            └──────┴───────────┴─────────┴───────────────────┴─────────┴─────────┘
-//	 7 end      ┌──────┬─────────────┬─────────┬────────────────┐
-//	            │ id u │ flags: busy │ floor u │ not held range*│
-//	            └──────┴─────────────┴─────────┴────────────────┘
-//	 8 graft    ┌───────────┬─────────┐
-//	 9 prune    │ origin id │ epoch u │
-//	            └───────────┴─────────┘
-//	10 digest   ┌────────────────┬─────────────────┬ ─ ─ ─ ─ ┬ ─ ─ ─ ─ ─ ─ ─ ─ ┬ ─ ─ ─ ─ ─ ─ ─┬─────────────────┬─────────┐
-//	            │ flags: compare │ latest holding* │ since u   (day u, hash u64)*  registry u64 │ closed holding* │ want u* │
-//	            └────────────────┴─────────────────┴ ─ ─ ─ ─ ┴ ─ ─ ─ ─ ─ ─ ─ ─ ┴ ─ ─ ─ ─ ─ ─ ─┴─────────────────┴─────────┘
-//	            The middle is there with compare only. Each day is the distance from the one before. A holding is
-//	            origin id, epoch u, head u, head+1-floor u, index of the head u, hlc, hole*; a hole is from - the to
-//	            of the hole before (the floor, for the first) u, to-from u.
-//	11 registry ┌───────────────┬─────────┬────────────────────────────────────────────────────────┐
-//	            │ flags: answer │ hash u64*│ (key text, revision u, hlc, node id, body bytes)*     │
-//	            └───────────────┴─────────┴────────────────────────────────────────────────────────┘
-//	12 status   ┌────────────────────────────────────────────────────────┐
-//	            │ (node id, kind u8, epoch u, version u, body bytes)*    │
-//	            └────────────────────────────────────────────────────────┘
-//	13 ping     ┌───────────┬──────────┐
-//	14 pong     │ nonce u64 │ time u64 │
-//	            └───────────┴──────────┘
-//	15 bye      ┌─────────────┐
-//	            │ reason text │
-//	            └─────────────┘
+//	 1 hello     version u │ oldest u │ cluster text │ node id │ name text │ epoch u │ capabilities u │ mesh text
+//	             │ http text │ known: id (or 0), epoch u, sequence u, index u │ proof (32)
+//	 2 push      flags: refresh, repair │ hop u8 │ batch bytes                          as package wire draws it
+//	 3 have      held*
+//	 4 ask       id u │ body bytes
+//	 5 answer    flags: last │ id u │ body bytes
+//	 6 pull      id u │ origin id │ epoch u │ flags: descending │ bytes u │ range*
+//	 7 end       id u │ flags: busy │ floor u │ not held: range*
+//	 8 graft     origin id │ epoch u
+//	 9 prune     origin id │ epoch u
+//	10 digest    flags: compare │ latest: holding*
+//	             │ since u │ days: (day u, hash u64)* │ registry u64                    with compare only
+//	             │ closed: holding* │ want: u*
+//	11 registry  flags: answer │ hashes: u64* │ events: event*
+//	12 status    ephemeral*
+//	13 ping      nonce u64 │ time u64
+//	14 pong      nonce u64 │ time u64
+//	15 bye       reason text
+//
+// with these parts, in which numbers that are near to each other stand as their distance (modulo 2^64, so that
+// whatever is written is read back as it was, and refused for its meaning):
+//
+//	held         origin id │ epoch u │ head u │ head+1-run u │ run-floor u │ hlc        about 40 bytes
+//	range        from u │ to-from u
+//	holding      origin id │ epoch u │ head u │ head+1-floor u │ index of the head u │ hlc │ hole*
+//	hole         from - the to of the hole before (the floor, for the first) u │ to-from u
+//	day          the distance from the day before (0, for the first), modulo 2^32
+//	event        key text │ revision u │ hlc │ node id │ body bytes
+//	ephemeral    node id │ kind u8 │ epoch u │ version u │ body bytes
 //
 // # Versions
 //
-// A newer version may append fields to a body, use flags that had no meaning, and add types. An older one ignores what
-// stands behind the fields that it knows and the flags that it does not know, and skips and counts frames of a
-// type that it does not know (ErrUnknown). So a new field, flag or type must be one that may be ignored; for
-// anything else there is the version in Hello, of which both sides use the highest that both speak. Numbers of types
-// and places of fields are for ever: testdata holds what each version wrote.
+// A newer version may append fields to a body, use flags that had no meaning, and add types. An older one ignores
+// what stands behind the fields that it knows and the flags that it does not know, and skips and counts frames of a
+// type that it does not know (ErrUnknown). So a new field, flag or type must be one that may be ignored; for anything
+// else there is the version in Hello, of which both sides use the highest that both speak. What a part of a list
+// gains stands in a list of its own at the end of the body. Numbers of types and places of fields are for ever:
+// testdata holds what each version wrote, and is read by all later ones.
+//
+// To add a type: its number and struct in frame.go, its name, Type and empty in type.go, a file with Size, appendBody,
+// readBody and check, a row above, samples in the tests, and a new golden file (go test -update).
 //
 // # Rules
 //
@@ -80,6 +69,10 @@
 //
 // Frames don't share memory with what they were read from, except a Push: its batch keeps the body, so that
 // a batch is never copied between a link and a disk. Reader gives each Push a body of its own.
+//
+// A frame has at most Max bytes; Append panics above it. The lists that can outgrow it go through SplitHave,
+// SplitDigest, SplitRegistry and SplitStatus, whose parts have at most half of it. Texts end at MaxText, events at
+// MaxValue, ephemeral records at MaxBody, and lists at MaxRanges, MaxHoles, MaxDays and Buckets.
 //
 // All functions are pure and may be called by many at a time; a Reader has one user.
 package frame

@@ -21,8 +21,10 @@ const (
 // Reader reads frames from a stream. Memory grows with the bytes that came, never with the length that is
 // claimed. It is not safe for concurrent use.
 type Reader struct {
-	r   *bufio.Reader
-	err error
+	r *bufio.Reader
+	// first is where the first chunk of a long body is read to; nil until there is one.
+	first []byte
+	err   error
 }
 
 // NewReader makes a reader that reads ahead.
@@ -96,20 +98,37 @@ func (r *Reader) body(t Type, n int) (Frame, error) {
 	return f, err
 }
 
-// own reads n bytes into a slice of their own, that grows as they come.
+// own reads n bytes into a slice of their own. One that is long is made when its first chunk came, and grows
+// with what comes.
 func (r *Reader) own(n int) ([]byte, error) {
-	b := make([]byte, 0, min(n, chunk))
-	for {
-		from := len(b)
+	if n <= chunk {
+		b := make([]byte, n)
+		return b, r.fill(b)
+	}
+	if r.first == nil {
+		r.first = make([]byte, chunk)
+	}
+	if err := r.fill(r.first); err != nil {
+		return nil, err
+	}
+	for b := r.first; ; {
+		have := len(b)
+		b = append(make([]byte, 0, min(n, 4*have)), b...)
 		b = b[:cap(b)]
-		if _, err := io.ReadFull(r.r, b[from:]); err != nil {
-			return nil, r.cut(err)
+		if err := r.fill(b[have:]); err != nil {
+			return nil, err
 		}
 		if len(b) == n {
 			return b, nil
 		}
-		b = append(make([]byte, 0, min(n, 4*len(b))), b...)
 	}
+}
+
+func (r *Reader) fill(b []byte) error {
+	if _, err := io.ReadFull(r.r, b); err != nil {
+		return r.cut(err)
+	}
+	return nil
 }
 
 // cut is the end of a stream within a body.

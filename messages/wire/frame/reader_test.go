@@ -47,6 +47,23 @@ func TestReaderGivesWhatWasWritten(t *testing.T) {
 	}
 }
 
+func TestAPushIsItsOwnWhenTheNextOneCame(t *testing.T) {
+	for _, payload := range []int{100, 60_000, 100_000, 1 << 20} {
+		first, second := &frame.Push{Batch: sealed(t, node, payload)}, &frame.Push{Batch: sealed(t, other, payload)}
+		r := frame.NewReader(bytes.NewReader(frame.Append(frame.Append(nil, first), second)))
+		got, err := r.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f, err := r.Next(); err != nil || !reflect.DeepEqual(f, second) {
+			t.Fatalf("the second: %.200v, %v", f, err)
+		}
+		if !reflect.DeepEqual(got, first) {
+			t.Errorf("a batch of %d bytes changed", payload)
+		}
+	}
+}
+
 func TestAStreamThatEndsWithinAFrameSaysSo(t *testing.T) {
 	long := frame.Append(nil, &frame.Ask{Body: make([]byte, 20_000)})
 	push := frame.Append(nil, samples(t)["push"])
