@@ -296,6 +296,21 @@ func TestBytesThatHaveAnotherFormAreRefused(t *testing.T) {
 	}
 }
 
+func TestNumbersAboveTheirWidthAreRefused(t *testing.T) {
+	for want, c := range map[string]struct {
+		kind frame.Type
+		body []byte
+	}{
+		"number 65536, at most 65535":           {frame.TypeHello, []byte{0x80, 0x80, 4}},
+		"number 4294967296, at most 4294967295": {frame.TypePull, []byte{1, 1, 'a', 1, 0, 0x80, 0x80, 0x80, 0x80, 0x10, 0}},
+		"body of 2097148 bytes, at most":        {frame.TypeAsk, make([]byte, frame.Max-4)},
+	} {
+		if _, err := frame.Parse(c.kind, c.body); !errors.Is(err, frame.ErrFrame) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
 func TestNodeIDsThatAreNoBase32StandAsText(t *testing.T) {
 	for id, packed := range map[messages.NodeID]bool{
 		node: true, other: true, "aaaaaaaaaaaaaaaaaaaaaaaaaa": true, "77777777777777777777777774": true,

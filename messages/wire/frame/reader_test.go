@@ -67,8 +67,9 @@ func TestAPushIsItsOwnWhenTheNextOneCame(t *testing.T) {
 func TestAStreamThatEndsWithinAFrameSaysSo(t *testing.T) {
 	long := frame.Append(nil, &frame.Ask{Body: make([]byte, 20_000)})
 	push := frame.Append(nil, samples(t)["push"])
-	for _, b := range [][]byte{long, push} {
-		for _, n := range []int{1, 4, 5, 6, len(b) - 1} {
+	large := frame.Append(nil, &frame.Push{Batch: sealed(t, node, 100_000)})
+	for _, b := range [][]byte{long, push, large} {
+		for _, n := range []int{1, 4, 5, 6, len(b) / 2, len(b) - 1} {
 			if f, err := frame.NewReader(bytes.NewReader(b[:n])).Next(); !errors.Is(err, io.ErrUnexpectedEOF) {
 				t.Errorf("%d of %d bytes: %v, %v", n, len(b), f, err)
 			}
