@@ -1,0 +1,108 @@
+package placement
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+)
+
+// Sources are all sources of a mesh, prepared for placing. They are immutable and may be shared; nil is none.
+// They are made anew when the registry changes, in about 30 ms for 100,000.
+type Sources struct {
+	list []Source // by name
+	keys []uint64
+	// class is the set of labels that a source asks for, as an index of labels, and of words: the same in one form.
+	class  []int32
+	labels []map[string]string
+	words  []string
+	// host is an index of hosts, or -1.
+	host  []int32
+	hosts map[string]int32
+	// seat is where a source's owners begin in a Plan's seats: one for each that it is to have. There is one
+	// element more than there are sources.
+	seat []int32
+}
+
+// NewSources prepares sources, given in any order; of those with one name only one counts.
+func NewSources(list []Source) *Sources {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b Source) int { return cmp.Compare(a.Name, b.Name) })
+	list = slices.CompactFunc(list, func(a, b Source) bool { return a.Name == b.Name })
+	s := &Sources{
+		list: list, keys: make([]uint64, len(list)), class: make([]int32, len(list)), host: make([]int32, len(list)),
+		seat: make([]int32, len(list)+1), labels: []map[string]string{nil}, words: []string{""}, hosts: make(map[string]int32),
+	}
+	classes := map[string]int32{"": 0}
+	for i := range list {
+		at := &list[i]
+		s.keys[i] = sourceKey(at.Name)
+		s.seat[i+1] = s.seat[i] + int32(at.owners())
+		s.class[i] = s.classOf(at.Nodes, classes)
+		s.host[i] = s.hostOf(at)
+	}
+	return s
+}
+
+func (s *Sources) classOf(labels map[string]string, classes map[string]int32) int32 {
+	if len(labels) == 0 {
+		return 0
+	}
+	key := wording(labels)
+	class, known := classes[key]
+	if !known {
+		class = int32(len(s.labels))
+		classes[key], s.labels, s.words = class, append(s.labels, labels), append(s.words, key)
+	}
+	return class
+}
+
+func (s *Sources) hostOf(at *Source) int32 {
+	if at.Host == "" || at.Paused || at.Everywhere {
+		return -1
+	}
+	host, known := s.hosts[at.Host]
+	if !known {
+		host = int32(len(s.hosts))
+		s.hosts[at.Host] = host
+	}
+	return host
+}
+
+// wording is a set of labels in one form, quoted so that no two sets have the same.
+func wording(labels map[string]string) string {
+	var text []byte
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		text = append(strconv.AppendQuote(text, name), '=')
+		text = append(strconv.AppendQuote(text, labels[name]), ' ')
+	}
+	return string(text)
+}
+
+// classes are the sets of labels that sources ask for.
+func (s *Sources) classes() []map[string]string {
+	if s == nil {
+		return nil
+	}
+	return s.labels
+}
+
+// Len is how many there are.
+func (s *Sources) Len() int {
+	if s == nil {
+		return 0
+	}
+	return len(s.list)
+}
+
+// find is the place of a name, or -1.
+func (s *Sources) find(name string) int {
+	if s == nil {
+		return -1
+	}
+	at, ok := slices.BinarySearchFunc(s.list, name, func(a Source, name string) int { return cmp.Compare(a.Name, name) })
+	if !ok {
+		return -1
+	}
+	return at
+}

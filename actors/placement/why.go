@@ -1,0 +1,100 @@
+package placement
+
+import (
+	"fmt"
+	"strings"
+
+	"anode/messages"
+	"anode/messages/units"
+)
+
+// Owners are the owners of a source, by rank; of one that runs everywhere all nodes that it allows. None is
+// also the answer for a source that is not known.
+func (p *Plan) Owners(source string) []messages.NodeID {
+	i := p.sources.find(source)
+	switch {
+	case i < 0:
+		return nil
+	case p.sources.list[i].Everywhere:
+		return p.hosts(i)
+	}
+	return p.owners(i)
+}
+
+// hosts are the nodes that run what runs everywhere.
+func (p *Plan) hosts(i int) []messages.NodeID {
+	var list []messages.NodeID
+	for at := range p.roster.nodes {
+		if n := &p.roster.nodes[at]; n.owns(&p.sources.list[i]) && n.wears(p.sources.list[i].Nodes) {
+			list = append(list, n.ID)
+		}
+	}
+	return list
+}
+
+// Why says in words why a source has the owners that it has, or none.
+func (p *Plan) Why(source string) string {
+	i := p.sources.find(source)
+	if i < 0 {
+		return "there is no such source"
+	}
+	s, owners := &p.sources.list[i], p.Owners(source)
+	switch {
+	case len(owners) == 0:
+		return reasonNobody + ": " + p.nobody(s)
+	case s.Everywhere:
+		return "runs on every node that it allows: " + names(owners)
+	}
+	candidates := len(p.roster.electors[p.sources.class[i]])
+	if _, local := p.roster.local(p.sources, i); local {
+		candidates++
+	}
+	text := fmt.Sprintf("owned by %s, of %s", names(owners), units.Count(candidates, "candidate"))
+	if want := s.owners(); len(owners) < want {
+		text += fmt.Sprintf("; it wants %d owners", want)
+	}
+	return text + p.yielders(i, candidates)
+}
+
+// nobody says why no node may own a source.
+func (p *Plan) nobody(s *Source) string {
+	active, labelled := 0, 0
+	for at := range p.roster.nodes {
+		n := &p.roster.nodes[at]
+		if s.Everywhere || n.State == StateActive {
+			active++
+			if n.wears(s.Nodes) {
+				labelled++
+			}
+		}
+	}
+	switch {
+	case active == 0:
+		return "no node is active"
+	case labelled == 0:
+		return "no active node has the labels " + strings.TrimSpace(wording(s.Nodes))
+	}
+	return "no node that could takes it, by --own"
+}
+
+// yielders says who yields a source, and why.
+func (p *Plan) yielders(i int, candidates int) string {
+	text := ""
+	list := p.roster.yields[int32(i)]
+	for _, y := range list {
+		n := &p.roster.nodes[y.at]
+		text += fmt.Sprintf("; %s yields it (%s)", n.ID, n.Yields[p.sources.list[i].Name].Reason)
+	}
+	if len(list) > 0 && len(list) == candidates {
+		text += "; as all do, none does"
+	}
+	return text
+}
+
+func names(ids []messages.NodeID) string {
+	text := make([]string, len(ids))
+	for i, id := range ids {
+		text[i] = string(id)
+	}
+	return strings.Join(text, ", ")
+}
