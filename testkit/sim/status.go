@@ -1,0 +1,39 @@
+package sim
+
+import (
+	"fmt"
+
+	"anode/messages"
+	"anode/messages/wire/frame"
+)
+
+// statusSize is the bytes of a node's status.
+const statusSize = 200
+
+// publishStatus publishes a node's status, and plans the next.
+func (s *Sim) publishStatus(n *node) {
+	s.later(int64(s.cfg.Status), event{kind: show, node: n.index, life: n.life})
+	n.version++
+	n.core.Publish(s.clock(n), frame.Ephemeral{Node: n.id, Kind: 1, Epoch: n.epoch, Version: n.version, Body: room[:statusSize]})
+	s.drain(n)
+}
+
+// Register decides so many events of the registry on each node picked: each is to be learned by all.
+func Register(p Pick, count int) Action {
+	return Action{text: fmt.Sprintf("register %s %d", p, count), run: on(p, (*Sim).pickUp, func(s *Sim, n *node) {
+		s.register(n, count)
+	})}
+}
+
+func (s *Sim) register(n *node, count int) {
+	events := make([]frame.Event, 0, count)
+	for range count {
+		s.registered++
+		events = append(events, frame.Event{
+			Key: fmt.Sprintf("source/%d", s.registered), Revision: 1, Node: n.id, HLC: messages.HLCFromMillis(max(s.wall(n), 1)), Body: room[:statusSize],
+		})
+	}
+	n.disk.registry.learn(events)
+	n.core.Register(s.clock(n), events)
+	s.drain(n)
+}

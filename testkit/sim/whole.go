@@ -1,0 +1,118 @@
+package sim
+
+import (
+	"anode/messages"
+)
+
+// look checks the whole, and plans the next look.
+func (s *Sim) look() {
+	every := restEvery
+	if len(s.phases) > 0 && s.now-s.phases[len(s.phases)-1].at < 60e9 {
+		every = checkEvery
+	}
+	if work := len(s.nodes) * max(len(s.truth.flows), 1); work > 1_000_000 {
+		every = max(every, restEvery) * int64(1+work/4_000_000)
+	}
+	s.later(every, event{kind: check, node: -1})
+	missing := s.missing(s.now - grace)
+	if len(s.phases) > 0 && missing > 0 {
+		s.phases[len(s.phases)-1].missedAt = s.now
+	}
+	s.whole = missing == 0
+	if s.now-s.comparedAt >= 5e9 {
+		s.comparedAt = s.now
+		s.compareSome()
+	}
+	if s.converging() {
+		s.converge(s.now - int64(s.cfg.Converge))
+	}
+}
+
+// converging tells whether the last fault is so long ago that everything has to be everywhere.
+func (s *Sim) converging() bool { return s.faults == 0 && s.now-s.faultAt > int64(s.cfg.Converge) }
+
+// missing counts what was sealed before a time, is held by somebody who is up, and is not by somebody else who is.
+func (s *Sim) missing(before int64) uint64 {
+	var sum uint64
+	s.eachMissing(before, func(*node, *batch) { sum++ })
+	return sum
+}
+
+// eachMissing calls for each batch that a node is to hold and does not.
+func (s *Sim) eachMissing(before int64, each func(*node, *batch)) {
+	for _, f := range s.truth.flows {
+		for f.owed < f.head() && f.batches[f.owed].at <= before {
+			f.owed++
+		}
+		owed := f.owed
+		for owed > 0 && f.batches[owed-1].at > before {
+			owed--
+		}
+		if owed == 0 || s.expired(f.batches[owed-1]) {
+			continue
+		}
+		for _, n := range s.nodes {
+			if !n.up || n.upAt > before {
+				continue
+			}
+			sh := n.disk.look(f)
+			if sh.solid >= owed && sh.known() || n.disk.forgotten[f.index] {
+				continue
+			}
+			sh.missing(owed, func(q uint64) {
+				if b := f.batches[q-1]; b.holders > 0 && !s.expired(b) {
+					each(n, b)
+				}
+			})
+		}
+	}
+}
+
+// expired tells whether retention may have taken a batch by its age.
+func (s *Sim) expired(b *batch) bool {
+	return s.cfg.RetentionAge > 0 && b.sealed.Last < messages.HLCFromMillis(s.begin+s.now/1e6-s.cfg.RetentionAge.Milliseconds())
+}
+
+// converge: what was sealed before a time and is held by somebody is held by all.
+func (s *Sim) converge(before int64) {
+	said := 0
+	s.eachMissing(before, func(n *node, b *batch) {
+		if !s.overdue[n.index] && said < 3 {
+			said++
+			s.overdue[n.index] = true
+			s.fail(n, "does not hold %s, sealed at %s, which %d nodes hold", b.sealed.ID(), after(b.at), b.holders)
+		}
+	})
+}
+
+// compareSome compares what some nodes' lines say with what their journals hold.
+func (s *Sim) compareSome() {
+	for range min(16, len(s.nodes)) {
+		s.compareAt = (s.compareAt + 1) % len(s.nodes)
+		if n := s.nodes[s.compareAt]; n.up {
+			s.compare(n)
+		}
+	}
+}
+
+// compare: a core's lines are what the journal holds.
+func (s *Sim) compare(n *node) {
+	lines := n.core.Lines()
+	for _, f := range s.truth.flows {
+		sh := n.disk.look(f)
+		line := lines[f.origin]
+		if !sh.known() {
+			continue
+		}
+		if line == nil {
+			s.fail(n, "knows nothing of %s, of which it holds batches", f.origin)
+			return
+		}
+		for q := max(sh.floor, 1); q <= sh.head; q++ {
+			if b := n.disk.at(f, sh, q); sh.has(q) != line.Holds(f.epoch, q) && !n.journal.has(b) {
+				s.fail(n, "says that it holds %s: %t, but its journal: %t", b.sealed.ID(), line.Holds(f.epoch, q), sh.has(q))
+				return
+			}
+		}
+	}
+}
