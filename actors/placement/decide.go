@@ -7,8 +7,8 @@ import (
 	"anode/messages"
 )
 
-// HandOver is how long an owner that lost a source runs it on for its successor, at most: long enough
-// for a connection over slow TLS and a subscription that is confirmed late, or a few attempts with the backoff of 1, 2 and 4 s.
+// HandOver is how long an owner that lost a source runs it on for its successor, at most: long enough for a connection
+// over slow TLS and a subscription that is confirmed late, or a few attempts with the backoff of 1, 2 and 4 s.
 const HandOver = 10 * time.Second
 
 // Do is what a node is to do with a source. Zero is Nothing.

@@ -326,3 +326,41 @@ func TestADrainOfAllButOneLeavesNothingAlone(t *testing.T) {
 		}
 	})
 }
+
+// TestTheOwnerByALateViewWaitsForTheOneByANewerView, who asked it before it knew anything of both.
+func TestTheOwnerByALateViewWaitsForTheOneByANewerView(t *testing.T) {
+	m := newMesh(3, nil)
+	by := wanted(m.history[0], &Source{Name: "s", Redundancy: 3}, 0)
+	m.sources = NewSources([]Source{{Name: "s", Exclusive: true}})
+	for _, x := range m.members {
+		m.replan(x)
+		x.settle()
+	}
+	a, b, c := m.member(by[0]), m.member(by[1]), m.member(by[2])
+	drain := func(x *member) {
+		m.change(func(nodes []Node) {
+			nodes[slices.IndexFunc(nodes, func(n Node) bool { return n.ID == x.id })].State = StateDraining
+		})
+	}
+	drain(a)
+	drain(b)
+	m.see(a)
+	a.settle() // it has stopped
+	m.see(c)
+	m.see(c) // c owns it now
+	m.ask(c) // b knows of nothing, and says that it runs nothing
+	for len(c.inbox) > 0 {
+		m.hear(c)
+	}
+	m.see(b) // b owns it, as far as it knows
+	m.ask(b)
+	for len(b.inbox) > 0 {
+		m.hear(b)
+	}
+	if on := m.on("s", starting, running, stopping); !slices.Equal(on, []messages.NodeID{c.id}) {
+		t.Fatalf("it runs on %v, want %s alone", on, c.id)
+	}
+	if task := b.plan.Task("s"); task.Do != Standby || task.For != c.id {
+		t.Errorf("%+v", task)
+	}
+}

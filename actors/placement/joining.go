@@ -33,8 +33,8 @@ func Begin(now time.Duration, expects bool) Joining {
 	return Joining{began: now, settled: now + JoinWait, active: !expects}
 }
 
-// Step is Joining at a time. Linked tells that a link is up, and activePeer that a peer which is alive is known to be active.
-// It never goes back: who was active stays it, and who was linked once is not asked for a link again.
+// Step is Joining at a time. Linked tells that a link is up, and activePeer that a peer which is alive is known to be
+// active. It never goes back: who was active stays it, and who was linked once is not asked for a link again.
 func (j Joining) Step(now time.Duration, linked, activePeer bool) Joining {
 	if linked && !j.linked {
 		j.linked, j.settled = true, min(now, j.settled)

@@ -14,11 +14,11 @@ const (
 // LevelReason is the reason of a yield with Level.
 const LevelReason = "this node has more than its part of the mesh, or another one much less"
 
-// Level names the sources that this node should yield, with Yield.Level, so that each node's number of them is within a
-// quarter of the mean, or four sources of it where a quarter is less. They are few: each goes from its owner to
-// the next by rank, and only where that helps. Exclusive and redundant ones stay. What is yielded for levelling now is
-// looked at as if it was not, so that the answer is what should be yielded from now on, and the whole of it; with equal views it
-// is stable. It takes about as long as a plan from nothing: once a minute is often enough.
+// Level names the sources that this node should yield, with Yield.Level, so that each node's number of them is within
+// a quarter of the mean, or four sources of it where a quarter is less. They are few: each goes from its owner to the
+// next by rank, and only where that helps. Exclusive and redundant ones stay. What is yielded for levelling now is
+// looked at as if it was not, so that the answer is what should be yielded from now on, and the whole of it; with
+// equal views it is stable. It takes about as long as a plan from nothing: once a minute is often enough.
 func (p *Plan) Level() []string {
 	l := p.leveller()
 	if !l.uneven() {
@@ -42,10 +42,7 @@ type leveller struct {
 }
 
 func (p *Plan) leveller() *leveller {
-	l := &leveller{p: p, loads: make([]int, len(p.roster.nodes)), nodes: nil}
-	if p.sources.Len() > 0 {
-		l.nodes = p.roster.electors[0]
-	}
+	l := &leveller{p: p, loads: make([]int, len(p.roster.nodes)), nodes: p.roster.electors[0]}
 	for i := range p.sources.list {
 		row := p.row(i)
 		if len(p.roster.yields[int32(i)]) > 0 {

@@ -14,7 +14,8 @@ type View struct {
 	Now  time.Duration
 	Self messages.NodeID
 	// Nodes are all that are known and have not left, in any order, this one too.
-	Nodes   []Node
+	Nodes []Node
+	// Sources may be nil: none.
 	Sources *Sources
 	Reports Reports
 }

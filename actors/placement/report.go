@@ -36,10 +36,10 @@ type Report struct {
 	Asked time.Duration
 }
 
-// Reports are what nodes said last, of those sources of which Plan.Questions asks; more does no harm. nil is none. Who is
-// asked about an exclusive source is told something too: that the one who asks wants to start it. It is to be kept as a
-// SaidStarting of that one. Without it, a node whose view is late would say that it stopped, and then see a view in which it owns
-// the source, and start it beside the other.
+// Reports are what nodes said last, of those sources of which Plan.Questions asks; more does no harm. nil is none. Who
+// is asked about an exclusive source is told something too: that the one who asks wants to start it. It is to be kept
+// as a SaidStarting of that one. Without it, a node whose view is late would say that it stopped, and then see a view
+// in which it owns the source, and start it beside the other.
 type Reports map[About]Report
 
 // said tells that the node said so, since a time.

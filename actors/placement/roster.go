@@ -52,7 +52,7 @@ func newRoster(v *View) *roster {
 		}
 		r.addYields(v, n, int32(i))
 	}
-	for _, labels := range v.Sources.classes() {
+	for _, labels := range v.Sources.labels {
 		list := r.electorsOf(labels)
 		is := make([]bool, len(r.nodes))
 		for _, e := range list {

@@ -15,8 +15,8 @@ type Share struct{ Own, All int }
 const longest = math.MaxInt64 / 2
 
 // Every is the time from one act to the next on this node, where the mesh is to have one each so often; 0 is no bound.
-// It is rounded up, so that the nodes together never do more than the mesh may. One that owns nothing there and still asks, for a
-// trial, gets what one source more would.
+// It is rounded up, so that the nodes together never do more than the mesh may. One that owns nothing there and still
+// asks, for a trial, gets what one source more would.
 func (s Share) Every(mesh time.Duration) time.Duration {
 	own, all := uint64(s.Own), uint64(s.All)
 	if own == 0 {

@@ -20,7 +20,8 @@ type Task struct {
 
 // task is the task of a source.
 func (p *Plan) task(i int) Task {
-	t := Task{Source: p.sources.list[i].Name, Decision: Decision{Do: p.do[i]}, Rank: -1, Owners: filled(p.row(i)), Everywhere: p.sources.list[i].Everywhere}
+	s := &p.sources.list[i]
+	t := Task{Source: s.Name, Decision: Decision{Do: p.do[i]}, Rank: -1, Owners: filled(p.row(i)), Everywhere: s.Everywhere}
 	if p.at >= 0 {
 		t.Rank = p.rank(i, p.at)
 	}
@@ -56,8 +57,8 @@ func (p *Plan) Say(source, state string) Said {
 	return SaidStopped
 }
 
-// Tasks are the sources with which this node has to do, in order of their names: all that it is to Run, HandsOver or Stop, and those for which
-// it is on Standby. What is not among them is not to run here.
+// Tasks are the sources with which this node has to do, in order of their names: all that it is to Run, HandsOver or
+// Stop, and those for which it is on Standby. What is not among them is not to run here.
 func (p *Plan) Tasks() iter.Seq[Task] {
 	return func(yield func(Task) bool) {
 		for i := range p.do {

@@ -2,6 +2,8 @@ package placement
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"anode/messages"
@@ -72,7 +74,7 @@ func (p *Plan) nobody(s *Source) string {
 	case active == 0:
 		return "no node is active"
 	case labelled == 0:
-		return "no active node has the labels " + strings.TrimSpace(wording(s.Nodes))
+		return "no active node has the labels " + spoken(s.Nodes)
 	}
 	return "no node that could takes it, by --own"
 }
@@ -89,6 +91,15 @@ func (p *Plan) yielders(i int, candidates int) string {
 		text += "; as all do, none does"
 	}
 	return text
+}
+
+// spoken is a set of labels as people write it.
+func spoken(labels map[string]string) string {
+	var text []string
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		text = append(text, name+"="+labels[name])
+	}
+	return strings.Join(text, ", ")
 }
 
 func names(ids []messages.NodeID) string {
