@@ -12,7 +12,7 @@ const (
 	// patience is the first pause between two tries to reach a peer, patienceMost the longest. Each is drawn
 	// from half of it to one and a half.
 	patience, patienceMost = int64(500 * time.Millisecond), int64(10 * time.Second)
-	// refusedFor is how long a node tries that is refused everywhere, before it ends.
+	// refusedFor is how long a node tries that is refused, before it ends.
 	refusedFor = int64(15 * time.Second)
 	// mostClaims is how many newcomers wait at a node, claimFor for how long.
 	mostClaims, claimFor = 16, int64(5 * time.Second)
@@ -174,7 +174,6 @@ func (s *Sim) shaken(n *node, l *link, g *greeting) {
 	}
 	at.up = true
 	n.hangUp(peer)
-	n.refusedAt = 0
 	n.sockets = append(n.sockets, socket{peer, l, 0})
 	s.linked(n, l, 0, &g.hello)
 }
@@ -214,7 +213,7 @@ func (s *Sim) refuse(n *node, peer messages.NodeID) {
 		n.claims = append(n.claims[:i], n.claims[i+1:]...)
 		if from := c.from; from.up && from.life == c.life {
 			s.log(n, "refuses a newcomer that says to be %s", peer)
-			s.refusedBy(from)
+			s.refused(from)
 			if from.up {
 				s.fails(c, s.network.lag(n, from))
 			}
@@ -223,10 +222,10 @@ func (s *Sim) refuse(n *node, peer messages.NodeID) {
 	}
 }
 
-// refusedBy counts that a node was refused: it ends when it was everywhere for a time.
-func (s *Sim) refusedBy(n *node) {
+// refused counts that a node was sent away: it ends when that goes on for a time. Where only its own old links
+// were in the way they have ended by then.
+func (s *Sim) refused(n *node) {
 	switch {
-	case len(n.sockets) > 0:
 	case n.refusedAt == 0:
 		n.refusedAt = s.now
 	case s.now-n.refusedAt >= refusedFor:

@@ -236,7 +236,10 @@ func (s *Sim) lose(n *node, f *flow, r messages.Range) {
 
 // sealNext makes a node's next batch.
 func (s *Sim) sealNext(n *node, size int, count uint32) {
-	if !n.up || n.paused || n.journal.failing || n.journal.stalled {
+	if !n.up || n.paused {
+		return
+	}
+	if n.journal.failing || n.journal.stalled {
 		s.figures.refused++
 		return
 	}

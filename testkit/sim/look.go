@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"strings"
 	"time"
 
 	"anode/messages"
@@ -56,3 +57,13 @@ func (s *Sim) Violations() []Violation { return s.violations }
 
 // Hash is over all that has happened: equal for the same seed, actions and cores.
 func (s *Sim) Hash() uint64 { return uint64(s.hash) }
+
+// Loaded tells whether an action begins a load.
+func (s *Sim) Loaded() bool {
+	for _, st := range s.script {
+		if strings.HasPrefix(st.action.text, "load ") {
+			return true
+		}
+	}
+	return false
+}

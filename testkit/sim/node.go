@@ -51,7 +51,7 @@ type node struct {
 	sockets []socket
 	calls   []*call
 	claims  []*call
-	// refusedAt is since when it is refused everywhere; 0 is not.
+	// refusedAt is when it was refused first in this life; 0 is never.
 	refusedAt int64
 
 	cohort *cohort

@@ -71,9 +71,35 @@ type Figures struct {
 	// Lost are the frames that the network lost.
 	Lost uint64 `json:"lost_frames"`
 	// Core are the sums of the cores' own counts.
-	Core core.Stats `json:"core"`
+	Core Counts `json:"core"`
 	// Flooding is what flooding would have done with some of the calm batches.
 	Flooding *Flooding `json:"flooding,omitempty"`
+}
+
+// Counts are what the cores counted, of all nodes and all their lives.
+type Counts struct {
+	// Pulls, Grafts and Prunes were sent; of Retries nothing came in time.
+	Pulls   uint64 `json:"pulls"`
+	Grafts  uint64 `json:"grafts"`
+	Prunes  uint64 `json:"prunes"`
+	Retries uint64 `json:"retries"`
+	// Redundant are batches that came and were held, Skipped pushes that a full link did not get, Refused
+	// batches for which there was no room before the journal, Ignored what made no sense.
+	Redundant uint64 `json:"redundant"`
+	Skipped   uint64 `json:"skipped"`
+	Refused   uint64 `json:"refused"`
+	Ignored   uint64 `json:"ignored"`
+}
+
+func (c *Counts) add(s core.Stats) {
+	c.Pulls += s.Pulls
+	c.Grafts += s.Grafts
+	c.Prunes += s.Prunes
+	c.Retries += s.Retries
+	c.Redundant += s.Redundant
+	c.Skipped += s.Skipped
+	c.Refused += s.Refused
+	c.Ignored += s.Ignored
 }
 
 // Flooding compares with sending each batch to everybody at first sight, on the same links: nothing is
@@ -177,9 +203,8 @@ func (s *Sim) measure() Figures {
 		f.Control += rate
 	}
 	for _, n := range s.nodes {
-		f.Core = sum(f.Core, n.past)
-		if n.up {
-			f.Core = sum(f.Core, n.core.Stats())
+		if f.Core.add(n.past); n.up {
+			f.Core.add(n.core.Stats())
 		}
 	}
 	if s.flood.samples > 0 {

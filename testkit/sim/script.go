@@ -323,3 +323,6 @@ func (a *arguments) healthThen() (Pick, Health, time.Duration) {
 	}
 	return a.nodes(), h, a.duration("for", 0)
 }
+
+// Verbs are the actions that a script can have.
+func Verbs() []string { return slices.Clone(verbNames) }
