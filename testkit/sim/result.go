@@ -182,7 +182,7 @@ func share(part, whole float64) float64 {
 func (s *Sim) measure() Figures {
 	c := &s.figures
 	f := Figures{
-		Sealed: c.sealed, Refused: c.refused, Deliveries: c.delivered, Backfilled: c.backfilled, Missing: s.missing(s.now),
+		Sealed: c.sealed, Refused: c.refused, Deliveries: c.delivered, Backfilled: c.backfilled, Missing: s.missing(s.now - grace),
 		Latency: c.latency.quantiles(), CalmLatency: c.calmLatency.quantiles(), Last: c.last.quantiles(), CalmLast: c.calmLast.quantiles(),
 		Hops: share(float64(c.hops), float64(c.hopped)), MaxHops: int(c.maxHop), Repaired: share(float64(c.repaired), float64(c.delivered)),
 		MaxQueue: c.maxQueue, MaxAppending: c.maxAppending, GaveUp: c.gaveUp, Gaps: c.gaps, Forks: c.forks, Stopped: c.stopped,
