@@ -126,6 +126,16 @@ func TestBrokenPromisesAreSeen(t *testing.T) {
 				f.put(core.Output{Kind: core.Cover, Peer: peer, Epoch: p.Batch.Epoch, Range: messages.Range{From: 1, To: 1}})
 			}
 		}, want: "nothing was sealed"},
+		{name: "knows less than before", fault: func(f *flooder) {
+			f.push = func(f *flooder, peer messages.NodeID, p *frame.Push) {
+				if p.Batch.Sequence < 60 {
+					f.take(peer, p)
+				} else {
+					f.cfg.Lines[p.Batch.Origin] = messages.NewLine(p.Batch.Origin)
+				}
+			}
+		}, want: "knew of n00000-1767225600000-"},
+		{name: "learns nothing", script: "1s register 0 5", want: "20 events of the registry are not known everywhere"},
 		{name: "wants to be called at once for ever", fault: func(f *flooder) {
 			f.due = func(f *flooder) time.Duration { return f.now.Mono }
 		}, want: "wants a tick at once"},

@@ -137,6 +137,7 @@ func (s *Sim) stop(n *node, reason string) {
 	n.gone = true
 	s.figures.stopped++
 	s.kill(n, How{})
+	s.troubled()
 }
 
 // sum adds two lives' counts.

@@ -98,6 +98,9 @@ func (s *Sim) stored(n *node) {
 	if !p.failed {
 		result = s.store(n, p)
 	}
+	if s.tracing {
+		s.log(n, "has appended %s: %s", p.batch.sealed.ID(), resultNames[result])
+	}
 	if p.local {
 		n.core.Local(s.clock(n), p.batch.sealed)
 	} else {
@@ -113,6 +116,8 @@ func (s *Sim) stored(n *node) {
 		s.read(n, p.batch.flow.origin)
 	}
 }
+
+var resultNames = [...]string{core.Stored: "stored", core.Known: "known", core.Fork: "fork", core.Failed: "failed"}
 
 // store writes a batch, if it is not held, and counts what that means.
 func (s *Sim) store(n *node, p pending) core.Result {

@@ -65,7 +65,9 @@ type node struct {
 	// hub is where the hub stands, of each origin that it knows.
 	hub     map[messages.NodeID]messages.Position
 	readers []*reader
-	gaveUp  map[int][]messages.Range
+	// heads are what the core said last of the heads of its lines.
+	heads  map[messages.NodeID]messages.Position
+	gaveUp map[int][]messages.Range
 	// stirred are origins of which readers may go on.
 	stirred []messages.NodeID
 	// past are the counts of its earlier lives.
@@ -177,7 +179,7 @@ func (s *Sim) kill(n *node, how How) {
 	}
 	n.calls, n.backlog, n.paused = nil, nil, false
 	n.core, n.up, n.downAt, n.deaf = nil, false, s.now, how.Machine
-	n.hub, n.gaveUp, n.stirred = nil, nil, nil
+	n.hub, n.heads, n.gaveUp, n.stirred = nil, nil, nil, nil
 	s.up--
 	s.absent(n)
 	if how.Power {

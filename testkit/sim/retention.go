@@ -137,6 +137,9 @@ func (s *Sim) unlink(n *node, at *segment) {
 		floors[b.flow] = max(floors[b.flow], b.sequence()+1)
 	}
 	for _, f := range order {
+		if floors[f] <= n.disk.shelf(f).floor {
+			continue
+		}
 		s.lift(n, f, floors[f])
 		if n.up {
 			n.core.Dropped(s.clock(n), f.origin, f.epoch, floors[f])

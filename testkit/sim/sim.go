@@ -55,6 +55,7 @@ type Sim struct {
 	ticker               *node
 	ticks                int
 	registered           int
+	registeredAt         int64
 
 	figures counters
 	flood   flood
@@ -160,7 +161,11 @@ func (s *Sim) Run(ctx context.Context) (*Result, error) {
 	if s.over {
 		return nil, errEnded
 	}
-	err := s.RunTo(ctx, s.end())
+	var err error
+	for end := time.Duration(0); err == nil && !s.over && end < s.end() && !s.done(); {
+		end = s.end() // a fault that ends later moves it on
+		err = s.RunTo(ctx, end)
+	}
 	r := s.Result()
 	r.Partial = err != nil
 	s.over = true
@@ -221,7 +226,6 @@ func (s *Sim) RunTo(ctx context.Context, until time.Duration) error {
 			if s.cfg.Progress != nil {
 				s.cfg.Progress(Progress{time.Duration(s.now), s.end(), s.events})
 			}
-			until = max(until, min(until, s.end()))
 		}
 	}
 	return s.err

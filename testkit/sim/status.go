@@ -33,7 +33,28 @@ func (s *Sim) register(n *node, count int) {
 			Key: fmt.Sprintf("source/%d", s.registered), Revision: 1, Node: n.id, HLC: messages.HLCFromMillis(max(s.wall(n), 1)), Body: room[:statusSize],
 		})
 	}
+	s.registeredAt = s.now
 	n.disk.registry.learn(events)
 	n.core.Register(s.clock(n), events)
 	s.drain(n)
+}
+
+// unlearned counts the events that some nodes know and others do not.
+func (s *Sim) unlearned() uint64 {
+	if s.registered == 0 {
+		return 0
+	}
+	all := make(map[string]int)
+	for _, n := range s.nodes {
+		if n.up {
+			for key := range n.disk.registry.winners {
+				all[key]++
+			}
+		}
+	}
+	var sum uint64
+	for _, count := range all {
+		sum += uint64(s.up - count)
+	}
+	return sum
 }

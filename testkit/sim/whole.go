@@ -14,7 +14,7 @@ func (s *Sim) look() {
 		every = max(every, restEvery) * int64(1+work/4_000_000)
 	}
 	s.later(every, event{kind: check, node: -1})
-	missing := s.missing(s.now - grace)
+	missing := s.missing(s.now-grace) + s.unlearned()
 	if len(s.phases) > 0 && missing > 0 {
 		s.phases[len(s.phases)-1].missedAt = s.now
 	}
@@ -25,6 +25,10 @@ func (s *Sim) look() {
 	}
 	if s.converging() {
 		s.converge(s.now - int64(s.cfg.Converge))
+		if s.unlearned() > 0 && s.now-s.registeredAt > int64(s.cfg.Converge) {
+			s.fail(nil, "%d events of the registry are not known everywhere", s.unlearned())
+			s.registered = 0
+		}
 	}
 }
 
@@ -95,9 +99,19 @@ func (s *Sim) compareSome() {
 	}
 }
 
-// compare: a core's lines are what the journal holds.
+// compare: a core's lines are what the journal holds, and their heads never go back.
 func (s *Sim) compare(n *node) {
 	lines := n.core.Lines()
+	for _, origin := range lines.Origins() {
+		head := lines.Head(origin)
+		if before, ok := n.heads[origin]; ok && head.Compare(before) < 0 && !s.forgot(n, before) {
+			s.fail(n, "knew of %s, and now only of %s", before, head)
+		}
+		if n.heads == nil {
+			n.heads = make(map[messages.NodeID]messages.Position)
+		}
+		n.heads[origin] = head
+	}
 	for _, f := range s.truth.flows {
 		sh := n.disk.look(f)
 		line := lines[f.origin]
@@ -108,11 +122,17 @@ func (s *Sim) compare(n *node) {
 			s.fail(n, "knows nothing of %s, of which it holds batches", f.origin)
 			return
 		}
-		for q := max(sh.floor, 1); q <= sh.head; q++ {
+		for q := max(sh.floor, 1); q <= f.head(); q++ {
 			if b := n.disk.at(f, sh, q); sh.has(q) != line.Holds(f.epoch, q) && !n.journal.has(b) {
 				s.fail(n, "says that it holds %s: %t, but its journal: %t", b.sealed.ID(), line.Holds(f.epoch, q), sh.has(q))
 				return
 			}
 		}
 	}
+}
+
+// forgot tells whether a node's journal has forgotten the epoch of a position.
+func (s *Sim) forgot(n *node, p messages.Position) bool {
+	f := s.truth.byKey[flowKey{p.Origin, p.Epoch}]
+	return f != nil && n.disk.forgotten[f.index]
 }
