@@ -28,26 +28,38 @@ exit code 1, and the command that shows it again is printed.
 
 Scenarios:
 ` + scenarioList() + `
-A script has an action a line, led by its time:
+A script has an action a line, led by its time; # begins a comment:
   2s   load origins=10 rate=5 size=300
   20s  crash 10% machine back=5s
   30s  partition 0-499 | 500-999
   40s  heal
-Others are ` + strings.Join(sim.Verbs(), ", ") + `.
-Without a load of its own it gets that of the flags, from 2 s on.`,
+NODES are numbers such as 0-9,12, a share such as 10%, any:5, all, or down. A script without a load gets that of the flags,
+from 2 s on. Actions:
+` + verbList(),
 		Example: `  anode simulate --nodes 1000 --scenario crash10
   anode simulate --nodes 200 --loss 5% --runs 20
   anode simulate --sweep 10,100,1000,10000 --duration 30s
   anode simulate --script faults.txt --seed 7 -o json`,
 		Args: cobra.NoArgs,
 	}
-	r := &simulation{sh: sh, cmd: cmd, latency: spanFlag{Min: time.Millisecond, Max: 50 * time.Millisecond}, size: 300, duration: units.Duration(time.Minute), converge: units.Duration(30 * time.Second)}
+	r := &simulation{
+		sh: sh, cmd: cmd, latency: spanFlag{Min: time.Millisecond, Max: 50 * time.Millisecond}, size: 300,
+		duration: units.Duration(time.Minute), converge: units.Duration(30 * time.Second), append: units.Duration(time.Millisecond),
+	}
 	r.flags(cmd.Flags())
 	for name, values := range map[string][]string{"output": {"table", "json"}, "scenario": scenarioNames()} {
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return r.run(cmd.Context()) }
 	return cmd
+}
+
+func verbList() string {
+	var b strings.Builder
+	for _, v := range sim.Verbs() {
+		fmt.Fprintf(&b, "  %s\n      %s\n", strings.TrimSpace(v.Name+" "+v.Usage), v.About)
+	}
+	return strings.TrimRight(b.String(), "\n")
 }
 
 func scenarioList() string {
@@ -75,6 +87,7 @@ type simulation struct {
 	size                               units.Size
 	seed                               uint64
 	duration, converge, jitter, append units.Duration
+	age                                units.Duration
 	latency                            spanFlag
 	loss                               shareFlag
 	bandwidth, retention               units.Size
@@ -86,23 +99,27 @@ type simulation struct {
 func (r *simulation) flags(f *pflag.FlagSet) {
 	f.IntVar(&r.nodes, "nodes", 50, "`N` nodes")
 	f.IntVar(&r.origins, "origins", 5, "`N` of them publish, chosen at random")
-	f.Float64Var(&r.rate, "rate", 5, "batches a second of each origin, at random times")
+	f.Float64Var(&r.rate, "rate", 5, "`N` batches a second of each origin, at random times")
 	f.Var(&r.size, "size", "bytes of a batch")
-	f.Uint64Var(&r.seed, "seed", 0, "decides all that is random (default: another one each time, printed)")
+	f.Uint64Var(&r.seed, "seed", 0, "`N` that decides all that is random (default: another one each time, printed)")
 	f.Var(&r.duration, "duration", "simulated time; what is on its way then is waited for")
 	f.Var(&r.converge, "converge", "how long after the last fault everything must be everywhere")
 	f.Var(&r.latency, "latency", "`SPAN` from which each pair of nodes has its latency")
 	f.Var(&r.jitter, "jitter", "what a frame takes longer, from 0 up to it")
 	f.Var(&r.loss, "loss", "`SHARE` of all frames that just do not come")
 	f.Var(&r.bandwidth, "bandwidth", "bytes a second of each link and direction; 0 is no bound")
-	f.Var(&r.append, "append", "how long a journal takes for a batch (default 1ms)")
+	f.Var(&r.append, "append", "how long a journal takes for a batch")
 	f.Var(&r.retention, "retention-bytes", "how much each journal keeps; 0 is no bound")
+	f.Var(&r.age, "retention-age", "how long each journal keeps batches; 0 is for ever")
 	f.StringVar(&r.scenario, "scenario", "steady", "what happens: `NAME` of a scenario")
 	f.StringVar(&r.script, "script", "", "`FILE` that says what happens, in place of a scenario; - is standard input")
 	f.IntVar(&r.runs, "runs", 1, "`N` seeds, one after the other, up to the first violation")
 	f.StringVar(&r.sweeping, "sweep", "", "`LIST` of numbers of nodes: a line for each, to compare")
 	f.StringVar(&r.trace, "trace", "", "write what happens to `FILE`, a line for each frame that comes")
 	f.StringVarP(&r.output, "output", "o", "table", "`FORM`: table, or json: an object a run, each on a line")
+	for _, none := range []string{"bandwidth", "retention-bytes", "retention-age", "jitter", "loss"} {
+		f.Lookup(none).DefValue = "" // nothing, which needs no word
+	}
 }
 
 // run checks the flags, and runs what they ask for.
@@ -213,7 +230,7 @@ func (r *simulation) config(nodes int, seed uint64) sim.Config {
 	return sim.Config{
 		Nodes: nodes, Seed: seed, Duration: time.Duration(r.duration), Converge: time.Duration(r.converge),
 		Latency: sim.Span(r.latency), Jitter: time.Duration(r.jitter), Loss: float64(r.loss), Bandwidth: int64(r.bandwidth),
-		Append: time.Duration(r.append), RetentionBytes: int64(r.retention), Baseline: true,
+		Append: time.Duration(r.append), RetentionBytes: int64(r.retention), RetentionAge: time.Duration(r.age), Baseline: true,
 	}
 }
 

@@ -107,7 +107,7 @@ func (s *Sim) damage(n *node, share float64) {
 
 // Retention changes what all journals keep from now on: bytes and age, 0 is no bound.
 func Retention(bytes int64, age time.Duration) Action {
-	return Action{text: fmt.Sprintf("retention %s %s", units.Size(bytes), age), fault: true, run: func(s *Sim) error {
+	return Action{text: fmt.Sprintf("retention bytes=%s age=%s", units.Size(bytes), age), fault: true, run: func(s *Sim) error {
 		if s.cfg.RetentionBytes == 0 && s.cfg.RetentionAge == 0 {
 			return fmt.Errorf("the mesh was made without retention: what its journals hold was not counted")
 		}

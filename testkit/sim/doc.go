@@ -42,5 +42,5 @@
 //   - Each node learns of deaths and joins after its own delay. All pass the same sets of members in the same
 //     order, which so can be shared; each side of a partition has its own row of them.
 //
-// A Sim is for one goroutine and starts none. 10,000 nodes take about 1.5 GB, of which most is the cores'.
+// A Sim is for one goroutine and starts none. Of 10,000 nodes each takes about 16 KB beside its core.
 package sim

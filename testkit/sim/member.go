@@ -25,6 +25,8 @@ type cohort struct {
 	since, from int64
 	// slow: somebody's death is among what has happened, which takes its time to be noticed by all.
 	slow bool
+	// planned are the times at which the members are looked at.
+	planned []int64
 }
 
 // glance is a step in which some of a cohort hear of a set.
@@ -50,6 +52,10 @@ func (s *Sim) leaves(n *node) { s.plans(n.cohort, int64(s.cfg.Detect.Min), true)
 func (s *Sim) plans(c *cohort, in int64, slow bool) {
 	at := (s.now + in + quantum - 1) / quantum * quantum
 	c.slow = c.slow || slow
+	if slices.Contains(c.planned, at) {
+		return
+	}
+	c.planned = append(c.planned, at)
 	s.queue.add(at, event{kind: survey, node: -1, extra: c})
 }
 
@@ -66,6 +72,7 @@ func (s *Sim) listed(n *node, c *cohort) bool {
 
 // survey makes the set of a cohort anew, and begins to tell it.
 func (s *Sim) survey(c *cohort) {
+	c.planned = slices.DeleteFunc(c.planned, func(at int64) bool { return at <= s.now })
 	if s.now < c.from || !slices.Contains(s.cohorts, c) {
 		return
 	}

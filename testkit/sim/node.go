@@ -79,6 +79,9 @@ func (s *Sim) addNode() *node {
 	n := &node{index: int32(len(s.nodes)), id: messages.NodeID(fmt.Sprintf("n%05d", len(s.nodes)))}
 	s.nodes = append(s.nodes, n)
 	s.byID[n.id] = append(s.byID[n.id], n)
+	if s.started && s.watch != nil && len(s.watch) < s.cfg.Readers {
+		s.watch[n.index] = true
+	}
 	return n
 }
 

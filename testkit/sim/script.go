@@ -42,67 +42,16 @@ func parseLine(words []string) (step, error) {
 	if len(words) == 1 {
 		return step{}, errors.New("nothing is to be done: want a time and an action")
 	}
-	parse, ok := verbs[words[1]]
-	if !ok {
-		return step{}, fmt.Errorf("unknown action %q: there are %s", words[1], strings.Join(verbNames, ", "))
+	i := slices.IndexFunc(verbs, func(v Verb) bool { return v.Name == words[1] })
+	if i < 0 {
+		return step{}, fmt.Errorf("unknown action %q: there are %s", words[1], strings.Join(verbNames(), ", "))
 	}
 	a := newArguments(words[2:])
-	action := parse(a)
+	action := verbs[i].parse(a)
 	if err := a.end(); err != nil {
 		return step{}, fmt.Errorf("%s: %w", words[1], err)
 	}
 	return step{int64(at), action}, nil
-}
-
-// verbNames are the actions in the order in which they are told of.
-var verbNames = []string{
-	"load", "stop", "crash", "restart", "wipe", "churn", "join", "partition", "block", "oneway", "heal", "bandwidth", "latency", "loss",
-	"clock", "clone", "journal", "damage", "pause", "retention", "history", "register",
-}
-
-// verbs read the arguments of the actions.
-var verbs = map[string]func(*arguments) Action{
-	"load": func(a *arguments) Action {
-		return Publish(Load{
-			At: a.origins(), Rate: a.number("rate", 1), Size: int(a.size("size", 300)), Records: uint32(a.number("records", 1)),
-			Even: a.either("spacing", "even", "poisson"), For: a.duration("for", 0),
-		})
-	},
-	"stop": func(*arguments) Action { return Stop() },
-	"crash": func(a *arguments) Action {
-		return Crash(a.nodes(), How{
-			Machine: a.flag("machine"), Power: a.flag("power"), Wipe: a.flag("wipe"), Back: a.duration("back", 0),
-		})
-	},
-	"restart": func(a *arguments) Action { return Restart(a.nodes()) },
-	"wipe":    func(a *arguments) Action { return Wipe(a.nodes()) },
-	"churn": func(a *arguments) Action {
-		return Churn(Churning{Share: a.share(), Replace: a.flag("replace"), Away: a.span("away"), For: a.duration("for", 0)})
-	},
-	"join":      func(a *arguments) Action { return Join(a.count()) },
-	"partition": func(a *arguments) Action { return Partition(a.groups()...) },
-	"block":     func(a *arguments) Action { return Block(a.nodes(), a.nodes()) },
-	"oneway":    func(a *arguments) Action { return OneWay(a.nodes(), a.nodes()) },
-	"heal":      func(*arguments) Action { return Heal() },
-	"bandwidth": func(a *arguments) Action { return Bandwidth(a.nodes(), a.bytes()) },
-	"latency":   func(a *arguments) Action { return Latency(a.nodes(), a.spanNext()) },
-	"loss":      func(a *arguments) Action { return Loss(a.nodes(), a.share()) },
-	"clock":     func(a *arguments) Action { return Clock(a.nodes(), a.shift()) },
-	"clone":     func(a *arguments) Action { return Clone(a.nodes()) },
-	"journal": func(a *arguments) Action {
-		return Journal(a.healthThen())
-	},
-	"damage": func(a *arguments) Action { return Damage(a.nodes(), a.share()) },
-	"pause":  func(a *arguments) Action { return Pause(a.nodes(), a.duration("for", 10*time.Second)) },
-	"retention": func(a *arguments) Action {
-		return Retention(a.size("bytes", 0), a.duration("age", 0))
-	},
-	"history": func(a *arguments) Action {
-		return History(Past{
-			At: a.origins(), On: a.picked("on", All()), Batches: int(a.number("batches", 1000)), Size: int(a.size("size", 300)), Age: a.duration("age", time.Hour),
-		})
-	},
-	"register": func(a *arguments) Action { return Register(a.nodes(), a.count()) },
 }
 
 // arguments are the words after an action's name: in order, or as name=value. What is not understood is
@@ -315,7 +264,7 @@ func (a *arguments) either(name, yes, no string) bool {
 	return text == yes
 }
 
-func (a *arguments) healthThen() (Pick, Health, time.Duration) {
+func (a *arguments) ailment() (Pick, Health, time.Duration) {
 	text, ok := a.next("what the journal does")
 	h := Health(text)
 	if ok && h != Healthy && h != Failing && h != Stalled {
@@ -323,6 +272,3 @@ func (a *arguments) healthThen() (Pick, Health, time.Duration) {
 	}
 	return a.nodes(), h, a.duration("for", 0)
 }
-
-// Verbs are the actions that a script can have.
-func Verbs() []string { return slices.Clone(verbNames) }
