@@ -17,6 +17,7 @@ type Core interface {
 	LinkDown(now core.Now, peer messages.NodeID)
 	Claim(now core.Now, peer messages.NodeID)
 	Receive(now core.Now, peer messages.NodeID, f frame.Frame)
+	Heard(now core.Now, peer messages.NodeID)
 	Queued(now core.Now, peer messages.NodeID, bytes int)
 	Local(now core.Now, batch *wire.Sealed)
 	Appended(now core.Now, batch *wire.Sealed, result core.Result)

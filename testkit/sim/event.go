@@ -17,6 +17,8 @@ const (
 	stored
 	// publish: an origin of a load seals its next batch.
 	publish
+	// heard: a part of a frame comes out of a narrow link.
+	heard
 	// drained: a frame of a narrow link has left its queue.
 	drained
 	// hung: the other end of a link has closed it.
@@ -70,7 +72,7 @@ func (s *Sim) happen(e *event) {
 		n = s.nodes[e.node]
 	}
 	switch e.kind {
-	case arrive, hung, drained, shake:
+	case arrive, heard, hung, drained, shake:
 		s.happenToLink(n, e)
 	case act:
 		s.perform(int(e.n))

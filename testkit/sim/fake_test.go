@@ -26,6 +26,7 @@ type flooder struct {
 	queued map[messages.NodeID]int
 	down   int
 	served []messages.Range
+	parts  int
 
 	// push replaces what is done with a batch that came, due what is said to be due, met what is done when a link is up.
 	push func(f *flooder, peer messages.NodeID, p *frame.Push)
@@ -145,6 +146,8 @@ func (f *flooder) Served(_ core.Now, _ messages.NodeID, _ uint64, missing []mess
 func (f *flooder) Claim(_ core.Now, peer messages.NodeID) {
 	f.put(core.Output{Kind: core.Close, Peer: peer})
 }
+func (f *flooder) Heard(core.Now, messages.NodeID) { f.parts++ }
+
 func (*flooder) Room(core.Now, int64)              {}
 func (*flooder) Renewed(core.Now, uint64)          {}
 func (*flooder) Register(core.Now, []frame.Event)  {}

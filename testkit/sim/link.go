@@ -147,6 +147,9 @@ func (s *Sim) happenToLink(n *node, e *event) {
 		s.log(n, "hears that %s has closed", e.link.ends[1-e.side].node.id)
 		s.down(n, e.link, e.side)
 		s.drain(n)
+	case e.kind == heard:
+		n.core.Heard(s.clock(n), e.link.ends[1-e.side].node.id)
+		s.drain(n)
 	default:
 		s.receive(n, e)
 	}

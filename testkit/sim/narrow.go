@@ -45,12 +45,26 @@ func (s *Sim) pump(l *link, side uint8, q *narrow) {
 			q.classes[class] = list[1:]
 			q.busy = true
 			at := &l.ends[side]
+			s.trickle(l, side, q.takes(p.size))
 			s.later(q.takes(p.size), event{
 				kind: drained, node: at.node.index, life: at.life, link: l, side: side, frame: p.frame, n: int64(p.size),
 			})
 			return
 		}
 		q.classes[class] = nil
+	}
+}
+
+// heardEvery is how often the other side notices that a frame is on its way which takes long.
+const heardEvery = int64(100e6)
+
+// trickle has the other side hear of the parts of a frame.
+func (s *Sim) trickle(l *link, side uint8, takes int64) {
+	from, to := &l.ends[side], &l.ends[1-side]
+	for in := heardEvery; in < takes; in += heardEvery {
+		if !s.network.blocked(from.node, to.node) {
+			s.later(in+from.lag, event{kind: heard, node: to.node.index, life: to.life, link: l, side: 1 - side})
+		}
 	}
 }
 

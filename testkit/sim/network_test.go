@@ -145,6 +145,9 @@ func TestNarrowLinksTakeTheirTime(t *testing.T) {
 	if at := w.times[1]; at < want-time.Millisecond || at > want+time.Millisecond {
 		t.Errorf("the second ping came at %s, want %s", at, want)
 	}
+	if w.cores[1].parts != 4 { // each body takes 0.2 s
+		t.Errorf("parts of frames were heard of %d times", w.cores[1].parts)
+	}
 	if q, told := w.cores[0].queued[w.ID(1)]; !told || q != 0 {
 		t.Errorf("the core was told of %d bytes in the queue (%t)", q, told)
 	}
