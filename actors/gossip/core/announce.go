@@ -106,7 +106,22 @@ func (c *Core) heldBy(l *link, h *frame.Held) {
 	if d := f.denied[l.slot]; d != nil {
 		f.denied[l.slot] = d.Drop(messages.Range{From: h.Run, To: h.Head})
 	}
+	c.suit(f, l, h.Head)
 	c.hears(f, h.Head, h.HLC)
+	if f.parent == l.slot && c.leftOut(f) {
+		c.look(f, c.now.Mono)
+	}
+}
+
+// suit asks the first that announces something new to be the parent, where there is none: who has a batch before
+// this node did not get it from here.
+func (c *Core) suit(f *flow, l *link, head uint64) {
+	top := f.top()
+	if f.parent == nobody && top > 0 && head > max(top, f.base) && f == f.origin.latest && f.origin != c.self {
+		c.graftTo(f, l)
+		f.raise(c, head)
+		c.look(f, c.now.Mono)
+	}
 }
 
 // hears notes that a flow has sequences up to one. What was not there a moment ago may be on its way by the tree.
@@ -150,7 +165,7 @@ func (c *Core) local(b *wire.Sealed) {
 	c.stall.landed(c, Stored)
 	p := frame.Push{Hop: 1, Refresh: c.refresh.due(c)}
 	if p.Refresh {
-		f.eager = c.live
+		f.choose(b.Sequence, c.live)
 	}
 	c.spread(f, f.eager&c.live, b, p)
 }

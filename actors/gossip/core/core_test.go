@@ -20,21 +20,24 @@ type lab struct {
 	nodes []*labNode
 	queue []letter
 	seq   int
+	gaps  int
 	delay func(from, to int) time.Duration
 	lose  func(from, to int, f frame.Frame) bool
 }
 
 type labNode struct {
 	*core.Core
-	id    messages.NodeID
-	epoch uint64
-	seq   uint64
-	prior messages.Position
-	hlc   messages.HLC
-	store map[messages.BatchID]*wire.Sealed
-	dead  bool
-	links map[int]bool
-	order []messages.BatchID
+	id     messages.NodeID
+	epoch  uint64
+	seq    uint64
+	prior  messages.Position
+	hlc    messages.HLC
+	store  map[messages.BatchID]*wire.Sealed
+	dead   bool
+	links  map[int]bool
+	wanted map[int]bool
+	order  []messages.BatchID
+	cursor map[messages.NodeID]messages.Position
 }
 
 type letter struct {
@@ -67,7 +70,7 @@ func (l *lab) start(i int) {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	n.Core, n.dead = c, false
+	n.Core, n.dead, n.wanted = c, false, map[int]bool{}
 }
 
 func (l *lab) wall() core.Now {
@@ -114,6 +117,9 @@ func (l *lab) take(i int) {
 				continue
 			}
 			f := o.Frame
+			if err := frame.Check(f); err != nil {
+				l.t.Fatalf("%s sends %+v: %v", n.id, f, err)
+			}
 			l.after(l.delay(i, to), func() {
 				if m := l.nodes[to]; !m.dead && m.links[i] {
 					m.Receive(l.wall(), n.id, f)
@@ -158,18 +164,10 @@ func (l *lab) take(i int) {
 			l.take(i)
 		case core.Dial:
 			to := l.index(o.Peer)
-			l.after(20*time.Millisecond, func() {
-				m := l.nodes[to]
-				if n.dead || m.dead || n.links[to] {
-					return
-				}
-				n.links[to], m.links[i] = true, true
-				a, b := n.Hello(m.id), m.Hello(n.id)
-				n.LinkUp(l.wall(), m.id, &b)
-				l.take(i)
-				m.LinkUp(l.wall(), n.id, &a)
-				l.take(to)
-			})
+			n.wanted[to] = true
+			l.dial(i, to, n.Core)
+		case core.Undial:
+			delete(n.wanted, l.index(o.Peer))
 		case core.Close:
 			to := l.index(o.Peer)
 			l.cut(i, to)
@@ -177,6 +175,27 @@ func (l *lab) take(i int) {
 			l.t.Logf("%s: %s %+v", l.now, n.id, o)
 		}
 	}
+}
+
+// dial tries until a link is up or not wanted.
+func (l *lab) dial(i, to int, of *core.Core) {
+	n, m := l.nodes[i], l.nodes[to]
+	l.after(20*time.Millisecond, func() {
+		switch {
+		case n.dead || n.Core != of || n.links[to] || !n.wanted[to]:
+		case m.dead || l.lose != nil && l.lose(i, to, nil):
+			n.LinkDown(l.wall(), m.id)
+			l.take(i)
+			l.after(500*time.Millisecond, func() { l.dial(i, to, of) })
+		default:
+			n.links[to], m.links[i] = true, true
+			a, b := n.Hello(m.id), m.Hello(n.id)
+			n.LinkUp(l.wall(), m.id, &b)
+			l.take(i)
+			m.LinkUp(l.wall(), n.id, &a)
+			l.take(to)
+		}
+	})
 }
 
 func (l *lab) cut(i, j int) {
@@ -187,6 +206,9 @@ func (l *lab) cut(i, j int) {
 			if !a.dead {
 				a.LinkDown(l.wall(), b.id)
 				l.take(pair[0])
+				if a.wanted[pair[1]] {
+					l.dial(pair[0], pair[1], a.Core)
+				}
 			}
 		}
 	}

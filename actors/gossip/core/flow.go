@@ -14,9 +14,19 @@ type flow struct {
 	epoch  uint64
 
 	// parent is the slot of the link by which the flow comes, nobody where that is not known. eager are the
-	// links to which it is pushed.
+	// links to which it is pushed. proven: the parent has brought something since it became the parent.
+	// ledAt is since when it is the parent.
 	parent int
+	ledAt  time.Duration
 	eager  mask
+	proven bool
+	// helper is the link that brought the last batch that was missed, helpedAt when.
+	helper   int
+	helpedAt time.Duration
+	// chosen is the batch by which the parent was chosen last: of two choices that cross, the later batch's stays.
+	// before are the links to which the batches before it are pushed: those of the tree that was.
+	chosen uint64
+	before mask
 	// rival is the link that brought batch rivalAt before the parent did. strays counts batches from others
 	// than the parent since the parent brought one, repairs the pulls that were answered since then.
 	rival   int
@@ -40,9 +50,10 @@ type flow struct {
 	base  uint64
 	based bool
 	// wantAt is when what is missing up to wantTo is to be asked for; 0 is not at all.
-	wantAt time.Duration
-	wantTo uint64
-	pulls  []*pull
+	// wantedAt is since when.
+	wantAt, wantedAt time.Duration
+	wantTo           uint64
+	pulls            []*pull
 	// avoid are links of which a pull brought nothing, tries how many there were in a row.
 	avoid mask
 	tries int
@@ -70,7 +81,7 @@ type known struct {
 }
 
 func (c *Core) newFlow(o *origin, epoch uint64) *flow {
-	f := &flow{origin: o, epoch: epoch, parent: nobody, rival: nobody, place: -1, eager: c.live, size: 1 << 10}
+	f := &flow{origin: o, epoch: epoch, parent: nobody, rival: nobody, helper: nobody, place: -1, eager: c.live, size: 1 << 10}
 	if e, ok := o.line.Epoch(epoch); ok {
 		f.hi, f.hlc = e.Head, e.HeadHLC
 		if len(e.Holes) > 0 && e.Holes[0].From == e.Floor {
@@ -177,6 +188,10 @@ func (f *flow) forget(slot int) {
 	delete(f.denied, slot)
 	if f.rival == slot {
 		f.rival = nobody
+	}
+	f.before &^= 1 << slot
+	if f.helper == slot {
+		f.helper = nobody
 	}
 	f.avoid &^= 1 << slot
 }

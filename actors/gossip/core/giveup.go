@@ -56,7 +56,8 @@ func (c *Core) denied(f *flow, sequence uint64) (run messages.Range, gone, all b
 func (c *Core) nobodyHolds(f *flow, r messages.Range, sequence uint64) messages.Range {
 	run, gone, all := c.denied(f, sequence)
 	if !all {
-		// Somebody is busy, or brought nothing: it is asked again.
+		// Somebody is busy, or brought nothing when it was asked: it is asked again.
+		f.avoid = 0
 		c.look(f, c.now.Mono+c.cfg.Retry)
 		return r
 	}

@@ -2,6 +2,7 @@ package core
 
 import (
 	"math/bits"
+	"slices"
 	"time"
 
 	"anode/messages"
@@ -129,6 +130,9 @@ func (c *Core) linkDown(peer messages.NodeID) {
 		for _, f := range o.flows {
 			f.forget(l.slot)
 		}
+	}
+	if _, wanted := slices.BinarySearch(c.overlay.wanted, peer); wanted {
+		c.put(Output{Kind: Dial, Peer: peer})
 	}
 	c.overlay.missed(c, peer)
 	c.wakeAll()

@@ -19,8 +19,8 @@ const (
 	// Serve: the batches of Pull are to be read and sent to Peer as Pushes with Repair, in class Repair, up to
 	// Pull.Bytes. Its ranges are what the core believes to be held. Served must answer.
 	Serve
-	// Dial: a link to Peer is wanted, until it is up or Undial comes. LinkDown is to be said at each try
-	// that fails; the tries go on.
+	// Dial: a link to Peer is wanted, until it is up or Undial comes. LinkDown is to be said at each try that
+	// fails; the tries go on. When a link that was up is down and still wanted, Dial comes again.
 	Dial
 	// Undial: a link to Peer is not wanted any more; one that is up stays.
 	Undial

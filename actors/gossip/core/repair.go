@@ -19,6 +19,8 @@ const (
 	mostPulls = 4
 	// pullBytes is what one pull asks for at most: with MaxPull, four are open over a link.
 	pullBytes = 256 << 10
+	// far is how many batches a node must be behind to be catching up: it asks without waiting for the tree.
+	far = 64
 )
 
 // pull is a question for batches that is not answered in full.
@@ -29,16 +31,18 @@ type pull struct {
 	bytes int
 	// at is when something of it came last, or when it was asked.
 	at time.Duration
-	// old: it is for what nobody waits for. came: something did.
-	old, came bool
+	// old: it is for what nobody waits for.
+	old bool
 }
 
 // look sees to it that what is missing of a flow is asked for then, or sooner.
 func (c *Core) look(f *flow, at time.Duration) {
-	if f.wantAt == 0 || at < f.wantAt {
-		f.wantAt = at
+	if f.wantAt == 0 {
+		f.wantedAt = c.now.Mono
 	}
-	f.wantTo = max(f.wantTo, f.hi)
+	if f.wantAt == 0 || at < f.wantAt { // what is heard of later has a time of its own
+		f.wantAt, f.wantTo = at, f.hi
+	}
 	c.work.put(f, at)
 }
 
@@ -49,12 +53,22 @@ func (c *Core) wake(f *flow) {
 	}
 }
 
+// nudge looks at a flow of which something is missing: at once if it is far behind, else when the tree has had its
+// time.
+func (c *Core) nudge(f *flow) {
+	if f.hi > f.top()+far {
+		c.look(f, c.now.Mono)
+	} else {
+		c.look(f, c.now.Mono+c.cfg.Patience)
+	}
+}
+
 // wakeAll looks at all flows of which something is missing: who can be asked has changed.
 func (c *Core) wakeAll() {
 	for _, o := range c.order {
 		for _, f := range o.flows {
 			if c.wanting(f) {
-				c.wake(f)
+				c.nudge(f)
 			}
 		}
 	}
@@ -114,16 +128,56 @@ func (f *flow) absentTo(to uint64) messages.Ranges {
 func (c *Core) repair(f *flow) {
 	now := c.now.Mono
 	c.expire(f)
+	if f.wantAt != 0 && now >= f.wantAt && c.trusts(f) {
+		f.wantAt = now + c.cfg.Patience
+	}
 	if f.wantAt != 0 && now >= f.wantAt {
 		to := max(f.wantTo, f.held().Head)
 		f.wantAt, f.wantTo = 0, 0
 		c.request(f, f.missing(to))
 	}
-	if f.hi > f.top() && f.wantAt == 0 && len(f.pulls) == 0 {
+	if f.hi > f.top() && f.wantAt == 0 {
 		c.look(f, now+c.cfg.Patience)
 	}
 	c.schedule(f)
 	c.settle(f)
+}
+
+// leftOut tells whether the parent holds what is missing, and did not push it: what it pushed came before it
+// said so. One that was chosen a moment ago may not have known that it is the parent.
+func (c *Core) leftOut(f *flow) bool {
+	if !c.wanting(f) || f.parent >= len(f.known) || c.now.Mono-f.ledAt < c.cfg.Ping {
+		return false
+	}
+	first := f.lowest()
+	return first > f.base && f.known[f.parent].has(first)
+}
+
+// lowest is the lowest sequence above the base that is neither held nor waits to be appended.
+func (f *flow) lowest() uint64 {
+	e := f.held()
+	lowest := e.Head + 1
+	if holes := messages.Ranges(e.Holes); len(holes) > 0 && holes[len(holes)-1].To > f.base {
+		for _, h := range holes {
+			if h.To > f.base {
+				lowest = max(h.From, f.base+1)
+				break
+			}
+		}
+	}
+	if all, ok := f.coming.At(lowest); ok {
+		lowest = all.To + 1
+	}
+	return lowest
+}
+
+// trusts tells whether the parent is waited for a little longer: it does not have either what others
+// announce, so it will bring it when it has.
+func (c *Core) trusts(f *flow) bool {
+	if f.parent == nobody || c.now.Mono-f.wantedAt >= 2*c.cfg.Ping || c.severed(f) {
+		return false
+	}
+	return !c.leftOut(f)
 }
 
 // schedule puts a flow back on the agenda where it is to be looked at again.
@@ -178,9 +232,8 @@ func (f *flow) again(c *Core, p *pull) {
 		return
 	}
 	if f.wantAt == 0 || at < f.wantAt {
-		f.wantAt = at
+		f.wantAt, f.wantTo = at, f.hi
 	}
-	f.wantTo = max(f.wantTo, f.hi)
 }
 
 // release gives back what a pull took of its link.
@@ -327,19 +380,20 @@ func (f *flow) denies(slot int, sequence uint64) bool {
 	return slot < len(f.known) && sequence < f.known[slot].floor || f.denied[slot].Has(sequence)
 }
 
-// progress notes that a batch came over a link of which it may have been asked.
-func (c *Core) progress(f *flow, l *link, b *wire.Sealed) {
+// progress notes that a batch came over a link, and tells whether it was asked for there.
+func (c *Core) progress(f *flow, l *link, b *wire.Sealed) bool {
 	for _, p := range f.pulls {
 		if p.slot == l.slot && p.rest.Has(b.Sequence) {
-			p.at, p.came = c.now.Mono, true
+			p.at = c.now.Mono
 			p.rest = p.rest.Drop(messages.Range{From: b.Sequence, To: b.Sequence})
 			f.tries, f.avoid = 0, 0
 			if p.old {
 				f.backHLC = b.First
 			}
-			return
+			return true
 		}
 	}
+	return false
 }
 
 // ended takes the end of an answer.
@@ -350,16 +404,8 @@ func (c *Core) ended(l *link, e *frame.End) {
 	}
 	c.release(p)
 	asked := p.rest
-	switch {
-	case e.Busy:
+	if e.Busy {
 		l.busyUntil = c.now.Mono + c.cfg.Retry
-	case p.came && !p.old:
-		if f.repairs++; f.repairs >= manyRepairs || f.parent == nobody {
-			if f.parent != l.slot && f.origin != c.self && f == f.origin.latest {
-				c.graftTo(f, l)
-			}
-			f.repairs = 0
-		}
 	}
 	if e.Floor > 0 {
 		f.peer(l.slot).floor = max(f.peer(l.slot).floor, e.Floor)
@@ -371,7 +417,11 @@ func (c *Core) ended(l *link, e *frame.End) {
 		c.old.add(f)
 		c.old.due = true
 	}
-	c.wake(f)
+	if len(asked) > 0 {
+		c.wake(f)
+	} else {
+		c.nudge(f)
+	}
 }
 
 // findPull finds and forgets an open pull.

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"math"
 	"slices"
 
 	"anode/messages"
@@ -24,7 +25,7 @@ func (c *Core) serve(l *link, p *frame.Pull) {
 	case known:
 		held = split(&e, p, &end)
 	case p.Epoch <= line.Horizon():
-		end.Floor = ^uint64(0)
+		end.Floor = math.MaxUint64 - 1
 	default:
 		end.NotHeld = slices.Clone(p.Ranges)
 	}

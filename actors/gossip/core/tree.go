@@ -27,7 +27,7 @@ func (c *Core) push(l *link, p *frame.Push) {
 	f.note(l.slot, b.Sequence)
 	f.raise(c, b.Sequence)
 	f.hlc = max(f.hlc, b.Last)
-	c.progress(f, l, b)
+	asked := c.progress(f, l, b)
 	if f.holds(b.Sequence) {
 		c.duplicate(f, l, p)
 		c.settle(f)
@@ -39,10 +39,13 @@ func (c *Core) push(l *link, p *frame.Push) {
 		c.look(f, c.now.Mono+c.cfg.Patience)
 		return
 	}
+	mends := false
 	if !p.Repair {
 		c.lead(f, l, p)
+	} else if f.fresh(c, b.Sequence) {
+		mends = c.mend(f, l, b.Sequence, asked)
 	}
-	c.arrive(f, l, p, size)
+	c.arrive(f, l, p, size, mends)
 }
 
 // lead lets a push choose the tree.
@@ -53,17 +56,17 @@ func (c *Core) lead(f *flow, l *link, p *frame.Push) {
 	top := f.top()
 	f.repairs = 0
 	switch {
+	case f.parent == nobody || p.Refresh && p.Batch.Sequence > f.chosen:
+		f.follow(c, l, true)
+		f.choose(p.Batch.Sequence, c.live&^l.bit)
 	case f.parent == l.slot:
-		f.strays = 0
-		if p.Batch.Sequence > top+1 {
-			c.look(f, c.now.Mono) // the parent left something out: it is asked at once
-		}
-	case f.parent == nobody || p.Refresh:
-		f.parent, f.strays = l.slot, 0
-		f.eager = c.live &^ l.bit
+		f.strays, f.proven = 0, true
+	case p.Batch.Sequence < f.chosen:
+		// It comes by the tree that was.
 	default:
 		if f.strays++; f.strays >= manyStrays {
-			f.parent, f.strays = l.slot, 0
+			c.graftTo(f, l) // it may have been told not to push
+			f.proven = true
 		}
 		f.rival, f.rivalAt = l.slot, p.Batch.Sequence
 	}
@@ -72,12 +75,28 @@ func (c *Core) lead(f *flow, l *link, p *frame.Push) {
 	}
 }
 
+// choose begins a tree anew with a batch.
+func (f *flow) choose(sequence uint64, eager mask) {
+	if sequence > f.chosen {
+		f.chosen, f.before = sequence, f.eager
+	}
+	f.eager = eager
+}
+
+// follow takes a link for the parent.
+func (f *flow) follow(c *Core, l *link, proven bool) {
+	if f.parent != l.slot {
+		f.ledAt = c.now.Mono
+	}
+	f.parent, f.strays, f.repairs, f.proven = l.slot, 0, 0, proven
+}
+
 // arrive gives a batch to the journal.
-func (c *Core) arrive(f *flow, l *link, p *frame.Push, size int) {
+func (c *Core) arrive(f *flow, l *link, p *frame.Push, size int, mends bool) {
 	b := p.Batch
 	old := b.Sequence <= f.base || !f.based
 	f.arriving.add(arrival{
-		batch: b, slot: l.slot, peer: l.peer, hop: p.Hop, refresh: p.Refresh, repair: p.Repair, old: old || p.Repair && !f.fresh(c, b.Sequence),
+		batch: b, slot: l.slot, peer: l.peer, hop: p.Hop, refresh: p.Refresh || mends, repair: p.Repair, old: old || p.Repair && !f.fresh(c, b.Sequence),
 	})
 	f.coming = f.coming.Add(messages.Range{From: b.Sequence, To: b.Sequence})
 	f.size += (size - f.size) / 8
@@ -91,12 +110,13 @@ func (c *Core) arrive(f *flow, l *link, p *frame.Push, size int) {
 func (c *Core) duplicate(f *flow, l *link, p *frame.Push) {
 	c.stats.Redundant++
 	switch {
-	case p.Repair:
+	case p.Repair, p.Batch.Sequence < f.chosen:
+		// It says nothing about the tree, or about one that is gone.
 	case l.slot != f.parent:
-		c.pruneLink(f, l)
+		c.pruneLink(f, l, p.Batch.Sequence)
 	case f.rival != nobody && f.rivalAt >= p.Batch.Sequence:
 		if rival := c.slots[f.rival]; rival != nil && f.rival != f.parent {
-			c.pruneLink(f, rival)
+			c.pruneLink(f, rival, p.Batch.Sequence)
 		}
 		f.rival, f.strays = nobody, 0
 	}
@@ -105,10 +125,10 @@ func (c *Core) duplicate(f *flow, l *link, p *frame.Push) {
 	}
 }
 
-func (c *Core) pruneLink(f *flow, l *link) {
+func (c *Core) pruneLink(f *flow, l *link, sequence uint64) {
 	f.eager &^= l.bit
 	c.stats.Prunes++
-	c.send(l, &frame.Prune{Origin: f.origin.id, Epoch: f.epoch}, Control)
+	c.send(l, &frame.Prune{Origin: f.origin.id, Epoch: f.epoch, Sequence: sequence}, Control)
 }
 
 // appended takes in what the journal did with a batch, and passes it on.
@@ -185,19 +205,22 @@ func (c *Core) count(a *arrival) {
 func (c *Core) forward(f *flow, a *arrival) {
 	to := f.eager
 	switch {
-	case a.refresh && !a.repair:
+	case a.refresh:
 		to = c.live
 	case a.repair && (a.old || !f.fresh(c, a.batch.Sequence)):
 		return
 	}
-	if !a.refresh && f.parent != nobody {
+	switch {
+	case a.batch.Sequence < f.chosen:
+		to |= f.before
+	case !a.refresh && f.parent != nobody:
 		to &^= 1 << f.parent
 	}
 	to &= c.live
 	if l := c.links[a.peer]; l != nil && l.slot == a.slot {
 		to &^= l.bit
 	}
-	c.spread(f, to, a.batch, frame.Push{Refresh: a.refresh && !a.repair, Repair: a.repair, Hop: next(a.hop)})
+	c.spread(f, to, a.batch, frame.Push{Refresh: a.refresh, Repair: a.repair && !a.refresh, Hop: next(a.hop)})
 }
 
 func next(hop uint8) uint8 {
@@ -255,31 +278,46 @@ func (c *Core) newPush(p frame.Push) *frame.Push {
 	return push
 }
 
-// orphan looks for another parent. Links that are not eager have parents of their own: they are no children of
-// this node, as far as it knows.
+// orphan notes that the parent is gone. Who had what it left out is asked to be the parent, if that was a moment
+// ago; else the first that announces something new will be.
 func (c *Core) orphan(f *flow) {
-	f.parent, f.strays, f.repairs = nobody, 0, 0
-	if f != f.origin.latest || f.origin == c.self || f.hi == 0 {
-		return
+	f.parent, f.strays, f.repairs, f.proven = nobody, 0, 0, false
+	if c.live.has(f.helper) && c.now.Mono-f.helpedAt <= 2*c.cfg.Silent && f == f.origin.latest && f.origin != c.self {
+		c.graftTo(f, c.slots[f.helper])
 	}
-	best, bestHead, lazy := nobody, uint64(0), false
-	for slot := range c.live.each {
-		if slot >= len(f.known) || f.known[slot].head == 0 {
-			continue
-		}
-		head, isLazy := f.known[slot].head, !f.eager.has(slot)
-		if best == nobody || isLazy && !lazy || isLazy == lazy && head > bestHead {
-			best, bestHead, lazy = slot, head, isLazy
-		}
+}
+
+// severed tells whether the tree does not bring the flow: the parent is gone or about to be, or was asked and has
+// brought nothing, or has left out several batches.
+func (c *Core) severed(f *flow) bool {
+	if f.parent == nobody || !f.proven || f.repairs >= manyRepairs {
+		return true
 	}
-	if best != nobody {
-		c.graftTo(f, c.slots[best])
+	l := c.slots[f.parent]
+	return l == nil || c.now.Mono-l.heardAt >= 2*c.cfg.Ping+l.rtt
+}
+
+// mend makes a tree out of a batch that came because it was missed: who had it is the parent, and what hangs on
+// this node chooses anew. All who take part choose by the same batch, and nobody has it before his parent: no
+// circle comes of it.
+func (c *Core) mend(f *flow, l *link, sequence uint64, asked bool) bool {
+	if asked {
+		f.repairs++
+		f.helper, f.helpedAt = l.slot, c.now.Mono
 	}
+	if f != f.origin.latest || f.origin == c.self || !c.severed(f) || sequence < f.hi || sequence <= f.chosen {
+		return false
+	}
+	f.choose(sequence, c.live&^l.bit)
+	if f.parent != l.slot || asked {
+		c.graftTo(f, l)
+	}
+	return true
 }
 
 // graftTo asks a peer to push the flow.
 func (c *Core) graftTo(f *flow, l *link) {
-	f.parent, f.strays, f.repairs = l.slot, 0, 0
+	f.follow(c, l, false)
 	c.stats.Grafts++
 	c.send(l, &frame.Graft{Origin: f.origin.id, Epoch: f.epoch}, Control)
 }
@@ -298,7 +336,7 @@ func (c *Core) graft(l *link, g *frame.Graft) {
 }
 
 func (c *Core) prune(l *link, p *frame.Prune) {
-	if f := c.asked(p.Origin, p.Epoch); f != nil {
+	if f := c.asked(p.Origin, p.Epoch); f != nil && p.Sequence >= f.chosen {
 		f.eager &^= l.bit
 	}
 }

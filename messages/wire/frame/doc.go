@@ -28,7 +28,7 @@
 //	 6 pull      id u │ origin id │ epoch u │ flags: descending │ bytes u │ range*
 //	 7 end       id u │ flags: busy │ floor u │ not held: range*
 //	 8 graft     origin id │ epoch u
-//	 9 prune     origin id │ epoch u
+//	 9 prune     origin id │ epoch u │ sequence u
 //	10 digest    flags: compare │ latest: holding*
 //	             │ since u │ days: (day u, hash u64)* │ registry u64                    with compare only
 //	             │ closed: holding* │ want: u*

@@ -165,7 +165,7 @@ func (d drawer) frame() frame.Frame {
 	case frame.TypeGraft:
 		return &frame.Graft{Origin: d.id(), Epoch: d.between(1, math.MaxUint64)}
 	case frame.TypePrune:
-		return &frame.Prune{Origin: d.id(), Epoch: d.between(1, math.MaxUint64)}
+		return &frame.Prune{Origin: d.id(), Epoch: d.between(1, math.MaxUint64), Sequence: d.between(1, math.MaxUint64-1)}
 	case frame.TypeDigest:
 		return d.digest()
 	case frame.TypeRegistry:

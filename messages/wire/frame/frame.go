@@ -151,6 +151,8 @@ type Graft struct {
 type Prune struct {
 	Origin messages.NodeID
 	Epoch  uint64
+	// Sequence is the batch that was not needed: who has chosen the tree by a later one since does not heed it.
+	Sequence uint64
 }
 
 // Digest compares what two nodes hold. Each part may be absent; one digest may be several frames.

@@ -71,13 +71,22 @@ func (f *Graft) readBody(d decoder) error {
 func (f *Graft) check() error { return checkFlow(f.Origin, f.Epoch) }
 
 // Size implements Frame.
-func (f *Prune) Size() int { return head + sizeID(f.Origin) + sizeUint(f.Epoch) }
+func (f *Prune) Size() int {
+	return head + sizeID(f.Origin) + sizeUint(f.Epoch) + sizeUint(f.Sequence)
+}
 
-func (f *Prune) appendBody(dst []byte) []byte { return appendUint(appendID(dst, f.Origin), f.Epoch) }
+func (f *Prune) appendBody(dst []byte) []byte {
+	return appendUint(appendUint(appendID(dst, f.Origin), f.Epoch), f.Sequence)
+}
 
 func (f *Prune) readBody(d decoder) error {
-	f.Origin, f.Epoch = d.id(), d.uint()
+	f.Origin, f.Epoch, f.Sequence = d.id(), d.uint(), d.uint()
 	return d.err
 }
 
-func (f *Prune) check() error { return checkFlow(f.Origin, f.Epoch) }
+func (f *Prune) check() error {
+	if f.Sequence == 0 || f.Sequence > maxSequence {
+		return fmt.Errorf("%d is no sequence", f.Sequence)
+	}
+	return checkFlow(f.Origin, f.Epoch)
+}

@@ -63,7 +63,7 @@ func samples(t testing.TB) map[string]frame.Frame {
 		"end":              &frame.End{ID: 1, Floor: 400, NotHeld: []messages.Range{{From: 1, To: 9}, {From: 510, To: 510}}},
 		"end-busy":         &frame.End{ID: 1, Busy: true},
 		"graft":            &frame.Graft{Origin: node, Epoch: millis},
-		"prune":            &frame.Prune{Origin: plain, Epoch: 1},
+		"prune":            &frame.Prune{Origin: plain, Epoch: 1, Sequence: 7},
 		"digest": &frame.Digest{
 			Latest: []frame.Holding{holding, gone}, Compare: true, Since: 20_000, Days: []frame.Day{{Day: 20_000, Hash: 1}, {Day: 20_416, Hash: math.MaxUint64}}, Registry: 5,
 			Closed: []frame.Holding{gone}, Want: []uint32{20_001, 3},
