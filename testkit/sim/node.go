@@ -108,7 +108,7 @@ func (s *Sim) start(n *node) {
 	n.journal = journal{}
 	cfg := core.Config{
 		Node: n.id, Epoch: n.epoch, Seed: s.random.nodes.Uint64(), Lines: n.disk.lines(s.truth),
-		Registry: n.disk.registry.events(), RetentionAge: s.cfg.RetentionAge,
+		Registry: n.disk.registry.events(), RetentionAge: s.cfg.RetentionAge, Expect: len(s.nodes) > 1,
 	}
 	if s.cfg.Tune != nil {
 		s.cfg.Tune(Node(n.index), &cfg)

@@ -55,7 +55,7 @@ func (l *lab) restart(i int, wiped bool) {
 }
 
 func TestChaosSmoke(t *testing.T) {
-	for seed := range uint64(600) {
+	for seed := range uint64(150) {
 		l := newLab(t, 6+int(seed%8), seed)
 		l.delay = func(i, j int) time.Duration {
 			return time.Duration(1+(i*7+j*13)%50+l.rand.IntN(1+int(seed%3)*20)) * time.Millisecond
@@ -109,7 +109,7 @@ func TestChaosSmoke(t *testing.T) {
 		for i := range l.nodes {
 			l.restart(i, false)
 		}
-		for range 100 {
+		for range 750 {
 			l.run(100 * time.Millisecond)
 			l.read(seed)
 		}

@@ -21,6 +21,9 @@ type Config struct {
 	Lines messages.Lines
 	// Registry are the winning events that are stored.
 	Registry []frame.Event
+	// Expect: the node knows of peers, by seeds or by heart: until it has met them, or looked for them for
+	// Patient, it is not alone.
+	Expect bool
 	// RetentionAge is how long the journal keeps batches; 0 is for ever.
 	RetentionAge time.Duration
 

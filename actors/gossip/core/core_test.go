@@ -66,7 +66,7 @@ func (l *lab) start(i int) {
 	for _, id := range n.order {
 		lines.Open(id.Origin).Hold(&n.store[id].Header)
 	}
-	c, err := core.New(core.Config{Node: n.id, Epoch: n.epoch, Seed: uint64(i), Lines: lines})
+	c, err := core.New(core.Config{Node: n.id, Epoch: n.epoch, Seed: uint64(i), Lines: lines, Expect: true})
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -71,16 +71,25 @@ func (c *Core) nobodyHolds(f *flow, r messages.Range, sequence uint64) messages.
 	return run
 }
 
-// patience is how long a run that nobody holds is kept open: not at all where the origin is among those that
-// were asked, until Patient has passed with a link up where it is not, and for ever while there is no link.
+// patience is how long a run that nobody holds is kept open, with a link up. Where the origin is among those that
+// were asked it is as long as a batch that any node holds needs to come to a neighbour; else Patient. While there
+// is no link nothing is given up, but by a node that is alone: its own damage, at once.
 func (c *Core) patience(f *flow, run messages.Range) time.Duration {
+	own := f.origin == c.self
 	switch {
-	case f.origin == c.self || c.links[f.origin.id] != nil:
+	case own && c.alone():
 		return 0
 	case c.up == 0:
-		return time.Hour
+		return c.cfg.Patient
+	case own || c.links[f.origin.id] != nil:
+		return c.cfg.Fresh - (c.linked - f.since(c, run))
 	}
 	return c.cfg.Patient - (c.linked - f.since(c, run))
+}
+
+// alone tells whether there is nobody else. One that expects peers is not before it has looked for them for a while.
+func (c *Core) alone() bool {
+	return c.up == 0 && c.overlay.members.Len() <= 1 && (!c.cfg.Expect || c.now.Mono-c.started.Mono >= c.cfg.Patient)
 }
 
 // since is how long a link had been up when a run was found to be held by nobody.

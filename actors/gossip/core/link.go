@@ -46,6 +46,8 @@ type link struct {
 	// ends are the ends of the answers.
 	ends []frame.End
 	rtt  time.Duration
+	// cameAt is when a part of an answer came last, of whichever pull: answers come one after the other.
+	cameAt time.Duration
 	// busyUntil is when it may be asked again after it said that it is busy.
 	busyUntil time.Duration
 	// claimedAt is when somebody claimed to be the peer, who is then asked for a sign of life; 0 is nobody.
@@ -162,6 +164,7 @@ func (c *Core) bye(l *link, reason string) {
 func (c *Core) heard(peer messages.NodeID) {
 	if l := c.links[peer]; l != nil && !l.closing {
 		c.hear(l)
+		l.cameAt = c.now.Mono
 	}
 }
 

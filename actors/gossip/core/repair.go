@@ -186,27 +186,28 @@ func (c *Core) schedule(f *flow) {
 		c.work.put(f, max(f.wantAt, c.now.Mono+time.Millisecond))
 	}
 	for _, p := range f.pulls {
-		c.work.put(f, max(p.at+c.timeout(p), c.now.Mono+time.Millisecond))
+		c.work.put(f, max(c.deadline(p), c.now.Mono+time.Millisecond))
 	}
 }
 
-// timeout is how long a pull may bring nothing.
-func (c *Core) timeout(p *pull) time.Duration {
-	wait := c.cfg.Retry
+// deadline is when a pull has brought nothing for too long. A peer answers one after the other: what it brings of
+// others counts too.
+func (c *Core) deadline(p *pull) time.Duration {
+	wait, at := c.cfg.Retry, p.at
 	if p.old {
 		wait = c.cfg.Slow
 	}
 	if l := c.slots[p.slot]; l != nil {
-		wait = max(wait, 2*l.rtt+c.cfg.Announce)
+		wait, at = max(wait, 2*l.rtt+c.cfg.Announce), max(at, l.cameAt)
 	}
-	return wait
+	return at + wait
 }
 
 // expire ends pulls that brought nothing for too long. Others are asked then.
 func (c *Core) expire(f *flow) {
 	kept := f.pulls[:0]
 	for _, p := range f.pulls {
-		if c.now.Mono-p.at < c.timeout(p) {
+		if c.now.Mono < c.deadline(p) {
 			kept = append(kept, p)
 			continue
 		}
@@ -324,7 +325,7 @@ func (c *Core) pullFrom(f *flow, l *link, part messages.Ranges, old bool) {
 	c.stats.Pulls++
 	ask := &frame.Pull{ID: p.id, Origin: f.origin.id, Epoch: f.epoch, Ranges: append([]messages.Range(nil), part...), Descending: old, Bytes: pullBytes}
 	c.send(l, ask, Control)
-	c.work.put(f, p.at+c.timeout(p))
+	c.work.put(f, c.deadline(p))
 }
 
 // holder finds whom to ask for the beginning of a range, or where back is set for its end: a peer that holds it,

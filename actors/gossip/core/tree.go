@@ -27,6 +27,9 @@ func (c *Core) push(l *link, p *frame.Push) {
 	f.note(l.slot, b.Sequence)
 	f.raise(c, b.Sequence)
 	f.hlc = max(f.hlc, b.Last)
+	if p.Repair {
+		l.cameAt = c.now.Mono
+	}
 	asked := c.progress(f, l, b)
 	if f.holds(b.Sequence) {
 		c.duplicate(f, l, p)
