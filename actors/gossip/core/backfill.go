@@ -96,10 +96,10 @@ func (c *Core) fetch(f *flow) bool {
 			list = list.Drop(messages.Range{From: run.From, To: last.To})
 			continue
 		}
-		if l.pulling+pullBytes > c.cfg.MaxPull || len(f.pulls) >= mostPulls {
+		if l.pulling+c.pullBytes() > c.cfg.MaxPull || len(f.pulls) >= mostPulls {
 			return false
 		}
-		from := max(edge, last.To-min(last.To-1, f.most()-1))
+		from := max(edge, last.To-min(last.To-1, c.most(f)-1))
 		c.pullFrom(f, l, messages.Ranges{{From: max(from, last.From), To: last.To}}, true)
 		return true
 	}

@@ -17,8 +17,8 @@ const (
 	manyRepairs = 3
 	// mostPulls is how many pulls of one flow are open at a time: each to another peer, or for another part.
 	mostPulls = 4
-	// pullBytes is what one pull asks for at most: with MaxPull, four are open over a link.
-	pullBytes = 256 << 10
+	// pullParts is how many pulls are open over one link: one is on its way while the next ones wait.
+	pullParts = 4
 	// far is how many batches a node must be behind to be catching up: it asks without waiting for the tree.
 	far = 64
 )
@@ -284,18 +284,21 @@ func (c *Core) request(f *flow, list messages.Ranges) {
 			list = list.Above(c.nobodyHolds(f, first, first.From).To + 1)
 			continue
 		}
-		if l.pulling+min(pullBytes, f.size) > c.cfg.MaxPull {
+		if l.pulling+min(c.pullBytes(), f.size) > c.cfg.MaxPull {
 			c.look(f, c.now.Mono+c.cfg.Announce)
 			return
 		}
-		part := take(list, end, f.most())
+		part := take(list, end, c.most(f))
 		c.pullFrom(f, l, part, false)
 		list = list.Above(part[len(part)-1].To + 1)
 	}
 }
 
 // most is how many batches one pull asks for.
-func (f *flow) most() uint64 { return uint64(max(1, pullBytes/max(f.size, 1))) }
+func (c *Core) most(f *flow) uint64 { return uint64(max(1, c.pullBytes()/max(f.size, 1))) }
+
+// pullBytes is what one pull asks for at most.
+func (c *Core) pullBytes() int { return max(1, c.cfg.MaxPull/pullParts) }
 
 // take cuts the beginning off a list of ranges: up to an end, and so many sequences.
 func take(list messages.Ranges, end, most uint64) messages.Ranges {
@@ -314,7 +317,8 @@ func take(list messages.Ranges, end, most uint64) messages.Ranges {
 // pullFrom asks a peer for ranges.
 func (c *Core) pullFrom(f *flow, l *link, part messages.Ranges, old bool) {
 	c.nextPull++
-	bytes := min(pullBytes, max(f.size, 1)*int(min(part.Len(), pullBytes)))
+	most := c.pullBytes()
+	bytes := min(most, max(f.size, 1)*int(min(part.Len(), uint64(most))))
 	p := &pull{id: c.nextPull, slot: l.slot, rest: part, bytes: bytes, at: c.now.Mono, old: old}
 	f.pulls = append(f.pulls, p)
 	c.pulls[p.id] = f
@@ -323,7 +327,7 @@ func (c *Core) pullFrom(f *flow, l *link, part messages.Ranges, old bool) {
 		c.old.open++
 	}
 	c.stats.Pulls++
-	ask := &frame.Pull{ID: p.id, Origin: f.origin.id, Epoch: f.epoch, Ranges: append([]messages.Range(nil), part...), Descending: old, Bytes: pullBytes}
+	ask := &frame.Pull{ID: p.id, Origin: f.origin.id, Epoch: f.epoch, Ranges: append([]messages.Range(nil), part...), Descending: old, Bytes: uint32(most)}
 	c.send(l, ask, Control)
 	c.work.put(f, c.deadline(p))
 }
