@@ -7,6 +7,13 @@ const (
 	MaxBatchBytes = 256 << 10
 )
 
+const (
+	// MaxSequence is the highest sequence of a batch, MaxEpoch the highest epoch: no sum with either runs over, and
+	// neither is reached in a million years.
+	MaxSequence = 1 << 56
+	MaxEpoch    = 1 << 56
+)
+
 // BatchID names a batch.
 type BatchID struct {
 	Origin   NodeID

@@ -90,7 +90,9 @@ func (l *Line) name(e *epoch, prior Position) {
 	if e.named() && prior.Epoch > l.horizon {
 		l.open(prior.Epoch).reach(prior.Sequence)
 	}
-	l.chain()
+	if i, ok := l.search(e.Epoch); ok {
+		l.chain(i)
+	}
 }
 
 // Lose notes that sequences which were, or are said to have been, held are not: they
@@ -147,8 +149,10 @@ func (l *Line) Horizon() uint64 { return l.horizon }
 // not awaited: retention took it.
 func (l *Line) Forget(number uint64) {
 	l.horizon = max(l.horizon, number)
-	l.epochs = slices.DeleteFunc(l.epochs, func(e *epoch) bool { return e.Epoch == number })
-	l.chain()
+	if i, ok := l.search(number); ok {
+		l.epochs = slices.Delete(l.epochs, i, i+1)
+		l.chain(i - 1)
+	}
 }
 
 // Holds tells whether a batch is held.
@@ -272,7 +276,7 @@ func (l *Line) open(number uint64) *epoch {
 	if !ok {
 		e := &epoch{EpochDigest: EpochDigest{Epoch: number, Floor: 1}}
 		l.epochs = slices.Insert(l.epochs, i, e)
-		l.chain()
+		l.chain(i)
 	}
 	return l.epochs[i]
 }
@@ -285,12 +289,21 @@ func (e *epoch) reach(sequence uint64) {
 	}
 }
 
-// chain finds the end of each epoch, from the newest backwards. An epoch whose first
-// batch is not known leaves the end of the one before it open.
-func (l *Line) chain() {
-	var next *epoch // the nearest later epoch on the line that names a prior
-	for i := len(l.epochs) - 1; i >= 0; i-- {
+// chain finds the ends of an epoch that is new or has changed, and of those before it, backwards until nothing
+// changes any more. An epoch whose first batch is not known leaves the end of the one before it open.
+func (l *Line) chain(from int) {
+	var next *epoch // the nearest later epoch on the line, where it names a prior
+	for i := from + 1; i < len(l.epochs); i++ {
+		if e := l.epochs[i]; e.end > 0 {
+			if e.named() {
+				next = e
+			}
+			break
+		}
+	}
+	for i := from; i >= 0; i-- {
 		e := l.epochs[i]
+		was := e.end
 		switch e.end = math.MaxUint64; {
 		case next == nil:
 		case e.Epoch > next.prior.Epoch:
@@ -298,6 +311,9 @@ func (l *Line) chain() {
 			continue
 		case e.Epoch == next.prior.Epoch:
 			e.end = next.prior.Sequence
+		}
+		if i < from && e.end == was {
+			return // what is before it depends on it alone
 		}
 		if next = nil; e.named() {
 			next = e

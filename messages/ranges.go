@@ -1,6 +1,9 @@
 package messages
 
-import "slices"
+import (
+	"slices"
+	"sort"
+)
 
 // Ranges is a set of sequences: ascending runs of which no two touch. The zero Ranges is empty. A
 // method that changes it may change the list behind it, as append does, and gives the new one.
@@ -38,11 +41,9 @@ func (r Ranges) Drop(drop Range) Ranges {
 	if drop.From > drop.To {
 		return r
 	}
-	for i := 0; i < len(r); {
+	for i := sort.Search(len(r), func(i int) bool { return r[i].To >= drop.From }); i < len(r); {
 		run := r[i]
 		switch {
-		case run.To < drop.From:
-			i++
 		case run.From > drop.To:
 			return r
 		case run.From >= drop.From && run.To <= drop.To:
@@ -59,6 +60,29 @@ func (r Ranges) Drop(drop Range) Ranges {
 		}
 	}
 	return r
+}
+
+// Minus is what is in r and not in other. It shares nothing with either.
+func (r Ranges) Minus(other Ranges) Ranges {
+	rest := make(Ranges, 0, len(r)+len(other))
+	for _, run := range r {
+		for len(other) > 0 && other[0].To < run.From {
+			other = other[1:]
+		}
+		for _, cut := range other {
+			if cut.From > run.To || run.From > run.To {
+				break
+			}
+			if cut.From > run.From {
+				rest = append(rest, Range{run.From, cut.From - 1})
+			}
+			run.From = cut.To + 1
+		}
+		if run.From <= run.To {
+			rest = append(rest, run)
+		}
+	}
+	return rest
 }
 
 // Above drops what is below a floor.
@@ -109,10 +133,7 @@ func cut(list []Range, sequence uint64) []Range {
 
 // join adds a range.
 func join(list []Range, add Range) []Range {
-	i := 0
-	for i < len(list) && list[i].To+1 < add.From {
-		i++
-	}
+	i := sort.Search(len(list), func(i int) bool { return list[i].To+1 >= add.From })
 	j := i
 	for j < len(list) && list[j].From <= add.To+1 {
 		add.From, add.To = min(add.From, list[j].From), max(add.To, list[j].To)

@@ -45,6 +45,13 @@ func TestRangesAreASet(t *testing.T) {
 					count++
 				}
 			}
+			other := messages.Ranges(nil).Add(messages.Range{From: from, To: to}).Add(messages.Range{From: 7, To: 9})
+			minus := ranges.Minus(other)
+			for n := range uint64(50) {
+				if minus.Has(n) != (ranges.Has(n) && !other.Has(n)) {
+					t.Fatalf("%v minus %v is %v", ranges, other, minus)
+				}
+			}
 			if ranges.Len() != count {
 				t.Fatalf("%d in %v, want %d", ranges.Len(), ranges, count)
 			}

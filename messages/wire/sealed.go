@@ -134,6 +134,8 @@ func (s *Sealed) checkHeader() error {
 	switch {
 	case s.Epoch == 0 || s.Sequence == 0:
 		return fmt.Errorf("%w: epoch and sequence count from 1", ErrFormat)
+	case s.Epoch > messages.MaxEpoch || max(s.Sequence, s.Prior.Sequence) > messages.MaxSequence:
+		return fmt.Errorf("%w: epoch %d, sequence %d: nobody counts that far", ErrFormat, s.Epoch, s.Sequence)
 	case s.Count == 0 || s.Count > messages.MaxBatchRecords:
 		return fmt.Errorf("%w: %d records, 1 to %d are allowed", ErrFormat, s.Count, messages.MaxBatchRecords)
 	case s.Last != s.First+messages.HLC(s.Count-1) || s.Last < s.First:

@@ -3,7 +3,6 @@ package frame
 import (
 	"errors"
 	"fmt"
-	"math"
 	"unicode/utf8"
 
 	"anode/messages"
@@ -19,9 +18,10 @@ var (
 	ErrUnknown = errors.New("frame of an unknown type")
 )
 
-// maxSequence is the highest sequence: the one above it is the place beyond all (messages.End), and no sum
-// with 1 runs over.
-const maxSequence = math.MaxUint64 - 1
+const (
+	maxSequence = messages.MaxSequence
+	maxEpoch    = messages.MaxEpoch
+)
 
 // Check tells whether a frame keeps the rules of its type and fits in Max. Parse takes what passes it,
 // and nothing else.
@@ -42,6 +42,9 @@ func checkFlow(origin messages.NodeID, epoch uint64) error {
 	}
 	if epoch == 0 {
 		return fmt.Errorf("epoch 0 of %s: epochs count from 1", origin)
+	}
+	if epoch > maxEpoch {
+		return fmt.Errorf("epoch %d of %s: nobody counts that far", epoch, origin)
 	}
 	return nil
 }

@@ -74,7 +74,7 @@ func (d drawer) hlc() messages.HLC { return messages.HLC(d.uint()) }
 func (d drawer) held() frame.Held {
 	head := d.between(0, sequence)
 	run := d.between(1, head+1)
-	return frame.Held{Origin: d.id(), Epoch: d.between(1, math.MaxUint64), Floor: d.between(1, run), Run: run, Head: head, HLC: d.hlc()}
+	return frame.Held{Origin: d.id(), Epoch: d.between(1, messages.MaxEpoch), Floor: d.between(1, run), Run: run, Head: head, HLC: d.hlc()}
 }
 
 func (d drawer) ranges() []messages.Range {
@@ -86,7 +86,7 @@ func (d drawer) ranges() []messages.Range {
 
 func (d drawer) holding() frame.Holding {
 	head := d.between(0, sequence)
-	h := messages.EpochDigest{Epoch: d.between(1, math.MaxUint64), Head: head, Floor: d.between(1, head+1), HeadIndex: uint32(d.between(0, messages.IndexEnd)), HeadHLC: d.hlc()}
+	h := messages.EpochDigest{Epoch: d.between(1, messages.MaxEpoch), Head: head, Floor: d.between(1, head+1), HeadIndex: uint32(d.between(0, messages.IndexEnd)), HeadHLC: d.hlc()}
 	least := h.Floor
 	for len(h.Holes) < frame.MaxHoles && least <= head && d.bool() {
 		from := d.between(least, head)
@@ -102,7 +102,7 @@ func (d drawer) holding() frame.Holding {
 
 func (d drawer) hello() *frame.Hello {
 	f := &frame.Hello{
-		Version: uint16(d.between(1, math.MaxUint16)), Cluster: d.text(), Node: d.id(), Name: d.text(), Epoch: d.between(1, math.MaxUint64),
+		Version: uint16(d.between(1, math.MaxUint16)), Cluster: d.text(), Node: d.id(), Name: d.text(), Epoch: d.between(1, messages.MaxEpoch),
 		Capabilities: d.uint(), Mesh: d.text(), HTTP: d.text(),
 	}
 	f.Oldest = uint16(d.between(1, uint64(f.Version)))
@@ -110,7 +110,7 @@ func (d drawer) hello() *frame.Hello {
 	case 1:
 		f.Known.Origin = d.id()
 	case 2:
-		f.Known = messages.Position{Origin: d.id(), Epoch: d.between(1, math.MaxUint64), Sequence: d.between(1, sequence), Index: uint32(d.between(0, messages.IndexEnd))}
+		f.Known = messages.Position{Origin: d.id(), Epoch: d.between(1, messages.MaxEpoch), Sequence: d.between(1, sequence), Index: uint32(d.between(0, messages.IndexEnd))}
 	}
 	copy(f.Proof[:], d.bytes(32))
 	return f
@@ -159,13 +159,13 @@ func (d drawer) frame() frame.Frame {
 	case frame.TypeAnswer:
 		return &frame.Answer{ID: d.uint(), Last: d.bool(), Body: d.bytes(100)}
 	case frame.TypePull:
-		return &frame.Pull{ID: d.uint(), Origin: d.id(), Epoch: d.between(1, math.MaxUint64), Ranges: d.ranges(), Descending: d.bool(), Bytes: uint32(d.uint())}
+		return &frame.Pull{ID: d.uint(), Origin: d.id(), Epoch: d.between(1, messages.MaxEpoch), Ranges: d.ranges(), Descending: d.bool(), Bytes: uint32(d.uint())}
 	case frame.TypeEnd:
 		return &frame.End{ID: d.uint(), Busy: d.bool(), Floor: d.between(0, sequence), NotHeld: d.ranges()}
 	case frame.TypeGraft:
-		return &frame.Graft{Origin: d.id(), Epoch: d.between(1, math.MaxUint64)}
+		return &frame.Graft{Origin: d.id(), Epoch: d.between(1, messages.MaxEpoch)}
 	case frame.TypePrune:
-		return &frame.Prune{Origin: d.id(), Epoch: d.between(1, math.MaxUint64), Sequence: d.between(1, math.MaxUint64-1)}
+		return &frame.Prune{Origin: d.id(), Epoch: d.between(1, messages.MaxEpoch), Sequence: d.between(1, messages.MaxSequence)}
 	case frame.TypeDigest:
 		return d.digest()
 	case frame.TypeRegistry:

@@ -65,7 +65,7 @@ func checkPosition(p *messages.Position) error {
 		return err
 	}
 	before := p.Epoch == 0 && p.Sequence == 0 && p.Index == 0
-	within := p.Epoch > 0 && p.Sequence > 0 && p.Sequence <= maxSequence && p.Index <= messages.IndexEnd
+	within := p.Epoch > 0 && p.Epoch <= maxEpoch && p.Sequence > 0 && p.Sequence <= maxSequence && p.Index <= messages.IndexEnd
 	if !before && !within {
 		return fmt.Errorf("position %s is none of a record", p)
 	}

@@ -16,7 +16,7 @@ const (
 	plain = messages.NodeID("n1")
 
 	millis   = 1_764_000_000_000
-	sequence = math.MaxUint64 - 1
+	sequence = messages.MaxSequence
 )
 
 // sealed is a batch of one record with so much payload.
@@ -88,31 +88,31 @@ func samples(t testing.TB) map[string]frame.Frame {
 // maximal are the largest frames of the types that have one.
 func maximal(t testing.TB) map[string]frame.Frame {
 	long, text := messages.NodeID(strings.Repeat("z", messages.MaxNodeID)), strings.Repeat("é", frame.MaxText/2)
-	position := messages.Position{Origin: long, Epoch: math.MaxUint64, Sequence: sequence, Index: messages.IndexEnd}
+	position := messages.Position{Origin: long, Epoch: messages.MaxEpoch, Sequence: sequence, Index: messages.IndexEnd}
 	var ranges, holes []messages.Range
 	for i := range uint64(frame.MaxRanges) {
 		ranges = append(ranges, messages.Range{From: sequence - i, To: sequence})
-		holes = append(holes, messages.Range{From: 1 + i<<58, To: 7 + i<<58})
+		holes = append(holes, messages.Range{From: 1 + i<<50, To: 7 + i<<50})
 	}
 	hashes := make([]uint64, frame.Buckets)
 	days, want := make([]frame.Day, frame.MaxDays), make([]uint32, frame.MaxDays)
 	for i := range days {
 		days[i], want[i] = frame.Day{Day: uint32(i) << 18, Hash: math.MaxUint64}, math.MaxUint32
 	}
-	digest := messages.EpochDigest{Epoch: math.MaxUint64, Floor: 1, Head: sequence, HeadIndex: messages.IndexEnd, HeadHLC: math.MaxUint64, Holes: holes}
+	digest := messages.EpochDigest{Epoch: messages.MaxEpoch, Floor: 1, Head: sequence, HeadIndex: messages.IndexEnd, HeadHLC: math.MaxUint64, Holes: holes}
 	return map[string]frame.Frame{
 		"hello": &frame.Hello{
-			Version: math.MaxUint16, Oldest: math.MaxUint16, Cluster: text, Node: long, Name: text, Epoch: math.MaxUint64, Capabilities: math.MaxUint64, Mesh: text, HTTP: text, Known: position,
+			Version: math.MaxUint16, Oldest: math.MaxUint16, Cluster: text, Node: long, Name: text, Epoch: messages.MaxEpoch, Capabilities: math.MaxUint64, Mesh: text, HTTP: text, Known: position,
 		},
 		"push":     &frame.Push{Refresh: true, Repair: true, Hop: 255, Batch: sealed(t, long, 1<<20)},
-		"have":     &frame.Have{Flows: []frame.Held{{Origin: long, Epoch: math.MaxUint64, Floor: 1, Run: 1, Head: sequence, HLC: math.MaxUint64}}},
+		"have":     &frame.Have{Flows: []frame.Held{{Origin: long, Epoch: messages.MaxEpoch, Floor: 1, Run: 1, Head: sequence, HLC: math.MaxUint64}}},
 		"ask":      &frame.Ask{ID: math.MaxUint64, Body: make([]byte, frame.Max-5-10-3)},
 		"answer":   &frame.Answer{ID: math.MaxUint64, Last: true, Body: make([]byte, frame.Max-5-1-10-3)},
-		"pull":     &frame.Pull{ID: math.MaxUint64, Origin: long, Epoch: math.MaxUint64, Ranges: ranges, Descending: true, Bytes: math.MaxUint32},
+		"pull":     &frame.Pull{ID: math.MaxUint64, Origin: long, Epoch: messages.MaxEpoch, Ranges: ranges, Descending: true, Bytes: math.MaxUint32},
 		"end":      &frame.End{ID: math.MaxUint64, Busy: true, Floor: sequence, NotHeld: ranges},
 		"digest":   &frame.Digest{Latest: []frame.Holding{{Origin: long, EpochDigest: digest}}, Compare: true, Since: math.MaxUint32, Days: days, Registry: math.MaxUint64, Want: want},
 		"registry": &frame.Registry{Hashes: hashes, Answer: true, Events: []frame.Event{{Key: text, Revision: math.MaxUint64, HLC: math.MaxUint64, Node: long, Body: make([]byte, frame.MaxValue)}}},
-		"status":   &frame.Status{Records: []frame.Ephemeral{{Node: long, Kind: 255, Epoch: math.MaxUint64, Version: math.MaxUint64, Body: make([]byte, frame.MaxBody)}}},
+		"status":   &frame.Status{Records: []frame.Ephemeral{{Node: long, Kind: 255, Epoch: messages.MaxEpoch, Version: math.MaxUint64, Body: make([]byte, frame.MaxBody)}}},
 		"bye":      &frame.Bye{Reason: text},
 	}
 }
