@@ -1,6 +1,8 @@
 package core
 
 import (
+	"time"
+
 	"anode/messages"
 	"anode/messages/wire"
 	"anode/messages/wire/frame"
@@ -19,36 +21,35 @@ func (c *Core) mark(f *flow) {
 	c.changed = append(c.changed, f)
 }
 
-// mostFlows is how many flows one Have announces: some 500 KB.
-const mostFlows = 10_000
+const (
+	// fewFlows is how many flows are announced at the usual pace; more make it slower, so that announcements take no more
+	// than about 80 KB/s of a link, down to once in mostPause.
+	fewFlows  = 100
+	mostPause = 10
+)
 
 // announce tells all peers what changed, those that sent it included: so they know what is safe here.
 func (c *Core) announce() {
-	c.announceAt = c.now.Mono + c.cfg.Announce
-	var have frame.Have
+	c.announceAt = c.now.Mono + c.cfg.Announce*time.Duration(min(max(1, len(c.changed)/fewFlows), mostPause))
+	var flows []frame.Held
 	if c.live != 0 {
-		have.Flows = make([]frame.Held, 0, min(len(c.changed), mostFlows))
+		flows = make([]frame.Held, 0, len(c.changed))
 	}
 	for i, f := range c.changed {
 		f.dirty = false
 		c.changed[i] = nil
 		if held, ok := f.told(); ok && c.live != 0 {
-			have.Flows = append(have.Flows, held)
+			flows = append(flows, held)
 		}
 		c.settle(f)
-		if len(have.Flows) == mostFlows {
-			c.tell(&have)
-			have = frame.Have{}
-		}
 	}
 	c.changed = c.changed[:0]
-	if len(have.Flows) > 0 {
-		c.tell(&have)
+	for _, h := range frame.SplitHave(flows) {
+		c.tell(h)
 	}
 }
 
-func (c *Core) tell(have *frame.Have) {
-	h := &frame.Have{Flows: have.Flows}
+func (c *Core) tell(h *frame.Have) {
 	size := h.Size()
 	for slot := range c.live.each {
 		if l := c.slots[slot]; !c.choked(l) {
@@ -89,8 +90,13 @@ func (c *Core) heldBy(l *link, h *frame.Held) {
 	if o == nil || h.Head == 0 {
 		return
 	}
-	if o == c.self && h.Epoch == c.cfg.Epoch {
+	if o == c.self {
 		c.cover(l, h)
+		c.outdone(o, h.Epoch, h.Head)
+	}
+	holding := frame.Holding{EpochDigest: messages.EpochDigest{Epoch: h.Epoch, HeadHLC: h.HLC}}
+	if c.bygone(o, &holding) {
+		return
 	}
 	f := c.flow(o, h.Epoch)
 	if f == nil {
@@ -103,6 +109,7 @@ func (c *Core) heldBy(l *link, h *frame.Held) {
 	k.run, k.head = h.Run, max(k.head, h.Head)
 	k.floor = max(k.floor, h.Floor)
 	k.holes = k.holes.Drop(messages.Range{From: h.Run, To: h.Head}).Above(k.floor)
+	k.bound()
 	if d := f.denied[l.slot]; d != nil {
 		f.denied[l.slot] = d.Drop(messages.Range{From: h.Run, To: h.Head})
 	}
@@ -151,10 +158,11 @@ func (c *Core) cover(l *link, h *frame.Held) {
 
 // local spreads a batch of the node's own.
 func (c *Core) local(b *wire.Sealed) {
-	if b.Origin != c.cfg.Node || b.Epoch != c.cfg.Epoch {
+	if b.Origin != c.cfg.Node {
 		c.stats.Ignored++
 		return
 	}
+	c.renewed(b.Epoch) // if it was not said
 	f := c.flow(c.self, b.Epoch)
 	if f == nil {
 		c.stats.Ignored++

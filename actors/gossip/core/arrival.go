@@ -38,7 +38,7 @@ func (a *arrivals) add(one arrival) {
 func (a *arrivals) take(b *wire.Sealed) (arrival, bool) {
 	for i := a.first; i < len(a.list); i++ {
 		one := a.list[i]
-		if one.batch != b {
+		if one.batch.Sequence != b.Sequence {
 			continue
 		}
 		copy(a.list[a.first+1:i+1], a.list[a.first:i])

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -14,8 +15,6 @@ type backfill struct {
 	open  int
 	room  int64
 	due   bool
-	// kept is how far back the node keeps what it did not hold before: older epochs are not taken up.
-	kept messages.HLC
 }
 
 // oldPerLink is how many pulls of the backfill are open for each link: half of what may be asked of it.
@@ -56,41 +55,48 @@ func (c *Core) setRoom(bytes int64) {
 	c.old.room, c.old.due = bytes, true
 }
 
-// fill asks for what is old, as much as may be open.
+// fill asks for what is old, as much as may be open: the newest first.
 func (c *Core) fill() {
 	b := &c.old
 	b.due = false
 	if b.room < 1 {
-		c.cut()
+		c.curtail()
 		return
 	}
-	tried := make(map[*flow]bool)
-	for b.open < oldPerLink*len(c.links) && c.appending < c.cfg.MaxAppending/2 {
-		f := b.newest(tried)
-		if f == nil {
+	if len(b.flows) == 0 || !c.idle() {
+		return
+	}
+	list := slices.Clone(b.flows)
+	slices.SortStableFunc(list, func(f, g *flow) int { return cmp.Compare(g.backHLC, f.backHLC) })
+	for _, f := range list {
+		for b.open < oldPerLink*len(c.links) && c.appending < c.cfg.MaxAppending/2 && c.fetch(f) {
+		}
+		if !c.idle() {
 			return
 		}
-		tried[f] = !c.fetch(f)
 	}
 }
 
-// newest is the flow whose next batch to be fetched is the newest, of those not tried in vain.
-func (b *backfill) newest(tried map[*flow]bool) *flow {
-	var best *flow
-	for _, f := range b.flows {
-		if !tried[f] && (best == nil || f.backHLC > best.backHLC) {
-			best = f
+// idle tells whether a link has room for another pull of the backfill.
+func (c *Core) idle() bool {
+	if c.old.open >= oldPerLink*len(c.links) || c.appending >= c.cfg.MaxAppending/2 {
+		return false
+	}
+	for slot := range c.live.each {
+		if l := c.slots[slot]; l.pulling+c.pullBytes() <= c.cfg.MaxPull && l.asked < mostServing && c.now.Mono >= l.busyUntil {
+			return true
 		}
 	}
-	return best
+	return false
 }
 
-// fetch asks for the highest part of what is old and missing of a flow. It tells whether more can be asked for.
+// fetch asks for the highest part of what is old and missing of a flow. It tells whether more may be asked for.
 func (c *Core) fetch(f *flow) bool {
 	list := f.missing(f.base)
+	list = list[max(0, len(list)-mostStuck):]
 	for len(list) > 0 {
 		last := list[len(list)-1]
-		l, edge := c.holder(f, last, true)
+		l, edge, _ := c.holder(f, last, true)
 		if l == nil {
 			run := c.nobodyHolds(f, last, last.To)
 			list = list.Drop(messages.Range{From: run.From, To: last.To})
@@ -110,15 +116,22 @@ func (c *Core) fetch(f *flow) bool {
 	return false
 }
 
-// cut ends the backfill: what is not here by now is below the floor.
-func (c *Core) cut() {
+// curtail ends the backfill: what is missing at the bottom of each flow is below the floor. A hole above that is
+// one like others.
+func (c *Core) curtail() {
 	flows := c.old.flows
 	c.old.flows = nil
 	for _, f := range flows {
 		f.isOld = false
-		if list := f.missing(f.base); len(list) > 0 {
-			c.old.kept = max(c.old.kept, f.backHLC)
-			c.raise(f, list[len(list)-1].To+1)
+		floor := f.held().Floor
+		list := f.absentTo(f.base)
+		f.base = 0
+		if len(list) > 0 && list[0].From <= floor {
+			c.raise(f, list[0].To+1)
+			list = list[1:]
+		}
+		if len(list) > 0 {
+			c.wake(f)
 		}
 		c.settle(f)
 	}

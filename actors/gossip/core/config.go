@@ -118,6 +118,16 @@ func (c Config) Validate() error {
 		faults = append(faults, errors.New("epochs count from 1"))
 	}
 	d := c.withDefaults()
+	for _, span := range []time.Duration{d.Announce, d.Ping, d.Digest, d.Silent, d.Dead, d.Patience, d.Retry, d.Slow, d.Fresh, d.Patient, d.RefreshEvery, d.Settle, d.Stall} {
+		if span < time.Millisecond {
+			faults = append(faults, fmt.Errorf("a time of %s: at least 1ms is wanted", span))
+		}
+	}
+	for _, n := range []int{d.RefreshBatches, d.MaxQueue, d.MaxPull, d.MaxAppending, d.MaxLinks} {
+		if n < 1 {
+			faults = append(faults, fmt.Errorf("a bound of %d: at least 1 is wanted", n))
+		}
+	}
 	if d.Silent >= d.Dead {
 		faults = append(faults, fmt.Errorf("a link is silent after %s and dead after %s: want less and more", d.Silent, d.Dead))
 	}

@@ -34,6 +34,9 @@ const (
 // Members says who is alive now, the node itself included. Links to those that are gone are not closed
 // for that: silence does it.
 func (c *Core) Members(now Now, m *Members) {
+	if m == nil {
+		m = NewMembers(nil)
+	}
 	c.begin(now)
 	c.setMembers(m)
 	c.end()

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// listEvery is how often closed epochs are compared in full with one peer, and mostClosed how many are told at
-	// a time: the newest days first, the rest the next time.
+	// listEvery is how often closed epochs are compared in full with one peer, and mostClosed about how many are told
+	// at a time; the rest follows the next time.
 	listEvery  = 5 * time.Second
 	mostClosed = 10_000
 )
@@ -40,13 +40,15 @@ func (c *Core) sendDigest(l *link) {
 		if !ok || e.Head == 0 {
 			continue
 		}
-		if len(d.Latest) == mostFlows {
-			c.send(l, d, Control)
-			d = &frame.Digest{}
-		}
 		d.Latest = append(d.Latest, holding(o.id, &e))
 	}
-	c.send(l, d, Control)
+	c.sendParts(l, d)
+}
+
+func (c *Core) sendParts(l *link, d *frame.Digest) {
+	for _, part := range frame.SplitDigest(d) {
+		c.send(l, part, Control)
+	}
 }
 
 func holding(id messages.NodeID, e *messages.EpochDigest) frame.Holding {
@@ -57,14 +59,10 @@ func holding(id messages.NodeID, e *messages.EpochDigest) frame.Holding {
 
 // since is the first day of which the node keeps all closed epochs.
 func (c *Core) since() uint32 {
-	since := dayOf(c.old.kept)
-	if c.old.kept != 0 {
-		since++
-	}
 	if oldest := c.oldest(); oldest > 0 {
-		since = max(since, dayOf(messages.HLCFromMillis(oldest))+1)
+		return dayOf(messages.HLCFromMillis(oldest)) + 1
 	}
-	return since
+	return 0
 }
 
 // oldest is the Unix ms before which nothing is remembered; 0 is that all is.
@@ -80,7 +78,7 @@ func (c *Core) digest(l *link, d *frame.Digest) {
 	for i := range d.Latest {
 		c.consider(l, &d.Latest[i])
 	}
-	for i := range d.Closed {
+	for i := range d.Closed[:min(len(d.Closed), mostClosed)] {
 		c.consider(l, &d.Closed[i])
 	}
 	if len(d.Want) > 0 {
@@ -107,9 +105,18 @@ func (c *Core) sendClosed(l *link, wanted []uint32, ask bool) {
 		in[day] = true
 	}
 	d := &frame.Digest{}
-	for _, o := range c.order {
+	// Where it was too much the last time, it goes on there.
+	first := l.listed
+	l.listed = 0
+	for i := range c.order {
+		at := (first + i) % len(c.order)
+		o := c.order[at]
+		if len(d.Closed) >= mostClosed {
+			l.listed = at
+			break
+		}
 		for e := range o.closed() {
-			if in[dayOf(e.HeadHLC)] && len(d.Closed) < mostClosed {
+			if in[dayOf(e.HeadHLC)] {
 				d.Closed = append(d.Closed, holding(o.id, &e))
 			}
 		}
@@ -117,7 +124,7 @@ func (c *Core) sendClosed(l *link, wanted []uint32, ask bool) {
 	if ask {
 		d.Want = wanted
 	}
-	c.send(l, d, Control)
+	c.sendParts(l, d)
 }
 
 // consider takes in what a peer holds of one epoch.
@@ -130,6 +137,7 @@ func (c *Core) consider(l *link, h *frame.Holding) {
 	if f == nil {
 		return
 	}
+	c.outdone(o, h.Epoch, h.Head)
 	if h.Floor > h.Head {
 		c.emptied(f, h)
 		return
@@ -147,6 +155,10 @@ func (c *Core) consider(l *link, h *frame.Holding) {
 			k.run = min(k.run, k.head+1)
 		}
 	}
+	if d := f.denied[l.slot]; d != nil {
+		held := messages.Ranges(nil).Add(messages.Range{From: k.from, To: k.head}).Minus(k.holes)
+		f.denied[l.slot] = d.Minus(held)
+	}
 	c.hears(f, h.Head, h.HeadHLC)
 	c.settle(f)
 }
@@ -161,13 +173,7 @@ func (c *Core) bygone(o *origin, h *frame.Holding) bool {
 		return false
 	}
 	alive := o == c.self || c.overlay.members.Has(o.id)
-	switch {
-	case h.HeadHLC != 0 && h.HeadHLC <= c.old.kept && h.Epoch < o.line.Newest():
-		return true
-	case !alive && h.HeadHLC.Millis() < c.oldest():
-		return true
-	}
-	return false
+	return !alive && h.HeadHLC.Millis() < c.oldest()
 }
 
 // emptied takes in that a peer remembers an epoch of which it holds nothing: so that all remember the same,
@@ -204,14 +210,22 @@ func (c *Core) met(hello *frame.Hello) {
 func (c *Core) hello(to messages.NodeID) frame.Hello {
 	h := frame.Hello{Node: c.cfg.Node, Epoch: c.cfg.Epoch}
 	if o := c.origins[to]; o != nil {
-		if h.Known = o.line.Head(); h.Known.Sequence == 0 {
-			h.Known = messages.Position{}
-		}
-		if f := o.latest; f != nil && f.hi > 0 && (messages.Position{Origin: to, Epoch: f.epoch, Sequence: f.hi}).Compare(h.Known) > 0 {
-			h.Known = messages.Position{Origin: to, Epoch: f.epoch, Sequence: f.hi, Index: messages.IndexEnd}
+		// Only what is held: hearsay would be named in the first batch of an epoch, and be missed for ever.
+		for e := range o.line.Epochs() {
+			if head := heldHead(&e); head > 0 {
+				h.Known = messages.Position{Origin: to, Epoch: e.Epoch, Sequence: head, Index: messages.IndexEnd}
+			}
 		}
 	}
 	return h
+}
+
+// heldHead is the highest sequence that is held, or was before retention took it; 0 is none.
+func heldHead(e *messages.EpochDigest) uint64 {
+	if n := len(e.Holes); n > 0 && e.Holes[n-1].To >= e.Head {
+		return e.Holes[n-1].From - 1
+	}
+	return e.Head
 }
 
 // renewed takes the epoch that the node numbers with from now on.
@@ -219,5 +233,8 @@ func (c *Core) renewed(epoch uint64) {
 	if epoch > c.cfg.Epoch {
 		c.cfg.Epoch = epoch
 		c.refresh = refresh{at: c.refresh.at}
+		if c.above.Epoch <= epoch {
+			c.above = above{}
+		}
 	}
 }

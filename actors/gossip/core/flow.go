@@ -84,7 +84,7 @@ func (c *Core) newFlow(o *origin, epoch uint64) *flow {
 	f := &flow{origin: o, epoch: epoch, parent: nobody, rival: nobody, helper: nobody, place: -1, eager: c.live, size: 1 << 10}
 	if e, ok := o.line.Epoch(epoch); ok {
 		f.hi, f.hlc = e.Head, e.HeadHLC
-		if len(e.Holes) > 0 && e.Holes[0].From == e.Floor {
+		if o.id != c.cfg.Node && len(e.Holes) > 0 && e.Holes[0].From == e.Floor {
 			f.base = e.Holes[0].To // a backfill that did not end goes on
 		}
 	}
@@ -146,8 +146,16 @@ func (f *flow) note(slot int, sequence uint64) {
 	default:
 		k.holes = k.holes.Drop(messages.Range{From: sequence, To: sequence})
 	}
+	k.bound()
 	if d := f.denied[slot]; d != nil {
 		f.denied[slot] = d.Drop(messages.Range{From: sequence, To: sequence})
+	}
+}
+
+// bound keeps what is remembered of a peer's holes small: of what lies below the highest ones nothing is known then.
+func (k *known) bound() {
+	if n := len(k.holes); n > mostDenied {
+		k.from, k.holes = k.holes[n-1].To+1, nil
 	}
 }
 

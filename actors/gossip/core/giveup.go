@@ -1,16 +1,18 @@
 package core
 
 import (
+	"slices"
 	"time"
 
 	"anode/messages"
 )
 
 // stuck is a run of batches that all peers say they don't hold, and how long a link had been up when that was
-// found.
+// found. again: they were asked once more since, as they may have got it.
 type stuck struct {
 	messages.Range
 	since time.Duration
+	again bool
 }
 
 const (
@@ -36,7 +38,7 @@ func (f *flow) deny(slot int, r messages.Range, asked messages.Ranges) {
 // denied finds the run around a batch that all linked peers say they don't hold; false where one did not say
 // so yet. gone: retention took it from all of them.
 func (c *Core) denied(f *flow, sequence uint64) (run messages.Range, gone, all bool) {
-	run, gone = messages.Range{From: 1, To: ^uint64(0)}, true
+	run, gone = messages.Range{From: 1, To: ^uint64(0)}, c.up != 0
 	for slot := range c.up.each {
 		if slot < len(f.known) && sequence < f.known[slot].floor {
 			run.To = min(run.To, f.known[slot].floor-1)
@@ -62,29 +64,45 @@ func (c *Core) nobodyHolds(f *flow, r messages.Range, sequence uint64) messages.
 		return r
 	}
 	run = messages.Range{From: max(run.From, r.From), To: min(run.To, r.To)}
-	switch left := c.patience(f, run); {
+	s := f.stand(c, run)
+	if s == nil {
+		return run // too many others stand
+	}
+	run.To = min(run.To, s.To)
+	switch left := c.patience(f, s); {
 	case left > 0:
 		c.look(f, c.now.Mono+min(left, time.Second))
+	case !s.again && c.up != 0:
+		s.again = true
+		for slot := range c.up.each {
+			if d := f.denied[slot]; d != nil {
+				f.denied[slot] = d.Drop(run)
+			}
+		}
+		c.look(f, c.now.Mono)
 	default:
 		c.giveUp(f, run, gone)
 	}
 	return run
 }
 
-// patience is how long a run that nobody holds is kept open, with a link up. Where the origin is among those that
-// were asked it is as long as a batch that any node holds needs to come to a neighbour; else Patient. While there
-// is no link nothing is given up, but by a node that is alone: its own damage, at once.
-func (c *Core) patience(f *flow, run messages.Range) time.Duration {
+// patience is how much longer a run that nobody holds is kept open, with a link up. Where the origin is among
+// those that were asked, and all are linked that are to be, it is as long as a batch that any node holds needs to come to a
+// neighbour; else Patient. While there is no link nothing is given up, but by a node that is alone: its own
+// damage, at once.
+func (c *Core) patience(f *flow, s *stuck) time.Duration {
 	own := f.origin == c.self
 	switch {
 	case own && c.alone():
 		return 0
 	case c.up == 0:
 		return c.cfg.Patient
-	case own || c.links[f.origin.id] != nil:
-		return c.cfg.Fresh - (c.linked - f.since(c, run))
 	}
-	return c.cfg.Patient - (c.linked - f.since(c, run))
+	left := c.cfg.Patient - (c.linked - s.since)
+	if whole := c.overlay.wholeAt; whole != 0 && (own || c.links[f.origin.id] != nil) {
+		left = min(left, max(c.cfg.Fresh-(c.linked-s.since), c.cfg.Fresh-(c.now.Mono-whole)))
+	}
+	return left
 }
 
 // alone tells whether there is nobody else. One that expects peers is not before it has looked for them for a while.
@@ -92,18 +110,31 @@ func (c *Core) alone() bool {
 	return c.up == 0 && c.overlay.members.Len() <= 1 && (!c.cfg.Expect || c.now.Mono-c.started.Mono >= c.cfg.Patient)
 }
 
-// since is how long a link had been up when a run was found to be held by nobody.
-func (f *flow) since(c *Core, run messages.Range) time.Duration {
-	for _, s := range f.stuck {
-		if s.From <= run.From && run.From <= s.To {
-			return s.since
+// stand gives what is remembered of a run that nobody holds, noted where it is new; nil where there are too
+// many.
+func (f *flow) stand(c *Core, run messages.Range) *stuck {
+	for i := range f.stuck {
+		if s := &f.stuck[i]; s.From <= run.From && run.From <= s.To {
+			return s
 		}
 	}
 	if len(f.stuck) >= mostStuck {
-		f.stuck = f.stuck[:copy(f.stuck, f.stuck[1:])]
+		f.stuck = slices.DeleteFunc(f.stuck, func(s stuck) bool {
+			return len(f.absent().Minus(messages.Ranges{{From: 1, To: s.From - 1}, {From: s.To + 1, To: messages.MaxSequence}})) == 0
+		})
 	}
-	f.stuck = append(f.stuck, stuck{run, c.linked})
-	return c.linked
+	if len(f.stuck) >= mostStuck {
+		return nil
+	}
+	f.stuck = append(f.stuck, stuck{Range: run, since: c.linked})
+	return &f.stuck[len(f.stuck)-1]
+}
+
+// unstick forgets that nobody held a run: it came, or is missing anew.
+func (f *flow) unstick(run messages.Range) {
+	if len(f.stuck) > 0 {
+		f.stuck = slices.DeleteFunc(f.stuck, func(s stuck) bool { return s.From <= run.To && run.From <= s.To })
+	}
 }
 
 // giveUp takes a run that nobody holds for gone. What retention took from all, below all that is held, is below
@@ -119,6 +150,7 @@ func (c *Core) giveUp(f *flow, run messages.Range, gone bool) {
 		return
 	}
 	run.To = min(run.To, e.Head)
+	f.unstick(run)
 	c.stats.GaveUp++
 	f.origin.line.GiveUp(f.epoch, run)
 	c.put(Output{Kind: GiveUp, Origin: f.origin.id, Epoch: f.epoch, Range: run})
@@ -153,8 +185,8 @@ func (c *Core) forgotten(id messages.NodeID, epoch uint64) {
 	}
 	o.line.Forget(epoch)
 	c.soil(o)
-	if f := o.find(epoch); f != nil && f != o.latest {
-		f.hi = 0
+	if f := o.find(epoch); f != nil {
+		f.hi, f.hlc, f.known, f.denied, f.stuck = 0, 0, nil, nil, nil
 		c.settle(f)
 	}
 	c.part(o)
@@ -169,6 +201,7 @@ func (c *Core) lost(id messages.NodeID, epoch uint64, lost messages.Range) {
 	o.line.Lose(epoch, lost)
 	if f := c.flow(o, epoch); f != nil {
 		f.raise(c, lost.To)
+		f.unstick(lost)
 		c.mark(f)
 		c.wake(f)
 	}

@@ -3,6 +3,7 @@ package core
 import (
 	"time"
 
+	"anode/messages"
 	"anode/messages/wire/frame"
 )
 
@@ -10,8 +11,35 @@ import (
 // sealed before: links are closed after 5 s of silence, so nothing is on its way for longer.
 const doubtAfter = 10 * time.Second
 
+// above is a higher epoch of this node's that turned up, and since when it is known.
+type above struct {
+	messages.Position
+	at time.Duration
+}
+
+// outdone notes that there is a higher epoch of this node's than the one it numbers with: its batches would be late for
+// all readers. It takes a higher one, but only when doubtAfter has passed: if another node lives with this one's
+// identity that one is to stop first.
+func (c *Core) outdone(o *origin, epoch, head uint64) {
+	if o != c.self || epoch <= c.cfg.Epoch || epoch < c.above.Epoch || epoch == c.above.Epoch && head <= c.above.Sequence {
+		return
+	}
+	if c.above.at == 0 {
+		c.above.at = c.now.Mono
+	}
+	c.above.Position = messages.Position{Origin: c.cfg.Node, Epoch: epoch, Sequence: head, Index: messages.IndexEnd}
+}
+
+// climb takes a higher epoch, when it is time.
+func (c *Core) climb() {
+	if c.above.at != 0 && c.now.Mono-c.above.at >= doubtAfter {
+		c.above.at = c.now.Mono // it is said again until it is done
+		c.put(Output{Kind: Renew, Epoch: c.above.Epoch, Prior: c.above.Position})
+	}
+}
+
 // doubled tells whether a push shows that somebody else numbers batches as this node, now. Of two the one with
-// the higher epoch stops: both see it, and agree. The batch is not taken by the other either.
+// the higher epoch stops: both see it, and agree.
 //
 // A batch that is held is an echo; one that was pulled, or sealed before this node began, is its own past.
 func (c *Core) doubled(f *flow, p *frame.Push) bool {
@@ -23,6 +51,10 @@ func (c *Core) doubled(f *flow, p *frame.Push) bool {
 		return false
 	}
 	if b.Epoch <= c.cfg.Epoch {
+		if c.stopped {
+			return true
+		}
+		c.stopped = true
 		c.put(Output{Kind: Stop, Reason: "identity in use: another node with this node's key sealed batch " + b.ID().String()})
 		return true
 	}

@@ -43,6 +43,8 @@ type link struct {
 	counted, full bool
 	// pulling is how many bytes are asked for, serving how many pulls of the peer are being answered.
 	pulling, serving int
+	// asked is how many pulls of this node are open.
+	asked int
 	// ends are the ends of the answers.
 	ends []frame.End
 	rtt  time.Duration
@@ -52,8 +54,12 @@ type link struct {
 	busyUntil time.Duration
 	// claimedAt is when somebody claimed to be the peer, who is then asked for a sign of life; 0 is nobody.
 	claimedAt time.Duration
-	// listedAt is when closed epochs were compared in full.
+	claim     uint64
+	// greeting is what is still to be told because the link is new, or because much differs.
+	greeting []frame.Frame
+	// listedAt is when closed epochs were compared in full, listed the origin at which that was left off.
 	listedAt time.Duration
+	listed   int
 }
 
 // trip takes in how long a ping took.
@@ -70,8 +76,11 @@ func (l *link) trip(took time.Duration) {
 // linkUp gives a link a slot and brings it into all trees.
 func (c *Core) linkUp(peer messages.NodeID, hello *frame.Hello) {
 	switch {
-	case c.links[peer] != nil || peer == c.cfg.Node:
+	case c.links[peer] != nil:
 		c.stats.Ignored++
+		return
+	case peer == c.cfg.Node:
+		c.put(Output{Kind: Close, Peer: peer, Reason: "it is this node"})
 		return
 	case c.stall.stalled:
 		c.put(Output{Kind: Close, Peer: peer, Reason: c.stall.reason})
@@ -171,10 +180,6 @@ func (c *Core) heard(peer messages.NodeID) {
 // hear notes a sign of life.
 func (c *Core) hear(l *link) {
 	l.heardAt = c.now.Mono
-	if l.claimedAt != 0 && c.now.Mono > l.claimedAt {
-		l.claimedAt = 0
-		c.put(Output{Kind: Refuse, Peer: l.peer, Reason: "identity in use"})
-	}
 	if l.silent {
 		c.join(l)
 	}
@@ -189,6 +194,7 @@ func (c *Core) queued(peer messages.NodeID, bytes int) {
 	if l.full && bytes <= c.cfg.MaxQueue/4 {
 		l.full = false
 	}
+	c.greetOn(l)
 }
 
 // claim asks the peer of an old link for a sign of life.
@@ -198,8 +204,17 @@ func (c *Core) claim(peer messages.NodeID) {
 		return
 	}
 	if l.claimedAt == 0 {
-		l.claimedAt = c.now.Mono
-		c.send(l, &frame.Ping{Nonce: c.rand.Uint64(), Time: int64(c.now.Mono)}, Control)
+		l.claimedAt, l.claim = c.now.Mono, c.rand.Uint64()
+		c.send(l, &frame.Ping{Nonce: l.claim, Time: int64(c.now.Mono)}, Control)
+	}
+}
+
+// pong takes the answer to a ping: how long it took, and whether the peer lives that another one says to be.
+func (c *Core) pong(l *link, p *frame.Pong) {
+	l.trip(c.now.Mono - time.Duration(p.Time))
+	if l.claimedAt != 0 && p.Nonce == l.claim {
+		l.claimedAt = 0
+		c.put(Output{Kind: Refuse, Peer: l.peer, Reason: "identity in use"})
 	}
 }
 
@@ -236,8 +251,19 @@ func (c *Core) tend() {
 	}
 }
 
+// greetOn tells more of what a new link is to hear, as long as its queue is short.
+func (c *Core) greetOn(l *link) {
+	for len(l.greeting) > 0 && !l.closing && (!l.counted || l.queue <= c.cfg.MaxQueue/4) {
+		f := l.greeting[0]
+		l.greeting[0] = nil
+		l.greeting = l.greeting[1:]
+		c.send(l, f, Control)
+	}
+}
+
 // keep does what a link needs that is no worse than silent.
 func (c *Core) keep(l *link, silence time.Duration) {
+	c.greetOn(l)
 	if silence >= c.cfg.Silent && !l.silent {
 		l.silent = true
 		c.leave(l)

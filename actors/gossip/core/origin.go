@@ -45,7 +45,7 @@ func (c *Core) part(o *origin) {
 		return
 	}
 	for _, f := range o.flows {
-		if f.arriving.len() > 0 || len(f.pulls) > 0 || f.dirty {
+		if f.arriving.len() > 0 || len(f.pulls) > 0 || f.dirty || c.wanting(f) {
 			return
 		}
 	}
@@ -54,9 +54,19 @@ func (c *Core) part(o *origin) {
 		c.old.drop(f)
 	}
 	c.days.count()
+	c.changed = slices.DeleteFunc(c.changed, func(f *flow) bool { return f.origin == o })
 	delete(c.origins, o.id)
 	delete(c.lines, o.id)
 	c.order = slices.DeleteFunc(c.order, func(p *origin) bool { return p == o })
+}
+
+// sweep forgets origins of which nothing is known any more.
+func (c *Core) sweep() {
+	for _, o := range slices.Clone(c.order) {
+		if o.line.Newest() == 0 {
+			c.part(o)
+		}
+	}
 }
 
 // adopt makes an origin of what the journal holds of it.
@@ -92,7 +102,7 @@ func (c *Core) flow(o *origin, epoch uint64) *flow {
 	if f := o.find(epoch); f != nil {
 		return f
 	}
-	if epoch == 0 || epoch <= o.line.Horizon() {
+	if _, known := o.line.Epoch(epoch); epoch == 0 || !known && epoch <= o.line.Horizon() {
 		return nil
 	}
 	f := c.newFlow(o, epoch)

@@ -15,6 +15,8 @@ type overlay struct {
 	// unreachable are nodes with which a link failed lately, until when they are skipped.
 	unreachable map[messages.NodeID]time.Duration
 	changed     bool
+	// wholeAt is since when all that are wanted are linked, or can't be reached; 0 is that they are not.
+	wholeAt time.Duration
 }
 
 // skipFor is how long the rings close around a node with which a link failed: long enough that the node
@@ -68,6 +70,22 @@ func (c *Core) tendOverlay() {
 		}
 	}
 	c.want()
+	switch whole := c.whole(); {
+	case !whole:
+		o.wholeAt = 0
+	case o.wholeAt == 0:
+		o.wholeAt = c.now.Mono
+	}
+}
+
+// whole tells whether all links are up that can be.
+func (c *Core) whole() bool {
+	for _, id := range c.overlay.wanted {
+		if _, gone := c.overlay.unreachable[id]; c.links[id] == nil && !gone {
+			return false
+		}
+	}
+	return len(c.overlay.wanted) > 0
 }
 
 // want dials the neighbours that are not linked, and those behind neighbours that can't be reached.

@@ -129,17 +129,17 @@ func (c *Core) spreadEvents(events []frame.Event, but *link) {
 	}
 }
 
-// mostEvents is how many bytes of events one frame carries.
-const mostEvents = 512 << 10
-
+// sendEvents tells events, as fast as the link takes them. One that can't travel was refused where it was decided.
 func (c *Core) sendEvents(l *link, events []frame.Event) {
-	for len(events) > 0 {
-		n, size := 0, 0
-		for n < len(events) && (n == 0 || size+len(events[n].Body) <= mostEvents) && n < mostFlows {
-			size += len(events[n].Body)
-			n++
-		}
-		c.send(l, &frame.Registry{Events: events[:n:n]}, Control)
-		events = events[n:]
+	if len(events) == 0 {
+		return
 	}
+	parts, err := frame.SplitRegistry(&frame.Registry{Events: events})
+	if err != nil {
+		c.stats.Ignored++
+	}
+	for _, part := range parts {
+		l.greeting = append(l.greeting, part)
+	}
+	c.greetOn(l)
 }

@@ -21,6 +21,8 @@ const (
 	pullParts = 4
 	// far is how many batches a node must be behind to be catching up: it asks without waiting for the tree.
 	far = 64
+	// manyWaits is how many times its own patience a pull waits behind others over the same link.
+	manyWaits = 20
 )
 
 // pull is a question for batches that is not answered in full.
@@ -30,9 +32,9 @@ type pull struct {
 	rest  messages.Ranges
 	bytes int
 	// at is when something of it came last, or when it was asked.
-	at time.Duration
-	// old: it is for what nobody waits for.
-	old bool
+	at, askedAt time.Duration
+	// old: it is for what nobody waits for. came: something did.
+	old, came bool
 }
 
 // look sees to it that what is missing of a flow is asked for then, or sooner.
@@ -92,13 +94,12 @@ func (c *Core) wanting(f *flow) bool {
 // asked for.
 func (f *flow) missing(to uint64) messages.Ranges {
 	list := f.absentTo(to)
-	for _, r := range f.coming {
-		list = list.Drop(r)
+	if len(list) == 0 {
+		return list
 	}
+	list = list.Minus(f.coming)
 	for _, p := range f.pulls {
-		for _, r := range p.rest {
-			list = list.Drop(r)
-		}
+		list = list.Minus(p.rest)
 	}
 	return list
 }
@@ -108,18 +109,12 @@ func (f *flow) absent() messages.Ranges { return f.absentTo(max(f.hi, f.held().H
 
 func (f *flow) absentTo(to uint64) messages.Ranges {
 	e := f.held()
-	list := make(messages.Ranges, 0, len(e.Holes)+1)
-	for _, h := range e.Holes {
-		list = list.Add(h)
-	}
+	list := messages.Ranges(e.Holes).Minus(f.origin.line.GivenUp(f.epoch))
 	if from := max(e.Head+1, e.Floor); from <= to {
 		list = list.Add(messages.Range{From: from, To: to})
 	}
 	if to < e.Head {
 		list = list.Drop(messages.Range{From: to + 1, To: e.Head})
-	}
-	for _, r := range f.origin.line.GivenUp(f.epoch) {
-		list = list.Drop(r)
 	}
 	return list
 }
@@ -136,7 +131,7 @@ func (c *Core) repair(f *flow) {
 		f.wantAt, f.wantTo = 0, 0
 		c.request(f, f.missing(to))
 	}
-	if f.hi > f.top() && f.wantAt == 0 {
+	if f.hi > max(f.top(), f.base) && f.wantAt == 0 {
 		c.look(f, now+c.cfg.Patience)
 	}
 	c.schedule(f)
@@ -200,7 +195,7 @@ func (c *Core) deadline(p *pull) time.Duration {
 	if l := c.slots[p.slot]; l != nil {
 		wait, at = max(wait, 2*l.rtt+c.cfg.Announce), max(at, l.cameAt)
 	}
-	return at + wait
+	return min(at, max(p.at, p.askedAt+manyWaits*wait)) + wait
 }
 
 // expire ends pulls that brought nothing for too long. Others are asked then.
@@ -242,6 +237,7 @@ func (c *Core) release(p *pull) {
 	delete(c.pulls, p.id)
 	if l := c.slots[p.slot]; l != nil {
 		l.pulling -= p.bytes
+		l.asked--
 	}
 	if p.old {
 		c.old.open--
@@ -273,13 +269,14 @@ func (c *Core) request(f *flow, list messages.Ranges) {
 		c.old.add(f)
 		list = list.Above(f.base + 1)
 	}
+	list = list[:min(len(list), mostStuck)]
 	for len(list) > 0 {
 		if len(f.pulls) >= mostPulls || c.appending > c.cfg.MaxAppending/2 {
 			c.look(f, c.now.Mono+c.cfg.Announce)
 			return
 		}
 		first := list[0]
-		l, end := c.holder(f, first, false)
+		l, end, sure := c.holder(f, first, false)
 		if l == nil {
 			list = list.Above(c.nobodyHolds(f, first, first.From).To + 1)
 			continue
@@ -288,7 +285,11 @@ func (c *Core) request(f *flow, list messages.Ranges) {
 			c.look(f, c.now.Mono+c.cfg.Announce)
 			return
 		}
-		part := take(list, end, c.most(f))
+		most := c.most(f)
+		if !sure { // it is only asked whether it has any of it
+			most = messages.MaxSequence
+		}
+		part := take(list, end, most)
 		c.pullFrom(f, l, part, false)
 		list = list.Above(part[len(part)-1].To + 1)
 	}
@@ -319,10 +320,11 @@ func (c *Core) pullFrom(f *flow, l *link, part messages.Ranges, old bool) {
 	c.nextPull++
 	most := c.pullBytes()
 	bytes := min(most, max(f.size, 1)*int(min(part.Len(), uint64(most))))
-	p := &pull{id: c.nextPull, slot: l.slot, rest: part, bytes: bytes, at: c.now.Mono, old: old}
+	p := &pull{id: c.nextPull, slot: l.slot, rest: part, bytes: bytes, at: c.now.Mono, askedAt: c.now.Mono, old: old}
 	f.pulls = append(f.pulls, p)
 	c.pulls[p.id] = f
 	l.pulling += bytes
+	l.asked++
 	if old {
 		c.old.open++
 	}
@@ -335,15 +337,14 @@ func (c *Core) pullFrom(f *flow, l *link, part messages.Ranges, old bool) {
 // holder finds whom to ask for the beginning of a range, or where back is set for its end: a peer that holds it,
 // with the least asked of it and the shortest way; else one that did not say that it does not. edge is
 // how far it is worth asking.
-func (c *Core) holder(f *flow, r messages.Range, back bool) (best *link, edge uint64) {
+func (c *Core) holder(f *flow, r messages.Range, back bool) (best *link, edge uint64, sure bool) {
 	sequence := r.From
 	if back {
 		sequence = r.To
 	}
-	sure := false
 	for slot := range c.live.each {
 		l := c.slots[slot]
-		if l.closing || f.avoid.has(slot) || c.now.Mono < l.busyUntil || f.denies(slot, sequence) {
+		if l.closing || f.avoid.has(slot) || c.now.Mono < l.busyUntil || l.asked >= mostServing || f.denies(slot, sequence) {
 			continue
 		}
 		holds := slot < len(f.known) && f.known[slot].has(sequence)
@@ -353,9 +354,9 @@ func (c *Core) holder(f *flow, r messages.Range, back bool) (best *link, edge ui
 		}
 	}
 	if best == nil {
-		return nil, 0
+		return nil, 0, false
 	}
-	return best, f.edge(best.slot, r, back)
+	return best, f.edge(best.slot, r, back), sure
 }
 
 func cheaper(a, b *link) bool {
@@ -389,7 +390,7 @@ func (f *flow) denies(slot int, sequence uint64) bool {
 func (c *Core) progress(f *flow, l *link, b *wire.Sealed) bool {
 	for _, p := range f.pulls {
 		if p.slot == l.slot && p.rest.Has(b.Sequence) {
-			p.at = c.now.Mono
+			p.at, p.came = c.now.Mono, true
 			p.rest = p.rest.Drop(messages.Range{From: b.Sequence, To: b.Sequence})
 			f.tries, f.avoid = 0, 0
 			if p.old {
@@ -422,9 +423,16 @@ func (c *Core) ended(l *link, e *frame.End) {
 		c.old.add(f)
 		c.old.due = true
 	}
-	if len(asked) > 0 {
+	switch {
+	case !e.Busy && !p.came && e.Floor == 0 && len(e.NotHeld) == 0:
+		// It has it and does not bring it: somebody else may.
+		f.avoid |= l.bit
+		f.tries++
+		f.again(c, p)
+		c.schedule(f)
+	case len(asked) > 0:
 		c.wake(f)
-	} else {
+	default:
 		c.nudge(f)
 	}
 }

@@ -45,6 +45,8 @@ type Core struct {
 	stall     stall
 
 	refresh  refresh
+	above    above
+	stopped  bool
 	nextPull uint64
 	// pulls are the flows of the open pulls, by the pulls' numbers.
 	pulls  map[uint64]*flow
@@ -71,6 +73,7 @@ func New(cfg Config) (*Core, error) {
 		c.adopt(id)
 	}
 	c.self = c.meet(cfg.Node)
+	c.nextPull = uint64(c.rand.Uint32()) // an answer of a former life is none of this one
 	return c, nil
 }
 
@@ -79,6 +82,7 @@ func (c *Core) Lines() messages.Lines { return c.lines }
 
 // begin takes the time of an input.
 func (c *Core) begin(now Now) {
+	now.Mono = max(now.Mono, c.now.Mono, 1) // 0 is never
 	if !c.begun {
 		c.begun, c.started, c.now = true, now, now
 		// Nodes that start together should not beat together.
@@ -89,7 +93,6 @@ func (c *Core) begin(now Now) {
 	if passed := now.Mono - c.now.Mono; passed > 0 && c.up != 0 {
 		c.linked += passed
 	}
-	now.Mono = max(now.Mono, c.now.Mono)
 	c.now = now
 }
 
@@ -102,7 +105,7 @@ func (c *Core) open() {
 
 // end does what is due.
 func (c *Core) end() {
-	for c.now.Mono >= c.beatAt {
+	if c.now.Mono >= c.beatAt {
 		c.beatAt = max(c.beatAt+c.beat(), c.now.Mono+c.beat()/2)
 		c.pulse()
 	}
@@ -122,9 +125,11 @@ func (c *Core) pulse() {
 	c.tend()
 	c.watch()
 	c.tendOverlay()
+	c.climb()
 	if c.now.Mono >= c.digestAt {
 		c.digestAt = c.now.Mono + c.cfg.Digest
 		c.compare()
+		c.sweep()
 	}
 	c.fill()
 }
@@ -172,7 +177,7 @@ func (c *Core) receive(peer messages.NodeID, f frame.Frame) {
 	case *frame.Ping:
 		c.send(l, &frame.Pong{Nonce: f.Nonce, Time: f.Time}, Control)
 	case *frame.Pong:
-		l.trip(c.now.Mono - time.Duration(f.Time))
+		c.pong(l, f)
 	case *frame.Bye:
 		c.close(l, "the peer says: "+f.Reason)
 	default:

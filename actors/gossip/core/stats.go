@@ -14,6 +14,8 @@ type Stats struct {
 	// Pulls, Grafts and Prunes count those sent; Retries pulls of which nothing came in time; GaveUp the holes
 	// given up.
 	Pulls, Grafts, Prunes, Retries, GaveUp uint64
+	// Forks counts batches at whose place another one is held.
+	Forks uint64
 	// Refused counts batches that came and were dropped because too many waited to be appended, Ignored
 	// frames and batches that made no sense here.
 	Refused, Ignored uint64

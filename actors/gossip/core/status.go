@@ -2,6 +2,7 @@ package core
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"anode/messages"
@@ -17,9 +18,14 @@ type statusKey struct {
 // mostStatus is how many ephemeral records of nodes that are no members are kept; members' always are.
 const mostStatus = 1000
 
+// kinds is how many kinds of ephemeral records there may be: status, canary, and two more.
+const kinds = 4
+
+func sound(r *frame.Ephemeral) bool { return r.Kind < kinds && len(r.Body) <= frame.MaxBody }
+
 // publish spreads an ephemeral record of this node.
 func (c *Core) publish(r frame.Ephemeral) {
-	if r.Node == c.cfg.Node && len(r.Body) <= frame.MaxBody && c.newer(&r) {
+	if r.Node == c.cfg.Node && sound(&r) && c.newer(&r) {
 		c.spreadStatus([]frame.Ephemeral{r}, nil)
 	}
 }
@@ -45,7 +51,7 @@ func (c *Core) show(l *link, s *frame.Status) {
 	var fresh []frame.Ephemeral
 	for i := range s.Records {
 		r := &s.Records[i]
-		if r.Node != c.cfg.Node && len(r.Body) <= frame.MaxBody && c.newer(r) {
+		if r.Node != c.cfg.Node && sound(r) && c.newer(r) {
 			fresh = append(fresh, *r)
 			c.put(Output{Kind: Show, Peer: l.peer, Record: c.status[statusKey{r.Node, r.Kind}]})
 		}
@@ -56,11 +62,12 @@ func (c *Core) show(l *link, s *frame.Status) {
 }
 
 func (c *Core) spreadStatus(records []frame.Ephemeral, but *link) {
-	f := &frame.Status{Records: records}
-	size := f.Size()
-	for slot := range c.live.each {
-		if l := c.slots[slot]; l != but && !c.choked(l) {
-			c.sendSized(l, f, Control, size)
+	for _, f := range frame.SplitStatus(records) {
+		size := f.Size()
+		for slot := range c.live.each {
+			if l := c.slots[slot]; l != but && !c.choked(l) {
+				c.sendSized(l, f, Control, size)
+			}
 		}
 	}
 }
@@ -74,19 +81,25 @@ func (c *Core) greet(l *link) {
 	slices.SortFunc(records, func(a, b frame.Ephemeral) int {
 		return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.Kind, b.Kind))
 	})
-	for part := range slices.Chunk(records, 500) {
-		c.send(l, &frame.Status{Records: part}, Control)
+	for _, part := range frame.SplitStatus(records) {
+		l.greeting = append(l.greeting, part)
 	}
+	c.greetOn(l)
 }
 
-// shed forgets records of nodes that are no members, where there are too many.
+// shed forgets records of nodes that are no members, where there are too many: in order of name.
 func (c *Core) shed() {
-	for key := range c.status {
-		if len(c.status) < mostStatus+2*c.overlay.members.Len() {
-			return
-		}
-		if key.node != c.cfg.Node && !c.overlay.members.Has(key.node) {
-			delete(c.status, key)
-		}
+	excess := len(c.status) - mostStatus - 2*c.overlay.members.Len()
+	if excess <= 0 {
+		return
+	}
+	strangers := slices.DeleteFunc(slices.Collect(maps.Keys(c.status)), func(k statusKey) bool {
+		return k.node == c.cfg.Node || c.overlay.members.Has(k.node)
+	})
+	slices.SortFunc(strangers, func(a, b statusKey) int {
+		return cmp.Or(cmp.Compare(a.node, b.node), cmp.Compare(a.kind, b.kind))
+	})
+	for _, key := range strangers[:min(excess, len(strangers))] {
+		delete(c.status, key)
 	}
 }

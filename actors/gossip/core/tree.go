@@ -24,6 +24,7 @@ func (c *Core) push(l *link, p *frame.Push) {
 	if o == c.self && c.doubled(f, p) {
 		return
 	}
+	c.outdone(o, b.Epoch, b.Sequence)
 	f.note(l.slot, b.Sequence)
 	f.raise(c, b.Sequence)
 	f.hlc = max(f.hlc, b.Last)
@@ -157,6 +158,9 @@ func (c *Core) appended(b *wire.Sealed, result Result) {
 		return
 	}
 	c.hold(f, b)
+	if result == Fork {
+		c.stats.Forks++
+	}
 	if result == Stored {
 		c.count(&a)
 		c.forward(f, &a)
@@ -181,12 +185,18 @@ func (c *Core) hold(f *flow, b *wire.Sealed) {
 	o := f.origin
 	o.line.Hold(&b.Header)
 	f.raise(c, b.Sequence)
+	f.unstick(messages.Range{From: b.Sequence, To: b.Sequence})
 	if f != o.latest {
 		c.soil(o)
 	}
 	if b.Sequence == 1 {
 		c.soil(o)
-		c.chain(o)
+		if p := b.Prior; !p.IsZero() { // it names how far the epoch before went
+			if before := c.flow(o, p.Epoch); before != nil {
+				before.raise(c, p.Sequence)
+				c.wake(before)
+			}
+		}
 	}
 	c.mark(f)
 }
