@@ -30,6 +30,15 @@ type Reader struct {
 // NewReader makes a reader that reads ahead.
 func NewReader(r io.Reader) *Reader { return &Reader{r: bufio.NewReaderSize(r, buffer)} }
 
+// Reset makes the reader begin anew with another stream. It keeps its memory, and drops what was read ahead.
+func (r *Reader) Reset(from io.Reader) {
+	r.r.Reset(from)
+	r.err = nil
+}
+
+// Buffered is how many bytes were read ahead: with 0 all that came is in the frames that were given.
+func (r *Reader) Buffered() int { return r.r.Buffered() }
+
 // Hello reads a frame that must be a Hello, as the first one is. All that is wrong is final.
 func (r *Reader) Hello() (*Hello, error) {
 	t, n, err := r.head(MaxHello)

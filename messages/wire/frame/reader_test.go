@@ -180,3 +180,23 @@ func TestWhatIsOnlyClaimedCostsNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestAReaderIsUsedAgain(t *testing.T) {
+	for _, payload := range []int{100, 100_000} {
+		push := &frame.Push{Batch: sealed(t, node, payload)}
+		b := frame.Append(nil, push)
+		r := frame.NewReader(bytes.NewReader(append(bytes.Clone(b), 1, 2, 3)))
+		first, err := r.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Next(); !errors.Is(err, io.ErrUnexpectedEOF) || r.Buffered() != 3 {
+			t.Fatalf("the end: %v, %d bytes are read ahead, want 3", err, r.Buffered())
+		}
+		r.Reset(bytes.NewReader(b))
+		second, err := r.Next()
+		if err != nil || r.Buffered() != 0 || !reflect.DeepEqual(second, push) || !reflect.DeepEqual(first, push) {
+			t.Fatalf("after Reset: %v, %d bytes are read ahead, %.100v", err, r.Buffered(), second)
+		}
+	}
+}
