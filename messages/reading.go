@@ -110,13 +110,19 @@ func (r *reading) enter(i int) (Step, bool) {
 		if e.end == 0 {
 			continue
 		}
-		if e.named() && e.prior.Epoch > r.at.Epoch && r.line.find(e.prior.Epoch) == nil {
+		if e.named() && e.prior.Epoch >= r.at.Epoch && r.beyond(e.prior) && r.line.find(e.prior.Epoch) == nil {
 			return r.pass(ReasonRetention, e.prior.BatchEnd())
 		}
 		r.at = Position{r.line.Origin, e.Epoch, 0, IndexEnd}
 		return Step{}, false
 	}
 	return r.meet(Step{Kind: StepHead})
+}
+
+// beyond tells whether a place is behind the reader's.
+func (r *reading) beyond(p Position) bool {
+	p.Origin = r.at.Origin
+	return p.Compare(r.at) > 0
 }
 
 // pass goes beyond what is gone. A gap has one reason: another one ends it.

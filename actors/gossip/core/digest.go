@@ -159,18 +159,18 @@ func (c *Core) consider(l *link, h *frame.Holding) {
 		held := messages.Ranges(nil).Add(messages.Range{From: k.from, To: k.head}).Minus(k.holes)
 		f.denied[l.slot] = d.Minus(held)
 	}
-	c.hears(f, h.Head, h.HeadHLC)
+	c.hears(f, k.head, h.HeadHLC)
 	c.settle(f)
 }
 
 // bygone tells whether an epoch is not taken up: it was forgotten here, or everywhere by now, or is older than
 // what the node keeps. Nothing comes back from the dead.
 func (c *Core) bygone(o *origin, h *frame.Holding) bool {
-	if h.Epoch <= o.line.Horizon() {
-		return true
-	}
 	if _, known := o.line.Epoch(h.Epoch); known || o.find(h.Epoch) != nil {
 		return false
+	}
+	if c.dead(o, h.Epoch) {
+		return true
 	}
 	alive := o == c.self || c.overlay.members.Has(o.id)
 	return !alive && h.HeadHLC.Millis() < c.oldest()
@@ -199,6 +199,10 @@ func (c *Core) met(hello *frame.Hello) {
 	head := c.lineOf(c.cfg.Node).Head()
 	switch {
 	case known.IsZero() || known.Origin != c.cfg.Node:
+		return
+	}
+	c.recall(known.Epoch)
+	switch {
 	case known.Epoch > c.cfg.Epoch, known.Epoch == c.cfg.Epoch && (f == nil || known.Sequence > f.top()):
 		c.put(Output{Kind: Renew, Epoch: known.Epoch, Prior: known})
 	case (f == nil || f.top() == 0) && known.Compare(head) > 0:

@@ -185,9 +185,8 @@ func (c *Core) forgotten(id messages.NodeID, epoch uint64) {
 	}
 	o.line.Forget(epoch)
 	c.soil(o)
-	if f := o.find(epoch); f != nil {
-		f.hi, f.hlc, f.known, f.denied, f.stuck = 0, 0, nil, nil, nil
-		c.settle(f)
+	if f := o.find(epoch); f != nil && f.arriving.len() == 0 {
+		c.drop(f)
 	}
 	c.part(o)
 }

@@ -21,6 +21,9 @@ type above struct {
 // all readers. It takes a higher one, but only when doubtAfter has passed: if another node lives with this one's
 // identity that one is to stop first.
 func (c *Core) outdone(o *origin, epoch, head uint64) {
+	if o == c.self {
+		c.recall(epoch)
+	}
 	if o != c.self || epoch <= c.cfg.Epoch || epoch < c.above.Epoch || epoch == c.above.Epoch && head <= c.above.Sequence {
 		return
 	}
@@ -38,13 +41,20 @@ func (c *Core) climb() {
 	}
 }
 
+// recall notes an epoch that this node had before, as a peer says when the node has just begun.
+func (c *Core) recall(epoch uint64) {
+	if epoch < c.cfg.Epoch && c.now.Mono-c.started.Mono < doubtAfter {
+		c.past = max(c.past, epoch)
+	}
+}
+
 // doubled tells whether a push shows that somebody else numbers batches as this node, now. Of two the one with
 // the higher epoch stops: both see it, and agree.
 //
 // A batch that is held is an echo; one that was pulled, or sealed before this node began, is its own past.
 func (c *Core) doubled(f *flow, p *frame.Push) bool {
 	b := p.Batch
-	if p.Repair || f.holds(b.Sequence) || c.now.Mono-c.started.Mono < doubtAfter {
+	if p.Repair || b.Epoch <= c.past || b.Sequence <= f.held().Head || f.holds(b.Sequence) || c.now.Mono-c.started.Mono < doubtAfter {
 		return false
 	}
 	if b.Last.Millis() < c.started.Wall+doubtAfter.Milliseconds() {

@@ -2,7 +2,6 @@ package core
 
 import (
 	"math/bits"
-	"slices"
 	"time"
 
 	"anode/messages"
@@ -35,6 +34,8 @@ type link struct {
 	bit  mask
 	// heardAt and saidAt are when something came and went last.
 	heardAt, saidAt time.Duration
+	// upAt is since when it is up.
+	upAt time.Duration
 	// silent: it has left the trees. closing: Close was said.
 	silent, closing bool
 	// queue is how many bytes wait to be sent, as far as is known; counted: the shell tells. full: it has
@@ -90,7 +91,7 @@ func (c *Core) linkUp(peer messages.NodeID, hello *frame.Hello) {
 		return
 	}
 	slot := bits.TrailingZeros64(^uint64(c.up))
-	l := &link{peer: peer, slot: slot, bit: 1 << slot, heardAt: c.now.Mono, saidAt: c.now.Mono, listedAt: -time.Hour}
+	l := &link{peer: peer, slot: slot, bit: 1 << slot, upAt: c.now.Mono, heardAt: c.now.Mono, saidAt: c.now.Mono, listedAt: -time.Hour}
 	c.links[peer], c.slots[slot] = l, l
 	c.up |= l.bit
 	c.join(l)
@@ -130,6 +131,7 @@ func (c *Core) leave(l *link) {
 func (c *Core) linkDown(peer messages.NodeID) {
 	l := c.links[peer]
 	if l == nil {
+		c.redial(peer, 0)
 		c.overlay.missed(c, peer)
 		return
 	}
@@ -142,9 +144,7 @@ func (c *Core) linkDown(peer messages.NodeID) {
 			f.forget(l.slot)
 		}
 	}
-	if _, wanted := slices.BinarySearch(c.overlay.wanted, peer); wanted {
-		c.put(Output{Kind: Dial, Peer: peer})
-	}
+	c.redial(peer, c.now.Mono-l.upAt)
 	c.overlay.missed(c, peer)
 	c.wakeAll()
 }

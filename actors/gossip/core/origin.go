@@ -49,12 +49,10 @@ func (c *Core) part(o *origin) {
 			return
 		}
 	}
-	for _, f := range o.flows {
-		c.work.drop(f)
-		c.old.drop(f)
+	for len(o.flows) > 0 {
+		c.drop(o.flows[0])
 	}
 	c.days.count()
-	c.changed = slices.DeleteFunc(c.changed, func(f *flow) bool { return f.origin == o })
 	delete(c.origins, o.id)
 	delete(c.lines, o.id)
 	c.order = slices.DeleteFunc(c.order, func(p *origin) bool { return p == o })
@@ -102,7 +100,7 @@ func (c *Core) flow(o *origin, epoch uint64) *flow {
 	if f := o.find(epoch); f != nil {
 		return f
 	}
-	if _, known := o.line.Epoch(epoch); epoch == 0 || !known && epoch <= o.line.Horizon() {
+	if _, known := o.line.Epoch(epoch); epoch == 0 || !known && c.dead(o, epoch) {
 		return nil
 	}
 	f := c.newFlow(o, epoch)
@@ -110,6 +108,37 @@ func (c *Core) flow(o *origin, epoch uint64) *flow {
 		c.succeed(o, f)
 	}
 	return f
+}
+
+// dead tells whether an epoch was forgotten, or is older than one that was. The newest of an origin that lives may be
+// forgotten, if it was idle for long, and goes on.
+func (c *Core) dead(o *origin, epoch uint64) bool {
+	horizon := o.line.Horizon()
+	goesOn := epoch == horizon && o.line.Newest() <= epoch && (o == c.self || c.overlay.members.Has(o.id))
+	return epoch <= horizon && !goesOn
+}
+
+// drop forgets a flow.
+func (c *Core) drop(f *flow) {
+	o := f.origin
+	for _, p := range f.pulls {
+		c.release(p)
+	}
+	f.pulls = nil
+	c.work.drop(f)
+	c.old.drop(f)
+	if f.dirty {
+		c.changed = slices.DeleteFunc(c.changed, func(g *flow) bool { return g == f })
+	}
+	if i, ok := o.search(f.epoch); ok {
+		o.flows = slices.Delete(o.flows, i, i+1)
+	}
+	if o.latest == f {
+		o.latest = nil
+		if n := len(o.flows); n > 0 {
+			o.latest = o.flows[n-1]
+		}
+	}
 }
 
 // succeed makes a flow the newest of its origin. The one before it closes.
@@ -154,9 +183,5 @@ func (c *Core) settle(f *flow) {
 	if f == o.latest || f.arriving.len() > 0 || len(f.pulls) > 0 || f.dirty || c.wanting(f) {
 		return
 	}
-	c.work.drop(f)
-	c.old.drop(f)
-	if i, ok := o.search(f.epoch); ok {
-		o.flows = slices.Delete(o.flows, i, i+1)
-	}
+	c.drop(f)
 }

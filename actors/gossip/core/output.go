@@ -20,7 +20,7 @@ const (
 	// Pull.Bytes. Its ranges are what the core believes to be held. Served must answer.
 	Serve
 	// Dial: a link to Peer is wanted, until it is up or Undial comes. LinkDown is to be said at each try that
-	// fails; the tries go on. When a link that was up is down and still wanted, Dial comes again.
+	// fails; the tries go on. Where a link is down that is still wanted Dial comes again, also when it is being dialled.
 	Dial
 	// Undial: a link to Peer is not wanted any more; one that is up stays.
 	Undial

@@ -15,6 +15,8 @@ type overlay struct {
 	// unreachable are nodes with which a link failed lately, until when they are skipped.
 	unreachable map[messages.NodeID]time.Duration
 	changed     bool
+	// redials are wanted peers that are to be dialled again, and when.
+	redials map[messages.NodeID]time.Duration
 	// wholeAt is since when all that are wanted are linked, or can't be reached; 0 is that they are not.
 	wholeAt time.Duration
 }
@@ -24,13 +26,26 @@ type overlay struct {
 const skipFor = 5 * time.Second
 
 func newOverlay() overlay {
-	return overlay{members: NewMembers(nil), unreachable: make(map[messages.NodeID]time.Duration)}
+	return overlay{members: NewMembers(nil), unreachable: make(map[messages.NodeID]time.Duration), redials: make(map[messages.NodeID]time.Duration)}
 }
 
 func (o *overlay) reached(peer messages.NodeID) {
 	if _, ok := o.unreachable[peer]; ok {
 		delete(o.unreachable, peer)
 		o.changed = true
+	}
+}
+
+// redial dials a wanted peer again whose link is down: at once if it had been up for a while, else a little later, as it
+// may be closed again at once.
+func (c *Core) redial(peer messages.NodeID, lived time.Duration) {
+	o := &c.overlay
+	switch _, wanted := slices.BinarySearch(o.wanted, peer); {
+	case !wanted:
+	case lived >= c.cfg.Dead:
+		c.put(Output{Kind: Dial, Peer: peer})
+	default:
+		o.redials[peer] = c.now.Mono + c.cfg.Silent
 	}
 }
 
@@ -63,6 +78,14 @@ func (c *Core) setMembers(m *Members) {
 // tendOverlay lets nodes that could not be reached be neighbours again.
 func (c *Core) tendOverlay() {
 	o := &c.overlay
+	for _, id := range o.wanted {
+		if at, ok := o.redials[id]; ok && c.now.Mono >= at {
+			delete(o.redials, id)
+			if c.links[id] == nil {
+				c.put(Output{Kind: Dial, Peer: id})
+			}
+		}
+	}
 	for id, until := range o.unreachable {
 		if c.now.Mono >= until && c.links[id] == nil {
 			delete(o.unreachable, id)
@@ -107,6 +130,7 @@ func (c *Core) want() {
 	for _, id := range o.wanted {
 		if _, still := slices.BinarySearch(wanted, id); !still {
 			c.put(Output{Kind: Undial, Peer: id})
+			delete(o.redials, id)
 		}
 	}
 	for _, id := range wanted {

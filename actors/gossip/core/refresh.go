@@ -4,7 +4,8 @@ import "time"
 
 // refresh says when the trees of the node's own flow are to be chosen anew: links and loads change, and a tree
 // that was the fastest is not so for ever. It costs one flood, so it is seldom: after RefreshEvery and
-// RefreshBatches, both, which is at most 1 % of the batches; and once the members have settled after a change.
+// RefreshBatches, both, which is at most 1 % of the batches; and once the members have settled after a change,
+// but no more often than that: where they change all the time the trees heal by what is missed.
 type refresh struct {
 	at      time.Duration // when it was last
 	batches int           // since then
@@ -27,6 +28,6 @@ func (r *refresh) due(c *Core) bool {
 // settle notes that the members changed.
 func (r *refresh) settle(c *Core, old, now *Members) {
 	if old.Len() > 1 || now.Len() > 1 {
-		r.settled = c.now.Mono + c.cfg.Settle
+		r.settled = max(c.now.Mono+c.cfg.Settle, r.at+c.cfg.RefreshEvery)
 	}
 }

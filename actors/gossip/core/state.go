@@ -44,8 +44,10 @@ type Core struct {
 	appending int
 	stall     stall
 
-	refresh  refresh
-	above    above
+	refresh refresh
+	above   above
+	// past is the highest epoch that is known to have been this node's before.
+	past     uint64
 	stopped  bool
 	nextPull uint64
 	// pulls are the flows of the open pulls, by the pulls' numbers.
