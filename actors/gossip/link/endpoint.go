@@ -20,7 +20,7 @@ const (
 	// the longest on earth take 0.3 s.
 	DefaultHandshake = 5 * time.Second
 	// DefaultHandshakes is the most connections that are accepted and no link yet, DefaultHandshakesPerAddress of
-	// one address.
+	// one address. One takes 13 to 25 KB.
 	DefaultHandshakes           = 64
 	DefaultHandshakesPerAddress = 8
 

@@ -13,7 +13,7 @@ const (
 	// DefaultPeek is how long a connection has for its first byte: a lost packet is sent again after 1 s.
 	DefaultPeek = 2 * time.Second
 	// DefaultPeeks is the most connections that may be waited for at a time, DefaultPeeksPerAddress of one address.
-	// One that waits costs about 10 KB.
+	// One that waits takes about 4 KB.
 	DefaultPeeks           = 256
 	DefaultPeeksPerAddress = 32
 )

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 
 	"anode/messages/wire/frame"
@@ -125,7 +126,7 @@ func (l *Link) sentPortion(p *portion) {
 	l.mu.Lock()
 	l.reading = false
 	if p.last && len(l.serves) > 0 {
-		l.serves = append(l.serves[:0], l.serves[1:]...)
+		l.serves = slices.Delete(l.serves, 0, 1)
 	}
 	l.mu.Unlock()
 	if p.last {
