@@ -3,6 +3,7 @@ package link
 import (
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -127,6 +128,64 @@ func BenchmarkServe(b *testing.B) {
 			<-at.enough
 		})
 	}
+}
+
+// echo answers pings.
+type echo struct {
+	*sink
+	link *Link
+}
+
+func (e *echo) Frame(f frame.Frame) {
+	if p, ok := f.(*frame.Ping); ok {
+		e.link.Send(&frame.Pong{Nonce: p.Nonce}, Control)
+	}
+}
+
+// pongs says when a pong came.
+type pongs struct {
+	*sink
+	came chan struct{}
+}
+
+func (p *pongs) Frame(f frame.Frame) {
+	if f.Type() == frame.TypePong {
+		p.came <- struct{}{}
+	}
+}
+
+// How long a ping takes there and back while batches are served as fast as they go, in the direction of the ping.
+func BenchmarkPingBehindServe(b *testing.B) {
+	left, right := sockets(b, "127.0.0.1")
+	d, l := linked(b, left, right)
+	waits, answers := &pongs{newSink(), make(chan struct{}, 1)}, &echo{sink: newSink()}
+	from, to := New(d, waits), New(l, answers)
+	answers.link = to
+	var all sync.WaitGroup
+	for _, link := range []*Link{from, to} {
+		all.Go(func() { link.Run(b.Context()) })
+	}
+	sealed := batch(b, 1, 64<<10)
+	pull := &frame.Pull{Ranges: []messages.Range{{From: 1, To: 1 << 40}}, Bytes: 1<<32 - 1}
+	var serve func([]messages.Range)
+	serve = func([]messages.Range) {
+		_ = from.Serve(pull, func(messages.BatchID) (wire.Sealed, error) { return *sealed, nil }, serve)
+	}
+	serve(nil)
+	served := from.counters.Served.Load()
+	var took []time.Duration
+	for b.Loop() {
+		began := time.Now()
+		from.Send(&frame.Ping{}, Control)
+		<-waits.came
+		took = append(took, time.Since(began))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds()), "p99-ns")
+	b.ReportMetric(float64(from.counters.Served.Load()-served)*float64(len(sealed.Bytes()))/1e6/b.Elapsed().Seconds(), "served-MB/s")
+	from.Close("done")
+	to.Close("done")
+	all.Wait()
 }
 
 func BenchmarkHandshake(b *testing.B) {

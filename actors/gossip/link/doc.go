@@ -46,7 +46,8 @@
 //	first byte     2 s     256 at a time, 32 from one address
 //	handshake      5 s, all steps together     64 at a time, 8 from one address     16 KiB read, of them 8 KiB Hello
 //
-// The deadlines are for the whole, so that byte by byte gains nothing. What is beyond is cut at once. An address is an IPv4
+// The deadlines are for the whole, so that byte by byte gains nothing. What is beyond is cut at once. Who failed keeps his place
+// until a second after he came, so that handshakes can't be had by the thousand. An address is an IPv4
 // address, or the /64 around an IPv6 one. Dialling is not bounded by this: a node that is besieged by many hosts still
 // links by calling others.
 //

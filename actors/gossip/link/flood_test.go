@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"anode/messages"
@@ -106,6 +107,29 @@ func TestAThousandStrangersAtOnce(t *testing.T) {
 		c.Close()
 	}
 	readers.Wait()
+}
+
+func TestStrangersThatFailAreFew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ln := newMemory()
+		cfg := configOf(t, "b")
+		ctx, cancel := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		all.Go(func() { endpointOf(t, cfg).Listen(ctx, ln, func(*Conn) {}) })
+		began := time.Now()
+		for time.Since(began) < 10*time.Second { // one fails at once, and comes again 100 times a second
+			conn := ln.dial(t, "x")
+			go io.Copy(io.Discard, conn)
+			conn.Write([]byte("garbage"))
+			conn.Close()
+			time.Sleep(10 * time.Millisecond)
+		}
+		if tried, cut := cfg.Counters.Refused[ReasonTLS].Load(), cfg.Counters.Refused[ReasonLimit].Load(); tried != 10*DefaultHandshakesPerAddress || tried+cut != 1000 {
+			t.Errorf("%d handshakes were tried and %d cut in 10 s", tried, cut)
+		}
+		cancel()
+		all.Wait()
+	})
 }
 
 // halfOpen has so many strangers say something, each from an address of its own, and tells what one takes.
