@@ -2,28 +2,34 @@ package core
 
 import (
 	"fmt"
-
-	"anode/messages"
+	"strings"
 )
 
-// Dump tells all of a flow.
-func (c *Core) Dump(origin messages.NodeID, epoch uint64) string {
-	o := c.origins[origin]
-	if o == nil {
-		return "unknown"
+// Dump tells all of the flows of which something is missing.
+func (c *Core) Dump() string {
+	var b strings.Builder
+	for _, o := range c.order {
+		for _, f := range o.flows {
+			if len(f.absent()) > 0 {
+				c.dump(&b, f)
+			}
+		}
 	}
-	f := o.find(epoch)
-	if f == nil {
-		return fmt.Sprintf("no flow; line %+v", o.line.Digest())
-	}
-	text := fmt.Sprintf("held %+v hi %d base %d want %s..%d (since %s) pulls %d avoid %b due %s place %d now %s linked %s denied %v stuck %v given %v\n", f.held(), f.hi, f.base, f.wantAt, f.wantTo, f.wantedAt, len(f.pulls), f.avoid, f.due, f.place, c.now.Mono, c.linked, f.denied, f.stuck, o.line.GivenUp(epoch))
+	return b.String()
+}
+
+func (c *Core) dump(b *strings.Builder, f *flow) {
+	fmt.Fprintf(b, "%s-%d held %+v, absent %v, given up %v, hi %d, base %d, arriving %v, %d pulls, tries %d\n", f.origin.id, f.epoch, f.held(), f.absent(), f.origin.line.GivenUp(f.epoch), f.hi, f.base, f.coming, len(f.pulls), f.tries)
+	fmt.Fprintf(b, "  now %s, wanted at %s up to %d since %s, on the agenda %t at %s, stuck %v, backfilled %t, horizon %d\n", c.now.Mono, f.wantAt, f.wantTo, f.wantedAt, f.place >= 0, f.due, f.stuck, f.isOld, f.origin.line.Horizon())
 	for slot := range c.up.each {
 		l := c.slots[slot]
-		text += fmt.Sprintf(" %d %s live %v busy %s ", slot, l.peer, c.live.has(slot), l.busyUntil)
+		fmt.Fprintf(b, "  link %s: live %t, parent %t, eager %t, avoided %t, busy until %s, denied %v", l.peer, c.live.has(slot), f.parent == slot, f.eager.has(slot), f.avoid.has(slot), l.busyUntil, f.denied[slot])
 		if slot < len(f.known) {
-			text += fmt.Sprintf("%+v", f.known[slot])
+			fmt.Fprintf(b, ", known %+v", f.known[slot])
 		}
-		text += "\n"
+		b.WriteByte('\n')
 	}
-	return text
 }
+
+// RegistryHash is the hash over the whole registry.
+func (c *Core) RegistryHash() uint64 { return c.registry.hash() }
