@@ -1,0 +1,80 @@
+package member
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+)
+
+// judge takes in what became of a round.
+func (r *run) judge(outcomes []outcome) {
+	alone, changed := r.rejoin.alone, false
+	for _, o := range outcomes {
+		alone = alone && !(o.tried && o.err == nil)
+	}
+	for _, o := range outcomes {
+		if o.tried && o.err != nil {
+			r.count.failedCalls.Add(1)
+			r.cfg.Logger.Debug("a call brought nothing", "seed", o.seed, "peer", o.id, "address", o.at, "reason", o.err)
+		}
+		changed = r.judgeOne(&o, alone) || changed
+	}
+	if changed {
+		signal(r.events)
+	}
+}
+
+// judgeOne reports what is wrong with a target, or takes it back; it tells whether that changed anything. Seeds that don't
+// answer are a problem of who is alone only; a peer's address may have become another node's.
+func (r *run) judgeOne(o *outcome, alone bool) bool {
+	about := "seed " + o.seed
+	if o.seed == "" {
+		about = "peer " + o.at.String()
+	}
+	told := o.refused() && (o.seed != "" || alone) || o.seed != "" && alone
+	if o.err == nil || !told {
+		return r.notices.solve(about)
+	}
+	reason, hint := r.explain(o.err)
+	if o.at.IsValid() && o.at.String() != o.seed {
+		reason = fmt.Sprintf("%s (at %s)", reason, o.at)
+	}
+	changed, log := r.notices.put(about, reason, hint, o.seed == "")
+	if log {
+		r.cfg.Logger.Warn("a node can't be joined", "about", about, "reason", reason, "hint", hint)
+	}
+	return changed
+}
+
+// explain says what is wrong, and what to do about it.
+func (l *List) explain(err error) (reason, hint string) {
+	var lookup *net.DNSError
+	switch {
+	case errors.As(err, new(errCluster)):
+		return fmt.Sprintf("%s, this node of %q", err, l.cfg.Cluster), "give both the same --cluster, or take it off --join"
+	case errors.Is(err, errSecret):
+		return err.Error(), "give both the same --cluster-secret-file"
+	case errors.Is(err, errHungUp):
+		return err.Error(), "it may be stopping, or the port of something else"
+	case errors.As(err, &lookup):
+		return "its name can't be resolved: " + err.Error(), "it is resolved anew at each try"
+	}
+	return "it can't be reached: " + err.Error(), "it is tried for ever; is the node up, and the port open for TCP and UDP?"
+}
+
+// stranger hears of those that were refused. Garbage is only counted: anybody may send it.
+func (l *List) stranger(from netip.Addr, why error) {
+	if !refusal(why) {
+		return
+	}
+	reason, hint := l.explain(why)
+	about := "caller " + from.String()
+	changed, log := l.notices.put(about, reason, hint, true)
+	if log {
+		l.cfg.Logger.Warn("a node was refused", "about", about, "reason", reason, "hint", hint)
+	}
+	if changed {
+		signal(l.events)
+	}
+}
