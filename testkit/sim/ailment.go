@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"time"
 
@@ -8,21 +10,22 @@ import (
 	"anode/messages/units"
 )
 
-// Bandwidth bounds the links of nodes, in each direction; 0 bytes a second take the bound away.
+// Bandwidth bounds the links of nodes, in each direction; 0 bytes a second leave them the bound of the network.
 func Bandwidth(p Pick, bytes int64) Action {
-	return Action{text: fmt.Sprintf("bandwidth %s %s", p, units.Size(bytes)), fault: true, run: func(s *Sim) error {
+	return Action{text: fmt.Sprintf("bandwidth %s %s", p, units.Size(bytes)), fault: true, check: func(f *forecast) error {
+		return cmp.Or(fault(bytes < 0, "bandwidth must not be negative"), f.knows(p))
+	}, run: func(s *Sim) error {
 		err := on(p, (*Sim).pick, func(s *Sim, n *node) { s.network.special(n).bandwidth = bytes })(s)
 		s.reshape()
 		return err
 	}}
 }
 
-// Latency changes how long frames are on their way from and to nodes.
+// Latency changes how long frames are on their way from and to nodes; 0 is as in the whole network.
 func Latency(p Pick, span Span) Action {
-	return Action{text: fmt.Sprintf("latency %s %s", p, span), fault: true, run: func(s *Sim) error {
-		if span.Min < 0 || span.Max < span.Min {
-			return fmt.Errorf("latency %s: want the lower first", span)
-		}
+	return Action{text: fmt.Sprintf("latency %s %s", p, span), fault: true, check: func(f *forecast) error {
+		return cmp.Or(span.valid("latency"), f.knows(p))
+	}, run: func(s *Sim) error {
 		err := on(p, (*Sim).pick, func(s *Sim, n *node) { s.network.special(n).latency = span })(s)
 		s.reshape()
 		return err
@@ -31,12 +34,10 @@ func Latency(p Pick, span Span) Action {
 
 // Loss loses a share of the frames from and to nodes; 0 loses what the whole network does.
 func Loss(p Pick, share float64) Action {
-	return Action{text: fmt.Sprintf("loss %s %g%%", p, share*100), fault: true, run: func(s *Sim) error {
-		if !(share >= 0 && share < 1) {
-			return fmt.Errorf("loss %g: want a share from 0 to below 1", share)
-		}
-		return on(p, (*Sim).pick, func(s *Sim, n *node) { s.network.special(n).loss = share })(s)
-	}}
+	text := fmt.Sprintf("loss %s %s", p, percent(share))
+	return Action{text: text, fault: true, check: func(f *forecast) error {
+		return cmp.Or(fault(!(share >= 0 && share < 1), "want a share from 0 to below 100%%"), f.knows(p))
+	}, run: on(p, (*Sim).pick, func(s *Sim, n *node) { s.network.special(n).loss = share })}
 }
 
 // Health is how a node's journal does.
@@ -57,9 +58,11 @@ const (
 func Journal(p Pick, h Health, d time.Duration) Action {
 	text := fmt.Sprintf("journal %s %s", h, p)
 	if d > 0 {
-		text += " for=" + d.String()
+		text += " for=" + durationText(d)
 	}
-	return Action{text: text, fault: true, run: on(p, (*Sim).pickUp, func(s *Sim, n *node) {
+	return Action{text: text, fault: true, check: func(f *forecast) error {
+		return cmp.Or(fault(h != Healthy && h != Failing && h != Stalled, "%q: a journal can be ok, fail or stall", h), nodesUp(p, d)(f))
+	}, run: on(p, (*Sim).pickUp, func(s *Sim, n *node) {
 		s.ail(n, h)
 		if life := n.life; d > 0 && h != Healthy {
 			s.soon(d, func() {
@@ -83,7 +86,10 @@ func (s *Sim) ail(n *node, h Health) {
 
 // Damage loses a share of the batches on the disks of nodes, in runs.
 func Damage(p Pick, share float64) Action {
-	return Action{text: fmt.Sprintf("damage %s %g%%", p, share*100), fault: true, run: on(p, (*Sim).pick, func(s *Sim, n *node) {
+	text := fmt.Sprintf("damage %s %s", p, percent(share))
+	return Action{text: text, fault: true, check: func(f *forecast) error {
+		return cmp.Or(fault(!(share > 0 && share <= 1), "want a share above 0, up to 100%%"), f.knows(p))
+	}, run: on(p, (*Sim).pick, func(s *Sim, n *node) {
 		s.damage(n, share)
 	})}
 }
@@ -107,66 +113,19 @@ func (s *Sim) damage(n *node, share float64) {
 
 // Retention changes what all journals keep from now on: bytes and age, 0 is no bound.
 func Retention(bytes int64, age time.Duration) Action {
-	return Action{text: fmt.Sprintf("retention bytes=%s age=%s", units.Size(bytes), age), fault: true, run: func(s *Sim) error {
-		if s.cfg.RetentionBytes == 0 && s.cfg.RetentionAge == 0 {
-			return fmt.Errorf("the mesh was made without retention: what its journals hold was not counted")
-		}
+	text := fmt.Sprintf("retention bytes=%s age=%s", units.Size(bytes), durationText(age))
+	return Action{text: text, fault: true, check: func(f *forecast) error {
+		return cmp.Or(fault(bytes < 0 || age < 0, "retention must not be negative"), bounded(f.cfg))
+	}, run: func(s *Sim) error {
 		s.cfg.RetentionBytes, s.cfg.RetentionAge = bytes, age
 		return nil
 	}}
 }
 
-// Past is what was published before the start.
-type Past struct {
-	// At are the origins, On the nodes whose journals hold it.
-	At, On Pick
-	// Batches are how many of each origin, Size the bytes of each.
-	Batches int
-	Size    int // 300
-	// Age is how old the first is; they come at even distances up to the start.
-	Age time.Duration // 1 h
-}
-
-// History fills journals with what was published before the start; it is for time 0.
-func History(p Past) Action {
-	return Action{text: fmt.Sprintf("history at=%s on=%s batches=%d size=%d age=%s", p.At, p.On, p.Batches, or(p.Size, 300), or(p.Age, time.Hour)), run: func(s *Sim) error {
-		if s.now > 0 || s.up > 0 {
-			return fmt.Errorf("history can only be made at time 0")
-		}
-		if p.Batches < 1 || or(p.Size, 300) > len(room) {
-			return fmt.Errorf("%d batches of %d bytes: want at least one, of at most %d", p.Batches, p.Size, len(room))
-		}
-		if err := s.knows(p.At, p.On); err != nil {
-			return err
-		}
-		s.remember(p)
-		return nil
-	}}
-}
-
-func (s *Sim) remember(p Past) {
-	age := or(p.Age, time.Hour)
-	began := s.begin - age.Milliseconds()
-	on := s.pick(p.On)
-	for _, n := range s.pick(p.At) {
-		n.disk.epoch = max(n.disk.epoch, uint64(began))
-		f := s.truth.flow(n.id, n.disk.epoch)
-		var clock messages.HLC
-		for i := range p.Batches {
-			at := time.UnixMilli(began).Add(age * time.Duration(i) / time.Duration(p.Batches))
-			clock = clock.Next(at)
-			h := messages.Header{Origin: n.id, Epoch: f.epoch, Sequence: f.head() + 1, First: clock, Last: clock, Count: 1}
-			b := s.truth.seal(f, h, or(p.Size, 300))
-			b.old, b.done, b.by, b.at = true, true, n, at.Sub(time.UnixMilli(s.begin)).Nanoseconds()
-		}
-		n.disk.clock = max(n.disk.clock, clock)
-		for _, m := range on {
-			m.disk.shelf(f).fill(f.head())
-			if s.cfg.RetentionBytes > 0 || s.cfg.RetentionAge > 0 {
-				for _, b := range f.batches {
-					m.disk.segments.add(s, b, true)
-				}
-			}
-		}
+// bounded tells whether journals know what to drop.
+func bounded(c *Config) error {
+	if c.RetentionBytes == 0 && c.RetentionAge == 0 {
+		return errors.New("the mesh begins without retention, and so does not count what its journals hold: give it one at first (--retention-bytes, --retention-age)")
 	}
+	return nil
 }

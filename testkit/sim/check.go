@@ -21,7 +21,7 @@ const (
 	settled = int64(30 * time.Second)
 )
 
-// Violation is a promise that was broken.
+// Violation is a promise that was broken. Node is -1 where it is the whole mesh that broke it.
 type Violation struct {
 	At   time.Duration `json:"at_ns"`
 	Node Node          `json:"node"`
@@ -30,7 +30,12 @@ type Violation struct {
 }
 
 // String is the violation in one line.
-func (v Violation) String() string { return fmt.Sprintf("at %s node %d: %s", v.At, v.Node, v.Text) }
+func (v Violation) String() string {
+	if v.Node < 0 {
+		return fmt.Sprintf("at %s: %s", v.At, v.Text)
+	}
+	return fmt.Sprintf("at %s node %d: %s", v.At, v.Node, v.Text)
+}
 
 // fail notes a violation; n is nil where it is nobody's.
 func (s *Sim) fail(n *node, format string, args ...any) {
@@ -187,7 +192,7 @@ func (s *Sim) gaveUp(n *node, o *core.Output) {
 
 // holder finds a node that holds a batch and that another one could have asked for long.
 func (s *Sim) holder(n *node, b *batch) *node {
-	if b.holders == 0 || s.now-max(s.cutAt, n.upAt) < settled && s.cutAt+n.upAt > 0 || s.faults > 0 {
+	if b.holders == 0 || s.now-max(s.cutAt, n.upAt) < settled && s.cutAt+n.upAt > 0 || s.lasting() > 0 {
 		return nil
 	}
 	for _, m := range s.nodes {

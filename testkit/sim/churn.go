@@ -1,14 +1,14 @@
 package sim
 
 import (
-	"fmt"
+	"cmp"
 	"math"
 	"time"
 )
 
 // Churning is nodes that come and go.
 type Churning struct {
-	// Share of the nodes ends each minute, at random times.
+	// Share of the nodes ends each minute, at random times; at most 1.
 	Share float64
 	// Replace: a new node with a new identity and an empty disk comes for each; else the same one comes back.
 	Replace bool
@@ -20,7 +20,7 @@ type Churning struct {
 
 // Churn makes nodes come and go.
 func Churn(c Churning) Action {
-	text := fmt.Sprintf("churn %g%%", c.Share*100)
+	text := "churn " + percent(c.Share)
 	if c.Replace {
 		text += " replace"
 	}
@@ -28,12 +28,15 @@ func Churn(c Churning) Action {
 		text += " away=" + c.Away.String()
 	}
 	if c.For > 0 {
-		text += " for=" + c.For.String()
+		text += " for=" + durationText(c.For)
 	}
-	return Action{text: text, fault: true, run: func(s *Sim) error {
-		if !(c.Share > 0) {
-			return fmt.Errorf("churn of %g: want a share of the nodes a minute", c.Share)
-		}
+	return Action{text: text, fault: true, check: func(f *forecast) error {
+		f.loose = f.loose || c.Replace
+		return cmp.Or(
+			fault(!(c.Share > 0 && c.Share <= 1), "want a share above 0, up to 100%%, of the nodes a minute"),
+			c.Away.valid("away"), fault(c.For < 0, "for=%s is negative", c.For),
+		)
+	}, run: func(s *Sim) error {
 		c := c
 		c.Away = or(c.Away, Span{time.Second, 10 * time.Second})
 		end := int64(s.cfg.Duration)

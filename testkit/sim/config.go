@@ -15,8 +15,17 @@ const MaxNodes = 100_000
 // Span is a duration that is drawn anew for each thing that has it, evenly from Min to Max.
 type Span struct{ Min, Max time.Duration }
 
-// String is "1ms-50ms".
-func (s Span) String() string { return s.Min.String() + "-" + s.Max.String() }
+// String is "1ms-50ms", or "20ms" where that is all of it.
+func (s Span) String() string {
+	if s.Min == s.Max {
+		return durationText(s.Min)
+	}
+	return durationText(s.Min) + "-" + durationText(s.Max)
+}
+
+func (s Span) valid(name string) error {
+	return fault(s.Min < 0 || s.Min > s.Max, "%s %s: want the lower first, and nothing negative", name, s)
+}
 
 // Config is a mesh and its network. Zero fields mean what stands behind them.
 type Config struct {
@@ -24,7 +33,7 @@ type Config struct {
 	Nodes int // 10
 	// Seed decides all that is random: the same seed with the same actions gives the same run, event by event.
 	Seed uint64
-	// Duration is how long the actions have, from the start of the nodes. Loads end with it.
+	// Duration is how long the actions have, from the start of the nodes. Loads end with it. MaxDuration is the most.
 	Duration time.Duration // 60 s
 	// Converge is how long the mesh has after the last fault to bring everything everywhere.
 	Converge time.Duration // 30 s
@@ -81,8 +90,9 @@ type Config struct {
 
 // Progress is how far a run is.
 type Progress struct {
-	// At is the simulated time, End when the run ends at the latest.
-	At, End time.Duration
+	// At is the simulated time. Until Planned something is to be done; then the run waits until everything is
+	// everywhere, up to End at the latest.
+	At, Planned, End time.Duration
 	// Events have happened.
 	Events uint64
 }
@@ -121,32 +131,41 @@ func or[T comparable](value, other T) T {
 func (c Config) Validate() error {
 	c = c.withDefaults()
 	var faults []error
-	fault := func(bad bool, format string, args ...any) {
-		if bad {
-			faults = append(faults, fmt.Errorf(format, args...))
+	bad := func(wrong bool, format string, args ...any) {
+		if err := fault(wrong, format, args...); err != nil {
+			faults = append(faults, err)
 		}
 	}
-	fault(c.Nodes < 1 || c.Nodes > MaxNodes, "%d nodes: 1 to %d are possible", c.Nodes, MaxNodes)
+	bad(c.Nodes < 1 || c.Nodes > MaxNodes, "%d nodes: 1 to %d are possible", c.Nodes, MaxNodes)
 	for _, d := range []struct {
 		name string
 		is   time.Duration
-	}{{"duration", c.Duration}, {"time to converge", c.Converge}, {"warm", c.Warm}, {"append", c.Append}, {"dial timeout", c.DialTimeout}} {
-		fault(d.is < 0, "%s %s is negative", d.name, d.is)
+	}{
+		{"duration", c.Duration},
+		{"time to converge", c.Converge},
+		{"warm", c.Warm},
+		{"append", c.Append},
+		{"dial timeout", c.DialTimeout},
+		{"jitter", c.Jitter},
+		{"sync", c.Sync},
+		{"status", c.Status},
+	} {
+		bad(d.is < 0, "%s %s is negative", d.name, d.is)
+		bad(d.is > MaxDuration, "%s %s: at most %s is possible", d.name, durationText(d.is), durationText(MaxDuration))
 	}
-	fault(c.Jitter < 0, "jitter %s is negative", c.Jitter)
 	for _, d := range []struct {
 		name string
 		is   Span
 	}{{"latency", c.Latency}, {"detect", c.Detect}, {"spread", c.Spread}, {"rejoin", c.Rejoin}} {
-		fault(d.is.Min < 0 || d.is.Min > d.is.Max, "%s %s: want the lower first, and nothing negative", d.name, d.is)
+		bad(d.is.Min < 0 || d.is.Min > d.is.Max || d.is.Max > MaxDuration, "%s %s: want the lower first, nothing negative and at most %s", d.name, d.is, durationText(MaxDuration))
 	}
 	for _, share := range []struct {
 		name string
 		is   float64
 	}{{"loss", c.Loss}, {"duplicate", c.Duplicate}, {"reorder", c.Reorder}} {
-		fault(!(share.is >= 0 && share.is < 1), "%s %g: want a share from 0 to below 1", share.name, share.is)
+		bad(!(share.is >= 0 && share.is < 1), "%s %g: want a share from 0 to below 1", share.name, share.is)
 	}
-	fault(c.Bandwidth < 0 || c.RetentionBytes < 0 || c.RetentionAge < 0, "bandwidth and retention must not be negative")
+	bad(c.Bandwidth < 0 || c.RetentionBytes < 0 || c.RetentionAge < 0, "bandwidth and retention must not be negative")
 	if len(faults) > 0 {
 		return fmt.Errorf("simulation: %w", errors.Join(faults...))
 	}

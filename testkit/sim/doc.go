@@ -28,6 +28,20 @@
 //   - what waits in a link's queue, for a journal, and what is asked for over a link is bounded
 //   - a core's lines are what its journal holds; a peer that is said to hold something does
 //
+// As long as a partition, a pause, an ill journal or churn lasts, nothing has to be everywhere: a run that ends so
+// says it (Result.Lasting, Result.Verdict).
+//
+// # Checks of one's own
+//
+// Try is for a script in a test. To look at the mesh on the way, run it piece by piece: between two calls of RunTo
+// everything stands still, and Holds, Held, Links, Core and the others tell how it is; more actions may be added.
+// Run or Must then runs it to its end, with the promises. Config.Tune changes what cores begin with, Config.New puts
+// something else in their place, which may embed a *core.Core and do one thing differently. ExampleSim_RunTo has one.
+//
+// What can't be done (a node that there is not, a batch of 1 GiB, more than memory has room for) is told by
+// Check, and by Run before anything happens. A run is bounded: MaxNodes, MaxDuration, and 8 GiB as reckoned from its
+// nodes and batches.
+//
 // # The model
 //
 //   - A frame takes the latency of its pair of nodes, and jitter. Frames of a link stay in order. A lost frame does

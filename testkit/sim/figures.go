@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"sort"
+
 	"anode/messages/wire/frame"
 )
 
@@ -103,9 +105,7 @@ func (s *Sim) complete(b *batch) {
 	if b.calm {
 		s.figures.calmLast.add(b.last - b.at)
 	}
-	if b.sampled {
-		s.flood.tree.add(b.last - b.at)
-	}
+	s.flood.compared(b)
 	if len(s.truth.open) > 1024 && s.now-s.sweptAt > 1e8 {
 		s.sweep()
 	}
@@ -127,7 +127,16 @@ func (s *Sim) sweep() {
 // calm tells whether no fault is near, and the trees had time to form.
 func (s *Sim) calm() bool {
 	warm := int64(s.cfg.Warm)
-	return s.firstAt > 0 && s.faults == 0 && s.now >= s.firstAt+warm && (s.faultAt == 0 || s.now >= s.faultAt+2*warm)
+	return s.firstAt > 0 && s.lasting() == 0 && s.now >= s.firstAt+warm && (s.faultAt == 0 || s.now >= s.faultAt+2*warm)
+}
+
+// disturb notes that a fault has met what is on its way.
+func (s *Sim) disturb() {
+	for _, b := range s.truth.open {
+		if !b.done {
+			b.calm = false
+		}
+	}
 }
 
 // phase is the time from a fault to the next.
@@ -144,9 +153,14 @@ func (s *Sim) wholeAt(i int) int64 {
 	if i+1 < len(s.phases) {
 		to = s.phases[i+1].at - grace // what was on its way then is the next one's
 	}
+	batches := s.truth.batches // in order of time, those of before the start first
+	begin := sort.Search(len(batches), func(i int) bool { return !batches[i].old && batches[i].at >= from })
 	last := from
-	for _, b := range s.truth.batches {
-		if b.at >= from && b.at < to && (len(b.mended) > 0 || b.have < b.audience) {
+	for _, b := range batches[begin:] {
+		if b.at >= to {
+			break
+		}
+		if len(b.mended) > 0 || b.have < b.audience {
 			last = max(last, b.at)
 		}
 	}

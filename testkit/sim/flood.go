@@ -5,9 +5,10 @@ package sim
 // latencies. Nothing is faster over these links, and nothing sends more.
 type flood struct {
 	lastAt int64
-	// samples are the batches that were compared; last and tree are when the last node had them.
-	samples    int
-	last, tree histogram
+	// tried are the batches that were flooded, samples those of them that no fault met on their way; last and tree are
+	// when the last node had these.
+	tried, samples int
+	last, tree     histogram
 	// received is what came, reached the nodes that got something.
 	received, reached, missed uint64
 
@@ -21,12 +22,11 @@ const mostSamples = 200
 // sample floods a batch that was just sealed.
 func (s *Sim) sample(b *batch) {
 	f := &s.flood
-	if !s.cfg.Baseline || f.samples > 0 && s.now-f.lastAt < int64(s.cfg.Duration)/mostSamples {
+	if !s.cfg.Baseline || f.tried > 0 && s.now-f.lastAt < int64(s.cfg.Duration)/mostSamples {
 		return
 	}
 	f.lastAt = s.now
-	f.samples++
-	b.sampled = true
+	f.tried++
 	f.arrives = f.arrives[:0]
 	for range s.nodes {
 		f.arrives = append(f.arrives, -1)
@@ -58,5 +58,14 @@ func (s *Sim) sample(b *batch) {
 	f.received-- // the origin's own
 	f.reached += uint64(reached - 1)
 	f.missed += uint64(s.up - reached)
-	f.last.add(last)
+	b.flooded = max(last, 1)
+}
+
+// compared notes how long a batch took to the last node, and how long flooding would have.
+func (f *flood) compared(b *batch) {
+	if b.flooded > 0 && b.calm {
+		f.samples++
+		f.last.add(b.flooded)
+		f.tree.add(b.last - b.at)
+	}
 }

@@ -40,10 +40,11 @@ type batch struct {
 	received int32
 	// got is how many nodes appended it that did not seal it.
 	got int32
-	// calm: no fault was near. done: all of the audience have it. old: it stands for history.
-	calm, done, old bool
-	// sampled: it was flooded too, to compare.
-	sampled bool
+	// calm: no fault was near. done: all of the audience have it. old: it stands for history. stored: a journal
+	// has held it.
+	calm, done, old, stored bool
+	// flooded is when the last node would have had it by flooding, since it was sealed; 0 was not tried.
+	flooded int64
 }
 
 // sequence is its place in its flow.

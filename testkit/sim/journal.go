@@ -141,6 +141,7 @@ func (s *Sim) store(n *node, p pending) core.Result {
 		sh.other[b.sequence()] = b
 	}
 	b.holders++
+	b.stored = true
 	n.journal.remember(s, b)
 	if s.cfg.RetentionBytes > 0 || s.cfg.RetentionAge > 0 {
 		n.disk.segments.add(s, b, p.backfill)

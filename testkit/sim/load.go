@@ -1,8 +1,13 @@
 package sim
 
 import (
+	"cmp"
+	"fmt"
 	"math"
+	"strconv"
 	"time"
+
+	"anode/messages"
 )
 
 // Load is what origins publish.
@@ -18,6 +23,59 @@ type Load struct {
 	Even bool
 	// For is how long; 0 is to the end.
 	For time.Duration
+}
+
+// Publish begins a load. It ends with the run's Duration.
+func Publish(l Load) Action {
+	return Action{text: l.text(), check: func(f *forecast) error {
+		f.pours(l)
+		return cmp.Or(l.valid(), f.knows(l.At))
+	}, run: func(s *Sim) error {
+		if err := s.knows(l.At); err != nil {
+			return err
+		}
+		s.pour(l)
+		return nil
+	}}
+}
+
+func (l Load) text() string {
+	text := fmt.Sprintf("load at=%s rate=%s", l.At, strconv.FormatFloat(l.Rate, 'f', -1, 64))
+	if l.Size > 0 {
+		text += fmt.Sprintf(" size=%d", l.Size)
+	}
+	if l.Records > 1 {
+		text += fmt.Sprintf(" records=%d", l.Records)
+	}
+	if l.Even {
+		text += " spacing=even"
+	}
+	if l.For > 0 {
+		text += " for=" + durationText(l.For)
+	}
+	return text
+}
+
+func (l Load) valid() error {
+	return cmp.Or(
+		fault(!(l.Rate > 0) || math.IsInf(l.Rate, 1), "rate %g: want more than 0 batches a second", l.Rate),
+		fault(l.Size < 0 || l.Size > len(room), "size %d: a batch has 1 to %d bytes", l.Size, len(room)),
+		fault(l.Records > messages.MaxBatchRecords, "records %d: a batch has at most %d", l.Records, messages.MaxBatchRecords),
+		fault(l.For < 0, "for=%s is negative", l.For),
+	)
+}
+
+// Stop ends all loads.
+func Stop() Action {
+	return Action{text: "stop", check: func(f *forecast) error {
+		f.stops()
+		return nil
+	}, run: func(s *Sim) error {
+		for _, st := range s.streams {
+			st.off = true
+		}
+		return nil
+	}}
 }
 
 // stream is one origin's part of a load.

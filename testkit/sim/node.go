@@ -9,8 +9,8 @@ import (
 	"anode/messages/wire/frame"
 )
 
-// Node is a simulated node: its number, from 0. It is not who the node is in the mesh: of a cloned identity
-// two nodes have one messages.NodeID.
+// Node is a simulated node: its number, from 0 to below Sim.Len; methods panic for others, as slices do. It is not
+// who the node is in the mesh: of a cloned identity two nodes have one messages.NodeID.
 type Node int
 
 // node is a node: what it is while it runs, and its disk.
@@ -153,16 +153,6 @@ func (s *Sim) hold(n *node, by int32) {
 			}
 		}
 	}
-}
-
-// How says how a node ends.
-type How struct {
-	// Machine: its machine ends too, so that peers hear nothing; else their links are reset.
-	Machine bool
-	// Power: what was not synced is lost. Wipe: all of the disk is.
-	Power, Wipe bool
-	// Back is after how long it starts again; 0 is not by itself.
-	Back time.Duration
 }
 
 // kill ends a life of a node.

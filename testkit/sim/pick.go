@@ -8,6 +8,9 @@ import (
 	"strings"
 )
 
+// mostParts is how many nodes and ranges a pick names at most: each action goes through them for each node.
+const mostParts = 10_000
+
 // Pick says which nodes an action is about. The zero Pick is none.
 type Pick struct {
 	all, down bool
@@ -22,7 +25,7 @@ func All() Pick { return Pick{all: true} }
 // Down picks every node that does not run.
 func Down() Pick { return Pick{down: true} }
 
-// Share picks a share of the nodes that an action can have, at random: 0.1 is a tenth of them.
+// Share picks a share of the nodes that an action can have, at random: 0.1 is a tenth of them, 1 is the most.
 func Share(share float64) Pick { return Pick{share: share} }
 
 // Any picks so many at random.
@@ -48,7 +51,7 @@ func (p Pick) String() string {
 	case p.down:
 		return "down"
 	case p.share > 0:
-		return strconv.FormatFloat(p.share*100, 'g', -1, 64) + "%"
+		return percent(p.share)
 	case p.count > 0:
 		return "any:" + strconv.Itoa(p.count)
 	}
@@ -63,10 +66,16 @@ func (p Pick) String() string {
 	return strings.Join(parts, ",")
 }
 
+// percent is a share as scripts have it; the digits are those that tell it from others.
+func percent(share float64) string {
+	text := strconv.FormatFloat(share*100, 'g', 12, 64) // 0.07 is 7.000000000000001 of a hundred
+	return text + "%"
+}
+
 // ParsePick reads "all", "down", "10%", "any:5" or "0-9,12".
 func ParsePick(text string) (Pick, error) {
 	fail := func() (Pick, error) {
-		return Pick{}, fmt.Errorf("%q names no nodes: write all, down, a share such as 10%%, any:5, or numbers such as 0-9,12", text)
+		return Pick{}, fmt.Errorf("%q names no nodes: write all, down, a share such as 10%%, any:5, or numbers such as 0-9,12", clip(text))
 	}
 	switch text {
 	case "all":
@@ -87,6 +96,9 @@ func ParsePick(text string) (Pick, error) {
 			return fail()
 		}
 		return Any(count), nil
+	}
+	if strings.Count(text, ",") >= mostParts {
+		return Pick{}, fmt.Errorf("%q… names more than %d nodes one by one: write ranges such as 0-99", text[:20], mostParts)
 	}
 	var p Pick
 	for part := range strings.SplitSeq(text, ",") {
@@ -149,6 +161,22 @@ func (p Pick) has(n *node) bool {
 		}
 	}
 	return false
+}
+
+// valid tells whether a pick can be.
+func (p Pick) valid() error {
+	if p.share < 0 || p.share > 1 || p.count < 0 {
+		return fmt.Errorf("a share of %g, or %d nodes: want a share up to 1, and nothing negative", p.share, p.count)
+	}
+	for i := 0; i+1 < len(p.ranges); i += 2 {
+		if p.ranges[i] < 0 || p.ranges[i] > p.ranges[i+1] {
+			return fmt.Errorf("nodes %d to %d: want the lower first, and nothing negative", p.ranges[i], p.ranges[i+1])
+		}
+	}
+	if p.String() == "" {
+		return errNobody
+	}
+	return nil
 }
 
 // highest is the highest number named; -1 where none is.

@@ -25,16 +25,21 @@ type Result struct {
 	Figures    Figures     `json:"figures"`
 	// Faults are the faults of the script, and how the mesh took them.
 	Faults []Recovery `json:"faults,omitempty"`
+	// Lasting says which faults last at the end: what is missing then breaks no promise.
+	Lasting []string `json:"lasting,omitempty"`
 	// Cost is what the run took of this machine.
 	Cost Cost `json:"cost"`
 }
 
-// Figures are what was measured. Calm is what counts only batches that were sealed while no fault was near.
+// Figures are what was measured. Calm is what counts only batches that no fault was near: not at their sealing,
+// nor until all nodes had them.
 type Figures struct {
-	// Sealed are the batches of the origins, Refused those that an origin could not take, Deliveries how often
-	// a node appended one of another that was sealed while it ran; Backfilled what it fetched of before.
+	// Sealed are the batches of the origins, Refused those that an origin could not take, Unstored those sealed that
+	// no journal ever held. Deliveries is how often a node appended a batch of another that was sealed while it
+	// ran; Backfilled what it fetched of before.
 	Sealed     uint64 `json:"sealed"`
 	Refused    uint64 `json:"refused,omitempty"`
+	Unstored   uint64 `json:"unstored,omitempty"`
 	Deliveries uint64 `json:"deliveries"`
 	Backfilled uint64 `json:"backfilled"`
 	// Missing is what somebody holds and somebody else does not, at the end, over all nodes.
@@ -57,11 +62,11 @@ type Figures struct {
 	// Control is bytes of other frames than pushes, of each node and second, in all and by the frame's type;
 	// Data those of pushes.
 	Control float64            `json:"control_bytes_per_node_second"`
-	ByType  map[string]float64 `json:"by_type"`
+	ByType  map[string]float64 `json:"control_bytes_per_node_second_by_type"`
 	Data    float64            `json:"data_bytes_per_node_second"`
 	// MaxQueue and MaxAppending are the most bytes that waited in a link's queue, and for a journal.
-	MaxQueue     int `json:"max_queue"`
-	MaxAppending int `json:"max_appending"`
+	MaxQueue     int `json:"max_queue_bytes"`
+	MaxAppending int `json:"max_appending_bytes"`
 	// GaveUp counts holes that were given up, Gaps what readers were told of, Forks batches at a place that
 	// another one had, Stopped nodes whose identity was in use.
 	GaveUp  uint64 `json:"gave_up"`
@@ -154,12 +159,37 @@ func (r *Result) Err() error {
 	return fmt.Errorf("seed %d: %s", r.Seed, strings.Join(lines, "\n"))
 }
 
+// Verdict says in a few words what came of the run.
+func (r *Result) Verdict() string {
+	f := &r.Figures
+	switch {
+	case len(r.Violations) == 1:
+		return "BROKEN: a promise was broken"
+	case !r.OK():
+		return fmt.Sprintf("BROKEN: promises were broken %d times", len(r.Violations))
+	case r.Partial:
+		return "interrupted: what was under way then was not waited for; until then no promise was broken"
+	case f.Sealed == 0 && f.Refused == 0 && f.Backfilled == 0:
+		return "nothing was published: this shows little"
+	case r.Up == 0:
+		return "no promise was broken; no node runs at the end: this shows little"
+	case f.Missing > 0 && len(r.Lasting) > 0:
+		return fmt.Sprintf("no promise was broken; not everything is everywhere, which is not promised as long as %s", strings.Join(r.Lasting, ", "))
+	case f.Missing > 0:
+		return "no promise was broken; not everything is everywhere yet"
+	case f.Sealed == f.Unstored:
+		return "no promise was broken; no journal took a batch: this shows little"
+	}
+	return "ok: everything is everywhere, and no promise was broken"
+}
+
 // Result is what there is of the run until now.
 func (s *Sim) Result() *Result {
 	s.spent()
 	r := &Result{
 		Seed: s.cfg.Seed, Nodes: len(s.nodes), Up: s.up, Simulated: time.Duration(s.now),
 		Hash: fmt.Sprintf("%016x", uint64(s.hash)), Violations: s.violations, Figures: s.measure(), Faults: s.recoveries(),
+		Lasting: s.excuses(),
 	}
 	if r.Violations == nil {
 		r.Violations = []Violation{}
@@ -189,6 +219,7 @@ func (s *Sim) measure() Figures {
 		Lost: c.lost, ByType: make(map[string]float64),
 	}
 	f.Redundancy, f.CalmRedundancy = s.redundancy()
+	f.Unstored = s.unstored()
 	f.Mended = share(s.mended(), float64(c.delivered))
 	for t, bytes := range c.bytes {
 		if bytes == 0 {
@@ -228,6 +259,16 @@ func (s *Sim) redundancy() (all, calm float64) {
 		}
 	}
 	return share(received-have, have), share(calmReceived-calmHave, calmHave)
+}
+
+// unstored counts the batches that no journal ever held.
+func (s *Sim) unstored() (sum uint64) {
+	for _, b := range s.truth.batches {
+		if !b.old && !b.stored {
+			sum++
+		}
+	}
+	return sum
 }
 
 // mended counts the deliveries to which the tree came not at all.

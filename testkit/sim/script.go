@@ -8,12 +8,16 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"anode/messages/units"
 )
 
-// parseScript reads a script: an action a line, led by its time. All faults are named, with their lines.
+// parseScript reads a script: an action a line, led by its time. The first faults are named, with their lines.
 func parseScript(text string) ([]step, error) {
+	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+		return nil, errors.New("this is no text")
+	}
 	var steps []step
 	var faults []error
 	number := 0
@@ -26,32 +30,36 @@ func parseScript(text string) ([]step, error) {
 		}
 		st, err := parseLine(words)
 		if err != nil {
-			faults = append(faults, fmt.Errorf("line %d: %w", number, err))
+			faults = append(faults, fmt.Errorf("line %d: %s", number, units.Clip(err.Error(), 1000)))
 			continue
 		}
+		st.line = number
 		steps = append(steps, st)
 	}
-	return steps, errors.Join(faults...)
+	return steps, joined(faults)
 }
+
+// clip cuts a word that nobody would read to its end.
+func clip(word string) string { return units.Clip(word, 60) }
 
 func parseLine(words []string) (step, error) {
 	at, err := units.ParseDuration(words[0])
 	if err != nil {
-		return step{}, fmt.Errorf("a line begins with a time: %w", err)
+		return step{}, fmt.Errorf("a line begins with a time such as 2s: %q is none", clip(words[0]))
 	}
 	if len(words) == 1 {
 		return step{}, errors.New("nothing is to be done: want a time and an action")
 	}
 	i := slices.IndexFunc(verbs, func(v Verb) bool { return v.Name == words[1] })
 	if i < 0 {
-		return step{}, fmt.Errorf("unknown action %q: there are %s", words[1], strings.Join(verbNames(), ", "))
+		return step{}, fmt.Errorf("unknown action %q: there are %s", clip(words[1]), strings.Join(verbNames(), ", "))
 	}
 	a := newArguments(words[2:])
 	action := verbs[i].parse(a)
 	if err := a.end(); err != nil {
 		return step{}, fmt.Errorf("%s: %w", words[1], err)
 	}
-	return step{int64(at), action}, nil
+	return step{at: int64(at), action: action}, nil
 }
 
 // arguments are the words after an action's name: in order, or as name=value. What is not understood is
@@ -84,10 +92,10 @@ func (a *arguments) fault(format string, args ...any) {
 // end tells what was wrong, and what is left over.
 func (a *arguments) end() error {
 	for _, w := range a.words {
-		a.fault("what is %q to say?", w)
+		a.fault("what is %q to say?", clip(w))
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.named)) {
-		a.fault("there is no %s=", name)
+		a.fault("there is no %s=", clip(name))
 	}
 	return errors.Join(a.faults...)
 }
@@ -135,10 +143,21 @@ func (a *arguments) picked(name string, other Pick) Pick {
 
 // origins are at=PICK, or origins=N for so many at random.
 func (a *arguments) origins() Pick {
-	if text, ok := a.take("origins"); ok {
-		return read(a, "any:"+text, ok, Any(1), ParsePick)
+	at, named := a.take("at")
+	count, counted := a.take("origins")
+	if named && counted {
+		a.fault("origins= and at= exclude each other")
 	}
-	return a.picked("at", Any(1))
+	if !counted {
+		return read(a, at, named, Any(1), ParsePick)
+	}
+	return read(a, count, true, Any(1), func(text string) (Pick, error) {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return Pick{}, fmt.Errorf("origins=%s: want a number of nodes", clip(text))
+		}
+		return Any(n), nil
+	})
 }
 
 // groups are picks with | between.
@@ -161,6 +180,16 @@ func (a *arguments) size(name string, other int64) int64 {
 	return int64(read(a, text, ok, units.Size(other), units.ParseSize))
 }
 
+// body is the size of a batch.
+func (a *arguments) body() int {
+	text, ok := a.take("size")
+	size := read(a, text, ok, 300, units.ParseSize)
+	if size < 1 {
+		a.fault("size=%s: a batch has at least a byte", text)
+	}
+	return int(size)
+}
+
 func (a *arguments) bytes() int64 {
 	text, ok := a.next("how many bytes a second")
 	return int64(read(a, strings.TrimSuffix(text, "/s"), ok, 0, units.ParseSize))
@@ -171,7 +200,7 @@ func (a *arguments) number(name string, other float64) float64 {
 	return read(a, text, ok, other, func(text string) (float64, error) {
 		n, err := strconv.ParseFloat(text, 64)
 		if err != nil || !(n > 0) || n > 1e9 {
-			return 0, fmt.Errorf("%s=%s: want a number above 0", name, text)
+			return 0, fmt.Errorf("%s=%s: want a number above 0, up to 1000000000", name, clip(text))
 		}
 		return n, nil
 	})
@@ -182,7 +211,7 @@ func (a *arguments) count() int {
 	return read(a, text, ok, 1, func(text string) (int, error) {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 {
-			return 0, fmt.Errorf("%q is no number of things", text)
+			return 0, fmt.Errorf("%q is no number of things", clip(text))
 		}
 		return n, nil
 	})
@@ -201,7 +230,7 @@ func ParseShare(text string) (float64, error) {
 		n /= 100
 	}
 	if err != nil || !(n >= 0 && n <= 1) {
-		return 0, fmt.Errorf("%q is no share: write 5%% or 0.05", text)
+		return 0, fmt.Errorf("%q is no share: write 5%% or 0.05", clip(text))
 	}
 	return n, nil
 }
@@ -225,7 +254,7 @@ func ParseSpan(text string) (Span, error) {
 	first, err1 := units.ParseDuration(low)
 	last, err2 := units.ParseDuration(high)
 	if err := errors.Join(err1, err2); err != nil || first > last {
-		return Span{}, fmt.Errorf("%q is no span: write 20ms or, the lower first, 1ms-50ms", text)
+		return Span{}, fmt.Errorf("%q is no span: write 20ms or, the lower first, 1ms-50ms", clip(text))
 	}
 	return Span{first, last}, nil
 }
@@ -235,8 +264,8 @@ func (a *arguments) shift() time.Duration {
 	text, ok := a.next("by how much")
 	return read(a, text, ok, 0, func(text string) (time.Duration, error) {
 		d, err := units.ParseDuration(strings.TrimLeft(text, "+-"))
-		if err != nil || !strings.ContainsAny(text[:1], "+-") {
-			return 0, fmt.Errorf("%q is no shift: write +1h or -5m", text)
+		if err != nil || text == "" || !strings.ContainsAny(text[:1], "+-") {
+			return 0, fmt.Errorf("%q is no shift: write +1h or -5m", clip(text))
 		}
 		if text[0] == '-' {
 			d = -d
@@ -259,7 +288,7 @@ func (a *arguments) flag(name string) bool {
 func (a *arguments) either(name, yes, no string) bool {
 	text, ok := a.take(name)
 	if ok && text != yes && text != no {
-		a.fault("%s=%s: want %s or %s", name, text, yes, no)
+		a.fault("%s=%s: want %s or %s", name, clip(text), yes, no)
 	}
 	return text == yes
 }
@@ -268,7 +297,7 @@ func (a *arguments) ailment() (Pick, Health, time.Duration) {
 	text, ok := a.next("what the journal does")
 	h := Health(text)
 	if ok && h != Healthy && h != Failing && h != Stalled {
-		a.fault("%q: a journal can be ok, fail or stall", text)
+		a.fault("%q: a journal can be ok, fail or stall", clip(text))
 	}
 	return a.nodes(), h, a.duration("for", 0)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
-	"slices"
 	"time"
 
 	"anode/actors/gossip/core"
@@ -31,12 +30,17 @@ type Sim struct {
 	setAt      int
 	outputs    []core.Output
 
+	// script are all actions; lastAt is when the last of them is done, checked how many were looked at before the run.
 	script  []step
+	lastAt  int64
+	checked int
 	todo    []func()
 	streams []*stream
-	// faults are those that last, faultAt is when one began or ended last, cutAt when who can reach whom changed.
-	faults         int
+	// faultAt is when a fault began or ended last, cutAt when who can reach whom changed. faults are those that
+	// last, as they were counted last: stale says that they are to be counted anew.
 	faultAt, cutAt int64
+	faults         int
+	stale          bool
 	churning       int
 	phases         []phase
 
@@ -50,6 +54,7 @@ type Sim struct {
 	firstAt              int64
 	comparedAt           int64
 	compareAt            int
+	compareTurn          int
 	sweptAt              int64
 	ticked               int64
 	ticker               *node
@@ -65,10 +70,11 @@ type Sim struct {
 	took    time.Duration
 }
 
-// step is an action of the script.
+// step is an action of the script; line is where it stands, 0 where it was not read.
 type step struct {
 	at     int64
 	action Action
+	line   int
 }
 
 // New makes a mesh, whose nodes start when it runs.
@@ -124,10 +130,11 @@ func (s *Sim) choose() {
 }
 
 // At has an action done at a time after the start. Actions of one time are done in the order in which they were
-// given; those of time 0 before the nodes start.
+// given; those of time 0 before the nodes start. A time that is over means now. What can't be done is told by
+// Check and Run.
 func (s *Sim) At(at time.Duration, actions ...Action) {
 	for _, a := range actions {
-		s.add(step{int64(at), a})
+		s.add(step{at: max(int64(at), 0), action: a})
 	}
 }
 
@@ -144,11 +151,12 @@ func (s *Sim) Play(script string) error {
 }
 
 func (s *Sim) add(st step) {
-	s.script = append(s.script, st)
 	if s.started {
 		st.at = max(st.at, s.now)
-		s.queue.add(st.at, event{kind: act, node: -1, n: int64(len(s.script) - 1)})
+		s.queue.add(st.at, event{kind: act, node: -1, n: int64(len(s.script))})
 	}
+	s.script = append(s.script, st)
+	s.lastAt = max(s.lastAt, st.at)
 }
 
 // errEnded is that a run has ended.
@@ -156,7 +164,8 @@ var errEnded = errors.New("simulation: has run already")
 
 // Run runs the mesh to the end: through the script, and then until everything is everywhere, or is not in
 // time. An end of the context ends it with what there is, and the context's cause. An error of the script
-// ends it too; violations are in the result.
+// ends it too, before the run where it shows by then (Check); violations are in the result. RunTo may have been
+// called before.
 func (s *Sim) Run(ctx context.Context) (*Result, error) {
 	if s.over {
 		return nil, errEnded
@@ -174,17 +183,21 @@ func (s *Sim) Run(ctx context.Context) (*Result, error) {
 
 // end is when a run ends at the latest.
 func (s *Sim) end() time.Duration {
-	last := int64(s.cfg.Duration)
-	for _, st := range s.script {
-		last = max(last, st.at)
-	}
-	return time.Duration(max(last, s.faultAt)) + s.cfg.Converge + 2*time.Second
+	return time.Duration(max(int64(s.planned()), s.faultAt)) + s.cfg.Converge + 2*time.Second
 }
+
+// planned is until when something is to be done.
+func (s *Sim) planned() time.Duration { return max(s.cfg.Duration, time.Duration(s.lastAt)) }
 
 // boot starts the nodes.
 func (s *Sim) boot() {
+	if err := s.Check(); err != nil {
+		s.err = fmt.Errorf("simulation: %w", err)
+		return
+	}
 	s.started = true
-	slices.SortStableFunc(s.script, func(a, b step) int { return int(min(max(a.at-b.at, -1), 1)) })
+	sortSteps(s.script)
+	s.checked = len(s.script)
 	for i, st := range s.script {
 		if st.at > 0 {
 			s.queue.add(st.at, event{kind: act, node: -1, n: int64(i)})
@@ -198,8 +211,15 @@ func (s *Sim) boot() {
 	s.later(restEvery, event{kind: check, node: -1})
 }
 
-// RunTo runs the mesh up to a time, or to a violation too many, or to the end of the context.
+// askEvery is after how many events the context is asked whether it has ended: a tenth of a millisecond, mostly.
+const askEvery = 256
+
+// RunTo runs the mesh up to a time, or to a violation too many, or to the end of the context. Between two calls a
+// program may look at the mesh, and add actions.
 func (s *Sim) RunTo(ctx context.Context, until time.Duration) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	began := time.Now()
 	defer func() { s.took += time.Since(began) }()
 	if !s.started {
@@ -219,12 +239,12 @@ func (s *Sim) RunTo(ctx context.Context, until time.Duration) error {
 		s.events++
 		s.hash.add(uint64(at), uint64(e.kind)<<40|uint64(uint32(e.node)))
 		s.happen(&e)
-		if s.events%(1<<14) == 0 {
+		if s.events%askEvery == 0 {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
 			if s.cfg.Progress != nil {
-				s.cfg.Progress(Progress{time.Duration(s.now), s.end(), s.events})
+				s.cfg.Progress(Progress{time.Duration(s.now), s.planned(), s.end(), s.events})
 			}
 		}
 	}
@@ -240,18 +260,7 @@ func (s *Sim) pass(to int64) {
 
 // done tells whether nothing is left to wait for: the script is through, and everything is everywhere.
 func (s *Sim) done() bool {
-	return s.whole && s.faults == 0 && s.now > int64(s.cfg.Duration)+2*grace && s.now > s.faultAt+5e9 && s.now >= s.lastStep()
-}
-
-func (s *Sim) lastStep() int64 {
-	if len(s.script) == 0 {
-		return 0
-	}
-	last := int64(0)
-	for _, st := range s.script {
-		last = max(last, st.at)
-	}
-	return last
+	return s.whole && s.now > int64(s.cfg.Duration)+2*grace && s.now > s.faultAt+5e9 && s.now >= s.lastAt && s.lasting() == 0
 }
 
 // perform does an action of the script.
@@ -260,29 +269,23 @@ func (s *Sim) perform(i int) {
 	if s.tracing {
 		fmt.Fprintf(s.cfg.Trace, "%12s script: %s\n", after(s.now), a)
 	}
-	if err := a.do(s); err != nil && s.err == nil {
-		s.err = fmt.Errorf("simulation: at %s, %s: %w", after(s.now), a, err)
+	err := error(nil)
+	if i >= s.checked {
+		f := &forecast{cfg: &s.cfg, nodes: len(s.nodes), parted: s.network.sides != nil, events: s.registered}
+		err = f.see(step{at: s.now, action: a})
+	}
+	if err == nil {
+		if err = a.do(s); err != nil {
+			err = fmt.Errorf("at %s, %s: %w", after(s.now), a.short(), err)
+		}
+	}
+	if err != nil && s.err == nil {
+		s.err = fmt.Errorf("simulation: %w", err)
 	}
 	if a.fault && s.started && s.now > 0 {
 		s.troubled()
+		s.disturb()
 		s.phases = append(s.phases, phase{action: a.String(), at: s.now})
-	}
-}
-
-// troubled notes that a fault has begun or ended.
-func (s *Sim) troubled() {
-	s.faultAt = s.now
-	s.faults = s.churning
-	if s.network.sides != nil {
-		s.faults++
-	}
-	if len(s.network.walls) > 0 {
-		s.faults++
-	}
-	for _, n := range s.nodes {
-		if n.up && (n.paused || n.journal.failing || n.journal.stalled) {
-			s.faults++
-		}
 	}
 }
 

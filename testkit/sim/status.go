@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 
 	"anode/messages"
@@ -20,7 +21,13 @@ func (s *Sim) publishStatus(n *node) {
 
 // Register decides so many events of the registry on each node picked: each is to be learned by all.
 func Register(p Pick, count int) Action {
-	return Action{text: fmt.Sprintf("register %s %d", p, count), run: on(p, (*Sim).pickUp, func(s *Sim, n *node) {
+	return Action{text: fmt.Sprintf("register %s %d", p, count), check: func(f *forecast) error {
+		f.events += max(count, 0) * f.count(p)
+		return cmp.Or(
+			fault(count < 1, "want at least one"), fault(count > mostEvents || f.events > mostEvents, "a run has at most %d events of the registry", mostEvents),
+			nodesUp(p, 0)(f),
+		)
+	}, run: on(p, (*Sim).pickUp, func(s *Sim, n *node) {
 		s.register(n, count)
 	})}
 }

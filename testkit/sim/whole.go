@@ -33,7 +33,7 @@ func (s *Sim) look() {
 }
 
 // converging tells whether the last fault is so long ago that everything has to be everywhere.
-func (s *Sim) converging() bool { return s.faults == 0 && s.now-s.faultAt > int64(s.cfg.Converge) }
+func (s *Sim) converging() bool { return s.lasting() == 0 && s.now-s.faultAt > int64(s.cfg.Converge) }
 
 // missing counts what was sealed before a time, is held by somebody who is up, and is not by somebody else who is.
 func (s *Sim) missing(before int64) uint64 {
@@ -84,13 +84,18 @@ func (s *Sim) converge(before int64) {
 		if !s.overdue[n.index] && said < 3 {
 			said++
 			s.overdue[n.index] = true
-			s.fail(n, "does not hold %s, sealed at %s, which %d nodes hold", b.sealed.ID(), after(b.at), b.holders)
+			s.fail(n, "does not hold %s, sealed at %s; nodes that hold it: %d", b.sealed.ID(), after(b.at), b.holders)
 		}
 	})
 }
 
+// stretch is how many batches of a flow are compared at a time, the newest and as many of the older ones: so the
+// time of a run does not grow with the square of its length.
+const stretch = 1024
+
 // compareSome compares what some nodes' lines say with what their journals hold.
 func (s *Sim) compareSome() {
+	s.compareTurn++
 	for range min(16, len(s.nodes)) {
 		s.compareAt = (s.compareAt + 1) % len(s.nodes)
 		if n := s.nodes[s.compareAt]; n.up {
@@ -122,13 +127,34 @@ func (s *Sim) compare(n *node) {
 			s.fail(n, "knows nothing of %s, of which it holds batches", f.origin)
 			return
 		}
-		for q := max(sh.floor, 1); q <= f.head(); q++ {
-			if b := n.disk.at(f, sh, q); sh.has(q) != line.Holds(f.epoch, q) && !n.journal.has(b) {
-				s.fail(n, "says that it holds %s: %t, but its journal: %t", b.sealed.ID(), line.Holds(f.epoch, q), sh.has(q))
+		for _, r := range s.turn(n, max(sh.floor, 1), f.head()) {
+			if !s.compareRun(n, f, sh, line, r) {
 				return
 			}
 		}
 	}
+}
+
+// turn are the sequences that are compared this time: the newest, and a stretch of what is before them, drawn
+// anew for each node and time.
+func (s *Sim) turn(n *node, from, to uint64) []messages.Range {
+	if to < from || to-from < 2*stretch {
+		return []messages.Range{{From: from, To: to}}
+	}
+	newest := to - stretch
+	first := from + mix(uint64(s.compareTurn)<<32|uint64(n.index))%((newest-from)/stretch+1)*stretch
+	return []messages.Range{{From: first, To: min(first+stretch-1, newest)}, {From: newest + 1, To: to}}
+}
+
+// compareRun compares a run of sequences.
+func (s *Sim) compareRun(n *node, f *flow, sh *shelf, line *messages.Line, r messages.Range) bool {
+	for q := r.From; q <= r.To; q++ {
+		if b := n.disk.at(f, sh, q); sh.has(q) != line.Holds(f.epoch, q) && !n.journal.has(b) {
+			s.fail(n, "says that it holds %s: %t, but its journal: %t", b.sealed.ID(), line.Holds(f.epoch, q), sh.has(q))
+			return false
+		}
+	}
+	return true
 }
 
 // forgot tells whether a node's journal has forgotten the epoch of a position.
