@@ -3,8 +3,13 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
+
+	"golang.org/x/term"
+
+	"anode/messages/units"
 )
 
 // gauge is a line on a terminal that says how far long work is. Elsewhere it says nothing.
@@ -31,6 +36,11 @@ func (g *gauge) say(text string) {
 		return
 	}
 	g.last, g.shown = g.now(), true
+	if f, ok := g.to.(*os.File); ok { // what goes over the edge could not be taken away
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 4 {
+			text = units.Clip(text, width-4)
+		}
+	}
 	fmt.Fprint(g.to, "\r\x1b[K"+text)
 }
 

@@ -31,8 +31,9 @@ type sheet struct {
 	right int
 }
 
-func (sh *shell) sheet(w io.Writer) *sheet {
-	width := 120
+// width is how wide the terminal is that is printed to, or what COLUMNS says, or else another number.
+func (sh *shell) width(other int) int {
+	width := other
 	if n, err := strconv.Atoi(sh.getenv("COLUMNS")); err == nil {
 		width = n
 	}
@@ -41,7 +42,11 @@ func (sh *shell) sheet(w io.Writer) *sheet {
 			width = n
 		}
 	}
-	width = min(max(width, leastWidth), mostWidth) - 5 // the line between, and a mark before
+	return width
+}
+
+func (sh *shell) sheet(w io.Writer) *sheet {
+	width := min(max(sh.width(120), leastWidth), mostWidth) - 5 // the line between, and a mark before
 	return &sheet{w: w, paint: sh.paint(), left: width / 2, right: width - width/2}
 }
 

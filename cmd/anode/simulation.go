@@ -2,235 +2,282 @@ package main
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
+	"math/rand/v2"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"anode/messages/units"
 	"anode/testkit/sim"
 )
 
-func newTraceWriter(w io.Writer) *bufio.Writer { return bufio.NewWriterSize(w, 1<<20) }
+// simulation is one run of the command.
+type simulation struct {
+	sh                                       *shell
+	cmd                                      *cobra.Command
+	nodes, origins, runs                     int
+	rate                                     float64
+	size                                     units.Size
+	seed                                     uint64
+	duration, converge, jitter, append, sync units.Duration
+	age                                      units.Duration
+	latency                                  spanFlag
+	loss                                     shareFlag
+	bandwidth, retention                     units.Size
+	scenario, script, trace, output          string
+	sweeping                                 string
+	dry                                      bool
 
-// several runs one seed after the other, up to the first violation.
-func (r *simulation) several(ctx context.Context, text string) error {
-	if r.output == "table" {
-		if err := r.line("SEED", "BATCHES", "DELIVERIES", "MISSING", "P99", "LAST P99", "COPIES", "REPAIRED", "EVENTS/S", "VERDICT"); err != nil {
-			return err
-		}
-	}
-	for i := range r.runs {
-		seed := r.seed + uint64(i)
-		result, err := r.once(ctx, r.nodes, seed, text, fmt.Sprintf("%s, run %d of %d", r.name(), i+1, r.runs))
-		if result == nil || err != nil && result.OK() {
-			return err
-		}
-		f := &result.Figures
-		if r.output == "json" {
-			err = errors.Join(err, object(r.sh.out, result))
-		} else {
-			err = errors.Join(err, r.line(fmt.Sprint(seed), countText(f.Sealed), countText(f.Deliveries), countText(f.Missing), msText(f.Latency.P99), msText(f.Last.P99),
-				decimals(f.CalmRedundancy, 3), percent(f.Repaired), countText(uint64(result.Cost.EventsPerSecond)), verdictText(result)))
-		}
-		if err = errors.Join(err, r.verdict(result)); err != nil {
-			return err
-		}
-	}
-	return nil
+	// sweep are the numbers of nodes of a sweep, text is the script of a file.
+	sweep []int
+	text  string
 }
 
-// line prints a row whose columns have a fixed width: the next row may be minutes away.
-func (r *simulation) line(cells ...string) error {
-	var b strings.Builder
-	for i, cell := range cells {
-		if i > 0 {
-			b.WriteString("  ")
-		}
-		fmt.Fprintf(&b, "%-*s", []int{10, 9, 12, 8}[min(i, 3)], cell)
+func (r *simulation) flags(f *pflag.FlagSet) {
+	f.IntVar(&r.nodes, "nodes", 50, "`N` nodes")
+	f.IntVar(&r.origins, "origins", 5, "`N` of them publish, chosen at random")
+	f.Float64Var(&r.rate, "rate", 5, "`N` batches a second of each origin, at random times")
+	f.Var(&r.size, "size", "bytes of a batch")
+	f.Uint64Var(&r.seed, "seed", 0, "`N` that decides all that is random (default: another one each time, printed)")
+	f.Var(&r.duration, "duration", "simulated time; what is on its way then is waited for")
+	f.Var(&r.converge, "converge", "how long after the last fault everything must be everywhere")
+	f.Var(&r.latency, "latency", "`SPAN` from which each pair of nodes has its latency")
+	f.Var(&r.jitter, "jitter", "what a frame takes longer, from 0 up to it")
+	f.Var(&r.loss, "loss", "`SHARE` of all frames that just do not come")
+	f.Var(&r.bandwidth, "bandwidth", "bytes a second of each link and direction; 0 is no bound")
+	f.Var(&r.append, "append", "how long a journal takes for a batch")
+	f.Var(&r.sync, "sync", "how often a journal is synced: crash power loses what came since; 0 is with each batch")
+	f.Var(&r.retention, "retention-bytes", "how much each journal keeps; 0 is no bound")
+	f.Var(&r.age, "retention-age", "how long each journal keeps batches; 0 is for ever")
+	f.StringVar(&r.scenario, "scenario", "steady", "what happens: `NAME` of a scenario")
+	f.StringVar(&r.script, "script", "", "`FILE` that says what happens, in place of a scenario; - is standard input")
+	f.BoolVar(&r.dry, "dry-run", false, "print the script of what would happen, and run nothing")
+	f.IntVar(&r.runs, "runs", 1, "`N` seeds, one after the other, up to the first violation")
+	f.StringVar(&r.sweeping, "sweep", "", "`LIST` of numbers of nodes: a line for each, to compare")
+	f.StringVar(&r.trace, "trace", "", "write what happens to `FILE`, a line for each frame that comes")
+	f.StringVarP(&r.output, "output", "o", "table", "`FORM`: table, or json: an object a run, each on a line")
+	for _, none := range []string{"bandwidth", "retention-bytes", "retention-age", "jitter", "loss", "sync"} {
+		f.Lookup(none).DefValue = "" // nothing, which needs no word
 	}
-	_, err := fmt.Fprintln(r.sh.out, strings.TrimRight(b.String(), " "))
+}
+
+// run checks the flags, and runs what they ask for.
+func (r *simulation) run(ctx context.Context) error {
+	if err := r.check(); err != nil {
+		return err
+	}
+	if !r.cmd.Flags().Changed("seed") {
+		r.seed = rand.Uint64N(1_000_000_000)
+	}
+	if err := r.read(); err != nil {
+		return err
+	}
+	switch {
+	case r.dry:
+		return r.show()
+	case r.sweeping != "":
+		return r.compare(ctx)
+	case r.runs > 1:
+		return r.several(ctx)
+	}
+	result, err := r.once(ctx, r.nodes, r.seed, r.name())
+	if result == nil {
+		return err
+	}
+	if r.output == "json" {
+		err = errors.Join(err, r.object(r.nodes, result))
+	} else {
+		err = errors.Join(err, r.print(result))
+	}
+	return errors.Join(err, r.judge(r.nodes, result))
+}
+
+// name is what the run is called.
+func (r *simulation) name() string {
+	if r.script != "" {
+		return r.script
+	}
+	return r.scenario
+}
+
+// config is a mesh as the flags have it. Where they say 0 and the simulator means its default by that, they get a
+// nanosecond.
+func (r *simulation) config(nodes int, seed uint64) sim.Config {
+	cfg := sim.Config{
+		Nodes: nodes, Seed: seed, Duration: time.Duration(r.duration), Converge: time.Duration(r.converge),
+		Latency: sim.Span(r.latency), Jitter: time.Duration(r.jitter), Loss: float64(r.loss), Bandwidth: int64(r.bandwidth),
+		Append: max(time.Duration(r.append), 1), Sync: time.Duration(r.sync),
+		RetentionBytes: int64(r.retention), RetentionAge: time.Duration(r.age), Baseline: true,
+	}
+	cfg.Latency.Max = max(cfg.Latency.Max, 1)
+	return cfg
+}
+
+// made is a mesh that is ready to run.
+func (r *simulation) made(cfg sim.Config) (*sim.Sim, error) {
+	s, err := sim.New(cfg)
+	if err != nil {
+		return nil, misuse{err}
+	}
+	load := sim.Load{At: sim.Any(min(r.origins, cfg.Nodes)), Rate: r.rate, Size: int(r.size)}
+	text := r.text
+	if r.script == "" {
+		sc, _ := sim.FindScenario(r.scenario)
+		text = sc.Script(sim.Shape{Nodes: cfg.Nodes, Duration: cfg.Duration, Seed: cfg.Seed, Load: load})
+	}
+	if err := s.Play(text); err != nil {
+		return nil, misusef("%s: %w", r.name(), err)
+	}
+	if !s.Loaded() {
+		s.At(2*time.Second, sim.Publish(load))
+	} else if r.script != "" {
+		for _, name := range []string{"rate", "size", "origins"} {
+			if r.cmd.Flags().Changed(name) {
+				return nil, misusef("--%s has no say: %s has a load of its own", name, r.script)
+			}
+		}
+	}
+	if err := s.Check(); err != nil {
+		return nil, misusef("%s: %w", r.name(), err)
+	}
+	return s, nil
+}
+
+// once runs one seed.
+func (r *simulation) once(ctx context.Context, nodes int, seed uint64, label string) (*sim.Result, error) {
+	cfg := r.config(nodes, seed)
+	gauge := r.sh.gauge()
+	defer gauge.clear()
+	if gauge.to != nil {
+		cfg.Progress = func(p sim.Progress) { gauge.say(progressText(gauge, label, p)) }
+	}
+	w := bufio.NewWriterSize(io.Discard, 1<<20)
+	if r.trace != "" {
+		cfg.Trace = w
+	}
+	s, err := r.made(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if r.trace == "" {
+		return s.Run(ctx)
+	}
+	f, err := os.Create(r.trace) // not before all is right: it may have the trace of another run
+	if err != nil {
+		return nil, err
+	}
+	w.Reset(f)
+	result, err := s.Run(ctx)
+	return result, errors.Join(err, w.Flush(), f.Close())
+}
+
+// show prints the script of a run.
+func (r *simulation) show() error {
+	s, err := r.made(r.config(r.nodes, r.seed))
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(r.sh.out, "# %s\n%s", r.replay(r.nodes, r.seed), s.Text())
 	return err
 }
 
-func verdictText(result *sim.Result) string {
-	if result.OK() {
-		return "ok"
+// progressText says how far a run is.
+func progressText(g *gauge, label string, p sim.Progress) string {
+	took := g.now().Sub(g.start)
+	text := fmt.Sprintf("%s: %s of %s simulated", label, p.At.Round(100*time.Millisecond), units.FormatDuration(p.Planned))
+	if p.At >= p.Planned {
+		text = fmt.Sprintf("%s: %s simulated, waiting for the rest, up to %s", label, p.At.Round(100*time.Millisecond), p.End.Round(time.Second))
 	}
-	return "VIOLATION"
-}
-
-// compare runs meshes of different sizes.
-func (r *simulation) compare(ctx context.Context, text string) error {
-	t := r.sh.table("NODES", "HOPS", "MOST", "P50", "P99", "LAST P50", "LAST P99", "FLOODING", "RATIO", "COPIES", "FLOODING", "CONTROL", "MEMORY", "EVENTS/S", "TOOK")
-	var failed error
-	for _, nodes := range r.sweep {
-		result, err := r.once(ctx, nodes, r.seed, text, fmt.Sprintf("%s nodes", countText(uint64(nodes))))
-		if result != nil && r.output == "json" {
-			err = errors.Join(err, object(r.sh.out, result))
-		}
-		if failed = err; failed != nil {
-			break
-		}
-		t.row(sweepRow(result)...)
-		if failed = r.verdict(result); failed != nil {
-			break
-		}
+	if took > 0 {
+		text += ", " + countText(uint64(float64(p.Events)/took.Seconds())) + " events/s"
 	}
-	if r.output == "json" {
-		return failed
-	}
-	fmt.Fprintf(r.sh.out, "seed %d, %s, %s; of the batches that were sealed while no fault was near\n", r.seed, r.name(), &r.duration)
-	return errors.Join(failed, t.write(r.sh.out, "nothing was run to its end"))
-}
-
-func sweepRow(result *sim.Result) []string {
-	f := &result.Figures
-	flood := or(f.Flooding)
-	return []string{
-		countText(uint64(result.Nodes)), decimals(f.Hops, 1), strconv.Itoa(f.MaxHops), msText(f.CalmLatency.P50), msText(f.CalmLatency.P99),
-		msText(f.CalmLast.P50), msText(f.CalmLast.P99), msText(flood.Last.P99), decimals(flood.Ratio, 2), decimals(f.CalmRedundancy, 3),
-		decimals(flood.Redundancy, 1), bytesText(f.Control) + "/s", bytesText(float64(result.Cost.Memory)),
-		countText(uint64(result.Cost.EventsPerSecond)), result.Cost.Took.Round(100 * time.Millisecond).String(),
-	}
-}
-
-// or is what a pointer leads to, or nothing.
-func or[T any](p *T) (v T) {
-	if p != nil {
-		v = *p
-	}
-	return v
-}
-
-// print says what came of one run.
-func (r *simulation) print(result *sim.Result) error {
-	f := &result.Figures
-	p := r.sh.paint()
-	head := fmt.Sprintf("seed %d: %s, %s of %s, %s simulated in %s", result.Seed, r.name(), countText(uint64(result.Up)), plural(result.Nodes, "node"),
-		result.Simulated.Round(100*time.Millisecond), result.Cost.Took.Round(10*time.Millisecond))
-	if result.Partial {
-		head += ", interrupted"
-	}
-	fmt.Fprintln(r.sh.out, p.bold(head))
-	t := [][2]string{
-		{"batches", deliveryText(f)},
-		{"latency", quantilesText(f.Latency) + calmText(f.CalmLatency)},
-		{"last node", quantilesText(f.Last) + calmText(f.CalmLast)},
-		{"hops", decimals(f.Hops, 1) + " on average, at most " + strconv.Itoa(f.MaxHops)},
-		{"copies", decimals(f.Redundancy, 3) + " beyond the first, calm " + decimals(f.CalmRedundancy, 3)},
-		{"repair", percent(f.Repaired) + " of the deliveries were faster by it, to " + percent(f.Mended) + " the tree came not at all"},
-		{"control", bytesText(f.Control) + "/s a node: " + typesText(f.ByType)},
-		{"data", bytesText(f.Data) + "/s a node"},
-	}
-	if fl := f.Flooding; fl != nil {
-		t = append(t, [2]string{"flooding", floodingText(fl)})
-	}
-	for _, more := range moreText(f) {
-		t = append(t, [2]string{"", more})
-	}
-	t = append(t, [2]string{"cost", fmt.Sprintf("%s events, %s/s, %s a node", countText(result.Cost.Events), countText(uint64(result.Cost.EventsPerSecond)), bytesText(float64(result.Cost.Memory)))})
-	for _, row := range t {
-		if _, err := fmt.Fprintf(r.sh.out, "  %s %s\n", p.dim(fmt.Sprintf("%-9s", row[0])), row[1]); err != nil {
-			return err
-		}
-	}
-	return r.printFaults(result)
-}
-
-// printFaults says how the mesh took the faults.
-func (r *simulation) printFaults(result *sim.Result) error {
-	t := r.sh.table("AT", "FAULT", "TREES WHOLE AFTER", "COMPLETE AFTER")
-	for _, f := range result.Faults {
-		complete := msText(f.Complete)
-		if f.Never {
-			complete = "never"
-		}
-		t.row(f.At.String(), f.Fault, msText(f.Whole), complete)
-	}
-	return t.write(r.sh.out, "")
-}
-
-func deliveryText(f *sim.Figures) string {
-	text := fmt.Sprintf("%s sealed, %s deliveries", countText(f.Sealed), countText(f.Deliveries))
-	if f.Backfilled > 0 {
-		text += ", " + countText(f.Backfilled) + " backfilled"
-	}
-	if f.Missing > 0 {
-		return text + ", " + countText(f.Missing) + " missing"
-	}
-	return text + ", nothing is missing"
-}
-
-// moreText is what is worth a word only where it is not nothing.
-func moreText(f *sim.Figures) []string {
-	var parts []string
-	for _, one := range []struct {
-		n    uint64
-		text string
-	}{
-		{f.Refused, "batches that origins could not take"},
-		{f.GaveUp, "holes given up"},
-		{f.Gaps, "gaps told to readers"},
-		{f.Forks, "forks"},
-		{f.Stopped, "nodes stopped because their identity was in use"},
-		{f.Lost, "frames lost"},
-		{uint64(f.MaxQueue), "bytes at most in a link's queue"},
-	} {
-		if one.n > 0 {
-			parts = append(parts, countText(one.n)+" "+one.text)
-		}
-	}
-	return parts
-}
-
-func floodingText(f *sim.Flooding) string {
-	text := fmt.Sprintf("last node %s, this mesh %s: %s times; %s copies", quantilesText(f.Last), quantilesText(f.Ours), decimals(f.Ratio, 2), decimals(f.Redundancy, 1))
-	if f.Missed > 0 {
-		text += ", " + percent(f.Missed) + " never reached"
+	if took > 2*time.Second && p.At > 0 && p.Planned > p.At {
+		text += ", about " + span(time.Duration(float64(took)*float64(p.Planned-p.At)/float64(p.At))) + " left"
 	}
 	return text
 }
 
-func quantilesText(q sim.Quantiles) string {
-	return fmt.Sprintf("p50 %s, p99 %s, max %s", msText(q.P50), msText(q.P99), msText(q.Max))
-}
-
-func calmText(q sim.Quantiles) string {
-	if q.Count == 0 {
-		return ""
-	}
-	return "; calm " + quantilesText(q)
-}
-
-// typesText are the types of frames that cost most.
-func typesText(types map[string]float64) string {
-	names := slices.SortedFunc(maps.Keys(types), func(a, b string) int {
-		return cmp.Or(cmp.Compare(types[b], types[a]), strings.Compare(a, b))
+// replay is the command that shows a run again.
+func (r *simulation) replay(nodes int, seed uint64) string {
+	args := []string{"anode simulate"}
+	r.cmd.Flags().Visit(func(f *pflag.Flag) {
+		if !slices.Contains([]string{"seed", "runs", "output", "trace", "sweep", "nodes", "origins", "dry-run"}, f.Name) {
+			args = append(args, "--"+f.Name, quoted(f.Value.String()))
+		}
 	})
-	var parts []string
-	for _, name := range names[:min(4, len(names))] {
-		parts = append(parts, name+" "+bytesText(types[name]))
+	changed := r.cmd.Flags().Changed
+	if changed("origins") {
+		args = append(args, "--origins", strconv.Itoa(min(r.origins, nodes)))
 	}
-	return strings.Join(parts, ", ")
+	if changed("nodes") || changed("sweep") {
+		args = append(args, "--nodes", strconv.Itoa(nodes))
+	}
+	return strings.Join(append(args, "--seed", strconv.FormatUint(seed, 10)), " ")
 }
 
-// msText is a duration in milliseconds, or in seconds where it is long.
-func msText(d time.Duration) string {
-	switch {
-	case d >= 10*time.Second:
-		return d.Round(100 * time.Millisecond).String()
-	case d >= time.Second:
-		return d.Round(10 * time.Millisecond).String()
+// quoted is a word as a shell takes it.
+func quoted(word string) string {
+	if word != "" && !strings.ContainsAny(word, " \t\n'\"\\$`|&;<>()*?[]#~!{}") {
+		return word
 	}
-	return strconv.FormatFloat(float64(d)/float64(time.Millisecond), 'f', 0, 64) + "ms"
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-func decimals(v float64, digits int) string { return strconv.FormatFloat(v, 'f', digits, 64) }
+// judge fails the command where a promise was broken, and says how to see it again.
+func (r *simulation) judge(nodes int, result *sim.Result) error {
+	if result.OK() {
+		return nil
+	}
+	for _, line := range violationLines(result.Violations) {
+		fmt.Fprintln(r.sh.errs, "anode: violation "+line)
+	}
+	again := "see it again with: "
+	if r.script == "-" {
+		again = "see it again, with the same standard input, with: "
+	}
+	fmt.Fprintln(r.sh.errs, "anode: "+again+r.replay(nodes, result.Seed))
+	return errSilent
+}
 
-func percent(share float64) string { return decimals(share*100, 2) + " %" }
+// violationLines are violations, those that say the same of different nodes in one line.
+func violationLines(list []sim.Violation) []string {
+	var texts, lines []string
+	nodes := make(map[string][]string)
+	first := make(map[string]sim.Violation)
+	for _, v := range list {
+		if len(nodes[v.Text]) == 0 {
+			texts, first[v.Text] = append(texts, v.Text), v
+		}
+		nodes[v.Text] = append(nodes[v.Text], strconv.Itoa(int(v.Node)))
+	}
+	for _, text := range texts {
+		if v := first[text]; len(nodes[text]) == 1 {
+			lines = append(lines, v.String())
+		} else {
+			lines = append(lines, fmt.Sprintf("from %s on, nodes %s: %s", v.At, strings.Join(nodes[text], ", "), text))
+		}
+	}
+	return lines
+}
+
+// report is a run as an object.
+type report struct {
+	Name    string `json:"name"`
+	OK      bool   `json:"ok"`
+	Verdict string `json:"verdict"`
+	Replay  string `json:"replay"`
+	*sim.Result
+}
+
+func (r *simulation) object(nodes int, result *sim.Result) error {
+	return object(r.sh.out, report{r.name(), result.OK(), result.Verdict(), r.replay(nodes, result.Seed), result})
+}
