@@ -9,7 +9,7 @@ import (
 )
 
 // MaxServes is the most pulls that a link answers at a time: as many as the core lets a peer open.
-const MaxServes = 8
+const MaxServes = 32
 
 var (
 	// ErrServes: more than MaxServes pulls are being answered.
