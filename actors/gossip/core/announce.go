@@ -110,9 +110,7 @@ func (c *Core) heldBy(l *link, h *frame.Held) {
 	k.floor = max(k.floor, h.Floor)
 	k.holes = k.holes.Drop(messages.Range{From: h.Run, To: h.Head}).Above(k.floor)
 	k.bound()
-	if d := f.denied[l.slot]; d != nil {
-		f.denied[l.slot] = d.Drop(messages.Range{From: h.Run, To: h.Head})
-	}
+	f.redeem(l.slot, messages.Ranges{{From: h.Run, To: h.Head}})
 	c.suit(f, l, h.Head)
 	c.hears(f, h.Head, h.HLC)
 	if f.parent == l.slot && c.leftOut(f) {
@@ -133,10 +131,10 @@ func (c *Core) suit(f *flow, l *link, head uint64) {
 
 // hears notes that a flow has sequences up to one. What was not there a moment ago may be on its way by the tree.
 func (c *Core) hears(f *flow, head uint64, hlc messages.HLC) {
+	f.hlc = max(f.hlc, hlc)
 	if !f.based {
 		c.base(f, head)
 	}
-	f.hlc = max(f.hlc, hlc)
 	f.raise(c, head)
 	switch {
 	case head <= f.top() && len(f.held().Holes) == 0:

@@ -155,9 +155,8 @@ func (c *Core) consider(l *link, h *frame.Holding) {
 			k.run = min(k.run, k.head+1)
 		}
 	}
-	if d := f.denied[l.slot]; d != nil {
-		held := messages.Ranges(nil).Add(messages.Range{From: k.from, To: k.head}).Minus(k.holes)
-		f.denied[l.slot] = d.Minus(held)
+	if k.from <= k.head {
+		f.redeem(l.slot, messages.Ranges{{From: k.from, To: k.head}}.Minus(k.holes))
 	}
 	c.hears(f, k.head, h.HeadHLC)
 	c.settle(f)
@@ -197,8 +196,7 @@ func (c *Core) met(hello *frame.Hello) {
 	known := hello.Known
 	f := c.self.find(c.cfg.Epoch)
 	head := c.lineOf(c.cfg.Node).Head()
-	switch {
-	case known.IsZero() || known.Origin != c.cfg.Node:
+	if known.IsZero() || known.Origin != c.cfg.Node {
 		return
 	}
 	c.recall(known.Epoch)

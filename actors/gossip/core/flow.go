@@ -57,6 +57,8 @@ type flow struct {
 	// avoid are links of which a pull brought nothing, tries how many there were in a row.
 	avoid mask
 	tries int
+	// restUntil is when it may be asked for again after several that brought nothing.
+	restUntil time.Duration
 	// size is how many bytes a batch has, about.
 	size int
 	// denied are what peers said they don't hold, by slot; stuck are holes that nobody holds.
@@ -147,8 +149,8 @@ func (f *flow) note(slot int, sequence uint64) {
 		k.holes = k.holes.Drop(messages.Range{From: sequence, To: sequence})
 	}
 	k.bound()
-	if d := f.denied[slot]; d != nil {
-		f.denied[slot] = d.Drop(messages.Range{From: sequence, To: sequence})
+	if f.denied[slot].Has(sequence) {
+		f.redeem(slot, messages.Ranges{{From: sequence, To: sequence}})
 	}
 }
 

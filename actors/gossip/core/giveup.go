@@ -35,6 +35,17 @@ func (f *flow) deny(slot int, r messages.Range, asked messages.Ranges) {
 	f.denied[slot] = d
 }
 
+// redeem notes that a peer holds what it did not hold before: it may be asked for that at once.
+func (f *flow) redeem(slot int, held messages.Ranges) {
+	d := f.denied[slot]
+	if len(d) == 0 {
+		return
+	}
+	if rest := d.Minus(held); rest.Len() < d.Len() {
+		f.denied[slot], f.restUntil = rest, 0
+	}
+}
+
 // denied finds the run around a batch that all linked peers say they don't hold; false where one did not say
 // so yet. gone: retention took it from all of them.
 func (c *Core) denied(f *flow, sequence uint64) (run messages.Range, gone, all bool) {

@@ -39,6 +39,7 @@ type pull struct {
 
 // look sees to it that what is missing of a flow is asked for then, or sooner.
 func (c *Core) look(f *flow, at time.Duration) {
+	at = max(at, f.restUntil)
 	if f.wantAt == 0 {
 		f.wantedAt = c.now.Mono
 	}
@@ -123,6 +124,9 @@ func (f *flow) absentTo(to uint64) messages.Ranges {
 func (c *Core) repair(f *flow) {
 	now := c.now.Mono
 	c.expire(f)
+	if f.wantAt != 0 {
+		f.wantAt = max(f.wantAt, f.restUntil)
+	}
 	if f.wantAt != 0 && now >= f.wantAt && c.trusts(f) {
 		f.wantAt = now + c.cfg.Patience
 	}
@@ -222,6 +226,7 @@ func (f *flow) again(c *Core, p *pull) {
 	if f.tries >= manyTries {
 		f.tries, f.avoid = 0, 0
 		at += restAfter
+		f.restUntil = at
 	}
 	if p.old {
 		c.old.add(f)
@@ -376,7 +381,7 @@ func (f *flow) edge(slot int, r messages.Range, back bool) uint64 {
 		return from
 	}
 	if slot < len(f.known) && f.known[slot].head >= r.From {
-		return min(r.To, f.known[slot].head)
+		return f.known[slot].head // of the ranges behind it, too
 	}
 	return r.To
 }
