@@ -64,6 +64,7 @@ func (j *journalActor) Started(ctx *actor.Context) error {
 		defer j.refuse()
 		w.known.fill(j.cfg)
 		j.inbox.wake() // what was taken in before
+		j.inbox.remotes.wake()
 		w.run(life)
 		return nil
 	})

@@ -16,7 +16,8 @@ import (
 type Inbox struct {
 	most int
 	// ready wakes the writer: something is to be taken.
-	ready chan struct{}
+	ready   chan struct{}
+	remotes remotes
 
 	mu      sync.Mutex
 	queue   []command.Submission
@@ -27,7 +28,7 @@ type Inbox struct {
 
 // NewInbox makes an inbox that holds up to most bytes.
 func NewInbox(most int) *Inbox {
-	return &Inbox{most: most, ready: make(chan struct{}, 1)}
+	return &Inbox{most: most, ready: make(chan struct{}, 1), remotes: remotes{ready: make(chan struct{}, 1)}}
 }
 
 // wake tells the writer to look. It never blocks.
@@ -173,6 +174,9 @@ func (b *Inbox) answer(s *command.Submission, size int, outcome command.Outcome)
 
 // Close refuses what comes from now on. What is in the queue stays to be taken.
 func (b *Inbox) Close() {
+	b.remotes.mu.Lock()
+	b.remotes.closed = true
+	b.remotes.mu.Unlock()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.closed = true

@@ -53,11 +53,19 @@ func (w *writer) run(ctx context.Context) {
 		case <-w.inbox.ready:
 			for w.pause(ctx) && w.group() {
 				w.answerCalls()
+				w.remote() // by turns: neither shuts the other out
+			}
+		case <-w.inbox.remotes.ready:
+			for w.remote() {
+				w.answerCalls()
+				w.group()
 			}
 		case c := <-w.calls:
 			w.call(c)
 		case <-ctx.Done():
 			for w.group() {
+			}
+			for w.remote() {
 			}
 			return
 		}
@@ -222,31 +230,15 @@ func seamError(err error) error {
 	}
 }
 
-// store appends batches of others and announces those that are new.
+// store appends batches of others, and tells which are new.
 func (w *writer) store(s command.Store) ([]bool, error) {
-	family := storage.Live
-	if s.Backfill {
-		family = storage.Backfill
-	}
-	held, err := w.cfg.Journal.Append(family, s.Batches)
+	held, err := w.keep(s.Batches, s.Backfill)
 	if err != nil {
-		return nil, seamError(err)
+		return nil, err
 	}
 	fresh := make([]bool, len(held))
-	var stored []command.StoredBatch
 	for i, h := range held {
-		if h == storage.HeldFork {
-			id := s.Batches[i].ID()
-			w.cfg.Logger.Warn("another batch is held at this position: kept the first", "origin", id.Origin, "epoch", id.Epoch, "seq", id.Sequence)
-		}
-		if fresh[i] = h == storage.HeldNew || h == storage.HeldLate; fresh[i] {
-			stored = append(stored, command.StoredBatch{Sealed: s.Batches[i], Live: !s.Backfill, Late: h == storage.HeldLate})
-			w.metrics.meshIn.Add(float64(s.Batches[i].Count))
-		}
-	}
-	if len(stored) > 0 {
-		w.cfg.Announce(command.Stored{Batches: stored})
-		w.written <- written{}
+		fresh[i] = h == storage.HeldNew || h == storage.HeldLate
 	}
 	return fresh, nil
 }
