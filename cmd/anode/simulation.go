@@ -197,11 +197,11 @@ func progressText(g *gauge, label string, p sim.Progress) string {
 	if p.At >= p.Planned {
 		text = fmt.Sprintf("%s: %s simulated, waiting for the rest, up to %s", label, p.At.Round(100*time.Millisecond), p.End.Round(time.Second))
 	}
-	if took > 0 {
-		text += ", " + countText(uint64(float64(p.Events)/took.Seconds())) + " events/s"
-	}
 	if took > 2*time.Second && p.At > 0 && p.Planned > p.At {
 		text += ", about " + span(time.Duration(float64(took)*float64(p.Planned-p.At)/float64(p.At))) + " left"
+	}
+	if took > 0 {
+		text += ", " + countText(uint64(float64(p.Events)/took.Seconds())) + " events/s"
 	}
 	return text
 }

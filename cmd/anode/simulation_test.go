@@ -15,7 +15,7 @@ func TestProgressOfASimulation(t *testing.T) {
 	g := &gauge{to: io.Discard, now: func() time.Time { return now }, start: now}
 	now = now.Add(4 * time.Second)
 	for want, p := range map[string]sim.Progress{
-		"crash10: 5s of 20s simulated, 250,000 events/s, about 12s left":              {At: 5 * time.Second, Planned: 20 * time.Second, End: 52 * time.Second, Events: 1_000_000},
+		"crash10: 5s of 20s simulated, about 12s left, 250,000 events/s":              {At: 5 * time.Second, Planned: 20 * time.Second, End: 52 * time.Second, Events: 1_000_000},
 		"crash10: 21.5s simulated, waiting for the rest, up to 52s, 250,000 events/s": {At: 21_480 * time.Millisecond, Planned: 20 * time.Second, End: 52 * time.Second, Events: 1_000_000},
 	} {
 		if got := progressText(g, "crash10", p); got != want {

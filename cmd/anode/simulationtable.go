@@ -143,7 +143,7 @@ func sizeRow(result *sim.Result) []string {
 	return []string{
 		countText(uint64(result.Nodes)), decimals(f.Hops, 1), someText(f.CalmLatency, f.CalmLatency.P50), someText(f.CalmLatency, f.CalmLatency.P99),
 		someText(f.CalmLast, f.CalmLast.P50), someText(f.CalmLast, f.CalmLast.P99), flood, times, copies, bytesText(f.Control) + "/s",
-		bytesText(float64(result.Cost.Memory)), countText(uint64(result.Cost.EventsPerSecond)), result.Cost.Took.Round(100 * time.Millisecond).String(),
+		bytesText(float64(result.Cost.Memory)), result.Cost.Took.Round(100 * time.Millisecond).String(),
 	}
 }
 
