@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"time"
 )
 
 // outcome is what became of a call to a target.
@@ -52,29 +53,30 @@ func (c *caller) call(ctx context.Context, to target) outcome {
 	o := outcome{target: to}
 	list := []netip.AddrPort{to.addr}
 	if to.seed != "" {
-		if list, o.err = c.addresses(ctx, to.seed); o.err != nil {
+		if list, o.err = c.addresses(ctx, to); o.err != nil {
 			o.tried = true
 			return o
 		}
 	}
+	began := time.Now()
 	for _, at := range list {
-		if ctx.Err() != nil {
-			return o
-		}
 		if c.skip[at] || c.isSelf(at) {
 			continue
 		}
+		if ctx.Err() != nil || time.Since(began) > rejoinPatience {
+			break
+		}
 		o.tried, o.at = true, at
 		if o.err = c.callAt(at); o.err == nil {
-			return o
+			break
 		}
 	}
 	return o
 }
 
-// addresses resolves a seed.
-func (c *caller) addresses(ctx context.Context, seed string) ([]netip.AddrPort, error) {
-	host, port, err := splitSeed(seed)
+// addresses resolves a seed. A name may have more addresses than can be tried: each round goes on where the last ended.
+func (c *caller) addresses(ctx context.Context, to target) ([]netip.AddrPort, error) {
+	host, port, err := splitSeed(to.seed)
 	if err != nil {
 		return nil, err
 	}
@@ -82,9 +84,9 @@ func (c *caller) addresses(ctx context.Context, seed string) ([]netip.AddrPort, 
 	if err != nil {
 		return nil, err
 	}
-	var at []netip.AddrPort
-	for _, ip := range list[:min(len(list), rejoinAddresses)] {
-		at = append(at, netip.AddrPortFrom(ip.Unmap(), port))
+	at := make([]netip.AddrPort, len(list))
+	for i := range list {
+		at[i] = netip.AddrPortFrom(list[(i+to.turn)%len(list)].Unmap(), port)
 	}
 	return at, nil
 }

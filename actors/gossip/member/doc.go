@@ -27,8 +27,8 @@
 // # What comes in (gate.go)
 //
 // Each datagram and stream is opened before memberlist sees it: garbage never comes as far as its decoders, and what
-// is dropped is counted and said, not only logged. Who calls by a stream and is refused is told the name of the
-// cluster that it called (which is no secret: it stands before each packet), so that the caller knows what is wrong.
+// is dropped is counted and said, not only logged. Who calls by a stream and is refused is told whether it named
+// another cluster or has another secret, so that the caller can say what is wrong; it is not told which cluster it called.
 //
 //	packet   ┌─────┬────────┬───────┬─────────────┬────────────┬─────────────────────────┐
 //	         │ 244 │ length │ label │ version (1) │ nonce (12) │ AES-256-GCM, tag (16)   │
@@ -36,9 +36,9 @@
 //	stream   ┌─────┬────────┬───────┬────┬─────────────┬─────────────┬────────────┬──────┐
 //	         │ 244 │ length │ label │ 10 │ length (4)  │ version (1) │ nonce (12) │ as ↑ │
 //	         └─────┴────────┴───────┴────┴─────────────┴─────────────┴────────────┴──────┘
-//	refusal  ┌─────┬────────┬───────┐
-//	         │ 244 │ length │ label │   the cluster of who refuses
-//	         └─────┴────────┴───────┘
+//	refusal  ┌─────┬────────────────────────────┐
+//	         │ 244 │ 0: cluster, 1: secret (1)  │
+//	         └─────┴────────────────────────────┘
 //
 // # The advertised address (advertise.go)
 //

@@ -21,6 +21,7 @@ type fabric struct {
 	loss  float64
 	delay time.Duration
 	cut   func(a, b netip.Addr) bool
+	noUDP bool
 }
 
 func newFabric() *fabric {
@@ -47,6 +48,12 @@ func (f *fabric) isCut(a, b netip.Addr) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.cut(a, b)
+}
+
+func (f *fabric) isDeaf() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.noUDP
 }
 
 func (f *fabric) at(addr netip.AddrPort) *host {
@@ -115,7 +122,7 @@ func (h *host) WriteTo(b []byte, to netip.AddrPort) error {
 		return net.ErrClosed
 	default:
 	}
-	if h.lost(h.local.Addr(), to.Addr()) {
+	if h.lost(h.local.Addr(), to.Addr()) || h.isDeaf() {
 		return nil
 	}
 	d := datagram{append([]byte(nil), b...), h.local}

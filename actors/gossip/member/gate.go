@@ -34,10 +34,13 @@ var (
 	errSecret = errors.New("it has another cluster secret, or one of both has none")
 )
 
-// errCluster is what is of another cluster, whose name it is.
+// errCluster is what is of another cluster, whose name it is; it is empty when it was not told.
 type errCluster string
 
 func (e errCluster) Error() string {
+	if e == "" {
+		return "it is of another cluster"
+	}
 	return fmt.Sprintf("it is of cluster %q", units.Clip(string(e), 80))
 }
 

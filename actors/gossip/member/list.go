@@ -173,8 +173,8 @@ func (l *List) SetMeta(stage Stage, epoch uint64) {
 	signal(l.changed)
 }
 
-// Leave tells the mesh that the node goes, and waits until that was said to some, or for the timeout. Run goes on, so
-// that peers are answered, but calls nobody any more; Close follows.
+// Leave tells the mesh that the node goes, and waits until that was said to some, or for the timeout (0: 5 s). Run goes on,
+// so that peers are answered, but calls nobody any more; Close follows, and waits for it.
 func (l *List) Leave(timeout time.Duration) error {
 	wish := leave{timeout: timeout, done: make(chan error, 1)}
 	l.mu.Lock()

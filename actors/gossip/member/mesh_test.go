@@ -237,6 +237,42 @@ func TestMetaSpreads(t *testing.T) {
 	})
 }
 
+func TestWithoutUDPTheyLiveAndSaySo(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.net.change(func(f *fabric) { f.noUDP = true })
+		w.mesh(3)
+		time.Sleep(5 * time.Minute)
+		for _, n := range w.nodes {
+			if p := n.Problems(); len(p) != 1 || p[0].About != "UDP" {
+				t.Errorf("%s says %+v", n.id, p)
+			}
+			if s := n.Stats(); s.Deaths > 0 {
+				t.Errorf("%s saw %d deaths", n.id, s.Deaths)
+			}
+		}
+		w.net.change(func(f *fabric) { f.noUDP = false })
+		w.within(10*time.Second, "it is over", func() bool {
+			return !slices.ContainsFunc(w.nodes, func(n *node) bool { return len(n.Problems()) > 0 })
+		})
+	})
+}
+
+func TestSeedWithManyAddressesIsTriedInTurn(t *testing.T) {
+	inWorld(t, func(w *world) {
+		var dead []netip.Addr
+		for i := range 40 {
+			dead = append(dead, netip.AddrFrom4([4]byte{10, 0, 9, byte(i)}))
+		}
+		w.net.change(func(f *fabric) {
+			f.names["mesh"] = slices.Insert(dead, 20, netip.MustParseAddr("10.0.0.1"))
+			f.cut = func(_, b netip.Addr) bool { return b.As4()[2] == 9 }
+		})
+		w.start("a", ip(0), nil)
+		w.start("b", ip(1), func(c *member.Config) { c.Seeds = []string{"mesh:7946"} })
+		t.Logf("joined after %s", w.within(15*time.Minute, "the right one is found", w.allKnowAll))
+	})
+}
+
 func TestLossKillsNobody(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.mesh(5)

@@ -11,15 +11,26 @@ import (
 // errHungUp is the end of a stream without an answer.
 var errHungUp = errors.New("it hung up without an answer")
 
-// refuse tells a caller which cluster it called, and hangs up. What it sent is read first: a socket that is
-// closed with unread bytes is reset, and takes the answer with it.
-func refuse(c net.Conn, label string) {
+// A refusal is the byte before a label, which begins no answer, and what was wrong. It does not tell anything that the
+// caller did not say first, the name of the cluster neither.
+const (
+	wrongCluster = 0
+	wrongSecret  = 1
+)
+
+// refuse tells a caller what was wrong, and hangs up. What it sent is read first: a socket that is closed with unread
+// bytes is reset, and takes the answer with it.
+func refuse(c net.Conn, why error) {
 	const patience, most = time.Second, 64 << 10
 	defer func() { _ = c.Close() }() // nothing more can be said
 	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
 		return
 	}
-	if _, err := c.Write(append([]byte{labelByte, byte(len(label))}, label...)); err != nil {
+	wrong := byte(wrongCluster)
+	if errors.Is(why, errSecret) {
+		wrong = wrongSecret
+	}
+	if _, err := c.Write([]byte{labelByte, wrong}); err != nil {
 		return
 	}
 	_, _ = io.CopyN(io.Discard, c, most) // it ends when the caller has understood
@@ -28,18 +39,17 @@ func refuse(c net.Conn, label string) {
 // call is a stream that this node opened. It understands a refusal, and tells why it failed.
 type call struct {
 	net.Conn
-	own   string // this node's cluster
 	tell  func(error)
-	begun bool
 	done  func()
+	begun bool // the answer has
 }
 
 // Read reads the answer; the first byte tells whether it is one.
 func (c *call) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	if c.begun || n == 0 && err == nil {
-		return n, err
+	if len(p) == 0 || c.begun {
+		return c.Conn.Read(p)
 	}
+	n, err := c.Conn.Read(p)
 	c.begun = true
 	switch {
 	case n > 0 && p[0] == labelByte:
@@ -53,23 +63,19 @@ func (c *call) Read(p []byte) (int, error) {
 	return 0, err
 }
 
-// refusal is why the peer refused: it names its cluster.
+// refusal is what was wrong, of which some bytes may have come.
 func (c *call) refusal(b []byte) error {
-	r := io.MultiReader(bytes.NewReader(b), c.Conn)
-	var size [1]byte
-	if _, err := io.ReadFull(r, size[:]); err != nil {
+	var wrong [1]byte
+	if _, err := io.ReadFull(io.MultiReader(bytes.NewReader(b), c.Conn), wrong[:]); err != nil {
 		return errHungUp
 	}
-	label := make([]byte, size[0])
-	if _, err := io.ReadFull(r, label); err != nil {
-		return errHungUp
-	}
-	if string(label) == c.own {
+	if wrong[0] == wrongSecret {
 		return errSecret
 	}
-	return errCluster(label)
+	return errCluster("")
 }
 
+// Close implements net.Conn.
 func (c *call) Close() error {
 	c.done()
 	return c.Conn.Close()

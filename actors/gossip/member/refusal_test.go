@@ -17,7 +17,7 @@ func TestOtherMeshesAreRefusedAndTold(t *testing.T) {
 		theirs, ours string // reasons
 		secret       bool
 	}{
-		"another cluster": {ip(9), func(c *member.Config) { c.Cluster = "other" }, `it is of cluster "test", this node of "other"`, `it is of cluster "other", this node of "test"`, false},
+		"another cluster": {ip(9), func(c *member.Config) { c.Cluster = "other" }, `it is of another cluster, this node of "other"`, `it is of cluster "other", this node of "test"`, false},
 		"another secret":  {ip(9), func(c *member.Config) { c.Keys = [][]byte{otherKey} }, "it has another cluster secret", "it has another cluster secret", true},
 		"no secret":       {"127.0.0.9:7946", func(c *member.Config) { c.Keys = nil }, "it has another cluster secret, or one of both has none", "or one of both has none", true},
 	} {

@@ -13,6 +13,7 @@ import (
 // target is whom to call: a seed, whose name is to be resolved, or a peer at an address.
 type target struct {
 	seed string
+	turn int // which of a seed's addresses is first
 	id   messages.NodeID
 	addr netip.AddrPort
 }
@@ -65,7 +66,7 @@ func (r *rejoin) targets(gone []*Member) []target {
 	r.round++
 	var list []target
 	for _, seed := range r.seeds {
-		list = append(list, target{seed: seed})
+		list = append(list, target{seed: seed, turn: int(r.round) * rejoinAddresses})
 	}
 	peers := slices.DeleteFunc(slices.Clone(gone), func(m *Member) bool { return m.State == Left && !r.alone })
 	slices.SortStableFunc(peers, func(a, b *Member) int { return cmp.Compare(r.tried[a.ID], r.tried[b.ID]) })

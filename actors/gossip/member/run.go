@@ -26,6 +26,7 @@ type run struct {
 	unstored bool      // the peers changed since they were stored
 	claims   int       // how often the node announced itself because the mesh knows it elsewhere
 	left     bool
+	silence  silence
 
 	look, call, claim, store *time.Timer
 }
@@ -104,7 +105,8 @@ func (r *run) survey() {
 		return
 	}
 	r.before = list
-	if r.heed() || r.notices.expire() {
+	conflicts, silence, over := r.heed(), r.watchPackets(), r.notices.expire()
+	if conflicts || silence || over {
 		signal(r.events)
 	}
 }
@@ -177,6 +179,9 @@ func (r *run) announce() { _ = r.list.UpdateNode(time.Nanosecond) }
 
 // leave says goodbye.
 func (r *run) leave(timeout time.Duration) error {
+	if timeout <= 0 {
+		timeout = streamTimeout // memberlist would wait for ever
+	}
 	r.left = true
 	r.call.Stop()
 	r.claim.Stop()

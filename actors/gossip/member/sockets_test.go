@@ -141,7 +141,7 @@ func TestTransportOfTheSystemRefusesOverTCP(t *testing.T) {
 		nodes = append(nodes, n)
 	}
 	await(t, nodes, "both say it", func() bool { return len(nodes[0].Problems()) == 1 && len(nodes[1].Problems()) == 1 })
-	if p := nodes[1].Problems()[0]; p.Reason != `it is of cluster "one", this node of "two"` {
+	if p := nodes[1].Problems()[0]; p.Reason != `it is of another cluster, this node of "two"` {
 		t.Errorf("the caller says %+v", p)
 	}
 	if p := nodes[0].Problems()[0]; p.About != "caller 127.0.0.1" || p.Reason != `it is of cluster "two", this node of "one"` {

@@ -48,7 +48,7 @@ func (t *transport) admit(conn net.Conn) {
 	case err == nil:
 	case refusal(err):
 		t.refused(from, err)
-		refuse(conn, t.gate.label)
+		refuse(conn, err)
 		return
 	default:
 		if errors.Is(err, errGarbage) {

@@ -125,7 +125,7 @@ func (t *transport) DialAddressTimeout(addr memberlist.Address, timeout time.Dur
 		return nil, err
 	}
 	t.count.streamsOut.Add(1)
-	return &call{Conn: conn, own: t.gate.label, tell: tell, done: func() { t.drop(conn) }}, nil
+	return &call{Conn: conn, tell: tell, done: func() { t.drop(conn) }}, nil
 }
 
 // PacketCh implements memberlist.Transport.

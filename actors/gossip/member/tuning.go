@@ -55,10 +55,13 @@ const (
 	rejoinEvery = 15 * time.Second
 	rejoinFirst = time.Second
 	// rejoinPeers is how many dead peers are called in a round, rejoinAtOnce how many calls are open at a time,
-	// rejoinAddresses how many addresses of one name are tried.
+	// rejoinPatience how long the addresses of one name are tried, rejoinAddresses how many of them at least.
 	rejoinPeers     = 16
 	rejoinAtOnce    = 8
-	rejoinAddresses = 8
+	rejoinPatience  = 5 * time.Second
+	rejoinAddresses = int(rejoinPatience/dialTimeout) + 1
+	// udpPatience is how long no datagram may come while peers are there: they send several each second.
+	udpPatience = 10 * time.Second
 	// lookupTimeout bounds the resolution of a name.
 	lookupTimeout = 3 * time.Second
 	// A node that the mesh knows by another address announces itself each reclaimEvery, and after reclaimSoon times
