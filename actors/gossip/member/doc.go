@@ -55,6 +55,7 @@
 // # Concurrency and bounds
 //
 // All methods of List are safe for concurrent use. Run owns all goroutines that the package starts, and waits for them;
-// memberlist's own end by themselves within some seconds of it, and do nothing more. Streams at a time: 64, of 4 MiB each. Dead
+// memberlist's own end by themselves within some seconds of it, and do nothing more. Streams that come in at a time: 64, of one
+// address 16, of 4 MiB each. Dead
 // and left peers that are known: 1,024, of a week (the newest 16 for ever).
 package member

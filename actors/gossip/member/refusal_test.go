@@ -1,7 +1,6 @@
 package member_test
 
 import (
-	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -127,28 +126,39 @@ func TestGarbageIsCountedAndHarmless(t *testing.T) {
 	})
 }
 
-func TestStreamsAreBounded(t *testing.T) {
+func TestStreamsAreBoundedByAddressAndTogether(t *testing.T) {
 	inWorld(t, func(w *world) {
-		n := w.start("a", ip(0), nil)
-		from, to := w.net.host("10.0.0.99:1"), netip.MustParseAddrPort(ip(0))
-		defer from.Close()
-		var open []net.Conn
-		for range 200 {
-			c, err := from.DialStream(w.t.Context(), to)
-			if err != nil {
-				t.Fatal(err)
+		n, to := w.start("a", ip(0), nil), netip.MustParseAddrPort(ip(0))
+		w.within(time.Second, "it runs", func() bool { return len(n.Members()) > 0 })
+		knock := func(from string, times int) {
+			h := w.net.host(from)
+			w.t.Cleanup(func() { h.Close() })
+			for range times {
+				if _, err := h.DialStream(w.t.Context(), to); err != nil {
+					w.t.Fatal(err)
+				}
+				time.Sleep(time.Millisecond)
 			}
-			open = append(open, c)
 		}
-		time.Sleep(time.Second)
-		if s := n.Stats(); s.Busy != 200-64 {
-			t.Errorf("counted %+v", s)
+		for i, c := range []struct {
+			from  string
+			times int
+			busy  uint64
+		}{
+			{"10.0.0.99:1", 50, 34},
+			{"[2001:db8::1]:1", 10, 34},
+			{"[2001:db8::2]:1", 10, 38},
+			{"[2001:db8:0:1::2]:1", 16, 38},
+			{"10.0.0.98:1", 16, 38},
+			{"10.0.0.97:1", 1, 39},
+		} {
+			knock(c.from, c.times)
+			if busy := n.Stats().Busy; busy != c.busy {
+				t.Errorf("step %d: %d were refused", i, busy)
+			}
 		}
 		time.Sleep(10 * time.Second)
 		w.start("b", ip(1), func(c *member.Config) { c.Seeds = []string{ip(0)} })
 		w.within(2*time.Second, "there is place again", w.allKnowAll)
-		for _, c := range open {
-			c.Close()
-		}
 	})
 }

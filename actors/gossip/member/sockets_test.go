@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"anode/actors/gossip/link"
 	"anode/actors/gossip/member"
 	"anode/messages"
 )
@@ -150,6 +152,47 @@ func TestTransportOfTheSystemRefusesOverTCP(t *testing.T) {
 	for _, n := range nodes {
 		end(t, n)
 	}
+}
+
+// A mesh shares its TCP port with the links of the peers: the first byte of a stream tells whose it is.
+func TestMeshSharesItsPortWithLinks(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var muxes sync.WaitGroup
+	var nodes []*node
+	for i := range 3 {
+		tcp, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		udp, err := net.ListenPacket("udp", tcp.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		mux := link.NewMux(tcp, link.MuxConfig{})
+		muxes.Go(func() { _ = mux.Run(ctx) })
+		cfg := config(fmt.Sprintf("n%02d", i))
+		if i > 0 {
+			cfg.Seeds = []string{nodes[0].addr}
+		}
+		if i == 2 {
+			cfg.Keys = [][]byte{otherKey}
+		}
+		list, err := member.New(cfg, member.NewSockets(udp, mux.Streams()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := &node{List: list, id: cfg.Node, addr: tcp.Addr().String(), ended: make(chan error, 1)}
+		go func() { n.ended <- list.Run(t.Context()) }()
+		nodes = append(nodes, n)
+	}
+	await(t, nodes, "two join, and the third is refused", func() bool {
+		return know(nodes[:2]...) && len(nodes[2].Problems()) == 1 && strings.Contains(nodes[2].Problems()[0].Reason, "secret")
+	})
+	for _, n := range nodes {
+		end(t, n)
+	}
+	cancel()
+	muxes.Wait()
 }
 
 func TestNetworkThatIsClosedByOthersEndsRun(t *testing.T) {

@@ -22,18 +22,53 @@ func (t *transport) acceptStreams() {
 			continue
 		}
 		failures = 0
-		select {
-		case t.places <- struct{}{}:
-		default:
+		from := block(addrPort(conn.RemoteAddr()).Addr())
+		if !t.enter(from) {
 			t.count.busy.Add(1)
 			_ = conn.Close() // who called tries again
 			continue
 		}
+		v := &visit{Conn: conn, done: func() { t.drop(conn); t.leave(from) }}
 		if t.keep(conn) != nil {
+			_ = v.Close()
 			return
 		}
-		t.spawn(func() { t.admit(&visit{Conn: conn, done: func() { t.drop(conn); <-t.places }}) })
+		t.spawn(func() { t.admit(v) })
 	}
+}
+
+// enter takes a place for a stream that came in, if there is one for its address. leave gives it back.
+func (t *transport) enter(from netip.Addr) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.visits >= maxStreams || t.visitors[from] >= maxStreamsOfOne {
+		return false
+	}
+	t.visits++
+	t.visitors[from]++
+	return true
+}
+
+func (t *transport) leave(from netip.Addr) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.visits--
+	if t.visitors[from]--; t.visitors[from] == 0 {
+		delete(t.visitors, from)
+	}
+}
+
+// block is what one host may have of addresses: an IPv4 address, or the /64 around an IPv6 one.
+func block(ip netip.Addr) netip.Addr {
+	if !ip.Is6() {
+		return ip
+	}
+	const bits = 64
+	p, err := ip.Prefix(bits)
+	if err != nil { // it is not valid
+		return ip
+	}
+	return p.Addr()
 }
 
 // admit opens what a peer sends, and hands it to memberlist, which closes it.

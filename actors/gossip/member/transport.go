@@ -27,7 +27,6 @@ type transport struct {
 
 	packets chan *memberlist.Packet
 	streams chan net.Conn
-	places  chan struct{} // one for each stream that came in
 	ctx     context.Context
 	cancel  context.CancelFunc
 	running sync.WaitGroup
@@ -36,8 +35,11 @@ type transport struct {
 	mu    sync.Mutex // guards what follows, and is a leaf
 	open  map[net.Conn]struct{}
 	calls map[string]func(error) // by the name that was given to memberlist.Join
+	last  uint64                 // of the names
 	ended bool
-	last  uint64 // of the names
+	// visits are how many streams that came in are open, visitors how many of each address.
+	visits   int
+	visitors map[netip.Addr]int
 }
 
 var _ memberlist.NodeAwareTransport = (*transport)(nil)
@@ -47,9 +49,9 @@ func newTransport(network Network, g *gate, at netip.AddrPort, count *counters) 
 	return &transport{
 		network: network, gate: g, at: at, count: count,
 		stranger: func(netip.Addr, error) {}, fail: func(error) {},
-		packets: make(chan *memberlist.Packet), streams: make(chan net.Conn), places: make(chan struct{}, maxStreams),
+		packets: make(chan *memberlist.Packet), streams: make(chan net.Conn),
 		ctx: ctx, cancel: cancel,
-		open: make(map[net.Conn]struct{}), calls: make(map[string]func(error)),
+		open: make(map[net.Conn]struct{}), calls: make(map[string]func(error)), visitors: make(map[netip.Addr]int),
 	}
 }
 

@@ -34,10 +34,12 @@ const (
 
 // Bounds of what comes in.
 const (
-	// maxStreams is how many streams are open at a time, maxMessage the most bytes that come over one: 4 MiB are
+	// maxStreams is how many streams that came in are open at a time, maxStreamsOfOne how many of one address, so that
+	// one host alone can't keep others from joining. maxMessage is the most bytes that come over one: 4 MiB are
 	// the list of 16,000 nodes.
-	maxStreams = 64
-	maxMessage = 4 << 20
+	maxStreams      = 64
+	maxStreamsOfOne = 16
+	maxMessage      = 4 << 20
 	// maxPacket is the largest datagram there is.
 	maxPacket = 65535
 )
