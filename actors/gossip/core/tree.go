@@ -6,9 +6,6 @@ import (
 	"anode/messages/wire/frame"
 )
 
-// manyStrays is how many batches in a row come from another link before that one is taken for the parent.
-const manyStrays = 3
-
 // push takes a batch in.
 func (c *Core) push(l *link, p *frame.Push) {
 	b := p.Batch
@@ -50,49 +47,6 @@ func (c *Core) push(l *link, p *frame.Push) {
 		mends = c.mend(f, l, b.Sequence, asked)
 	}
 	c.arrive(f, l, p, size, mends)
-}
-
-// lead lets a push choose the tree.
-func (c *Core) lead(f *flow, l *link, p *frame.Push) {
-	if !f.based {
-		c.base(f, p.Batch.Sequence-1)
-	}
-	top := f.top()
-	f.repairs = 0
-	switch {
-	case f.parent == nobody || p.Refresh && p.Batch.Sequence > f.chosen:
-		f.follow(c, l, true)
-		f.choose(p.Batch.Sequence, c.live&^l.bit)
-	case f.parent == l.slot:
-		f.strays, f.proven = 0, true
-	case p.Batch.Sequence < f.chosen:
-		// It comes by the tree that was.
-	default:
-		if f.strays++; f.strays >= manyStrays {
-			c.graftTo(f, l) // it may have been told not to push
-			f.proven = true
-		}
-		f.rival, f.rivalAt = l.slot, p.Batch.Sequence
-	}
-	if p.Batch.Sequence > top+1 {
-		c.look(f, c.now.Mono+c.cfg.Patience)
-	}
-}
-
-// choose begins a tree anew with a batch.
-func (f *flow) choose(sequence uint64, eager mask) {
-	if sequence > f.chosen {
-		f.chosen, f.before = sequence, f.eager
-	}
-	f.eager = eager
-}
-
-// follow takes a link for the parent.
-func (f *flow) follow(c *Core, l *link, proven bool) {
-	if f.parent != l.slot {
-		f.ledAt = c.now.Mono
-	}
-	f.parent, f.strays, f.repairs, f.proven = l.slot, 0, 0, proven
 }
 
 // arrive gives a batch to the journal.
@@ -214,140 +168,6 @@ func (c *Core) count(a *arrival) {
 	}
 }
 
-// forward passes a batch on, as the tree says.
-func (c *Core) forward(f *flow, a *arrival) {
-	to := f.eager
-	switch {
-	case a.refresh:
-		to = c.live
-	case a.repair && (a.old || !f.fresh(c, a.batch.Sequence)):
-		return
-	}
-	switch {
-	case a.batch.Sequence < f.chosen:
-		to |= f.before
-	case !a.refresh && f.parent != nobody:
-		to &^= 1 << f.parent
-	}
-	to &= c.live
-	if l := c.links[a.peer]; l != nil && l.slot == a.slot {
-		to &^= l.bit
-	}
-	c.spread(f, to, a.batch, frame.Push{Refresh: a.refresh, Repair: a.repair && !a.refresh, Hop: next(a.hop)})
-}
-
-func next(hop uint8) uint8 {
-	if hop == 255 {
-		return hop
-	}
-	return hop + 1
-}
-
-// spread sends a batch to some links, but not to those that are full, and repairs not to whom it is no news.
-func (c *Core) spread(f *flow, to mask, b *wire.Sealed, p frame.Push) {
-	if to == 0 {
-		return
-	}
-	p.Batch = b
-	push := c.newPush(p)
-	size := push.Size()
-	for slot := range to.each {
-		l := c.slots[slot]
-		if p.Repair && slot < len(f.known) && f.known[slot].has(b.Sequence) {
-			continue
-		}
-		if l.counted && (l.full || l.queue+size > c.cfg.MaxQueue) {
-			c.overflow(l)
-			continue
-		}
-		c.stats.Sent++
-		c.sendSized(l, push, Live, size)
-	}
-}
-
-// overflow takes a link that is too slow out of the live path: its peer pulls what it misses, and comes back
-// with a Graft.
-func (c *Core) overflow(l *link) {
-	c.stats.Skipped++
-	if l.full {
-		return
-	}
-	l.full = true
-	for _, o := range c.order {
-		if f := o.latest; f != nil {
-			f.eager &^= l.bit
-		}
-	}
-}
-
-// newPush makes a frame out of a slab: one allocation for many.
-func (c *Core) newPush(p frame.Push) *frame.Push {
-	if len(c.pushes) == 0 {
-		c.pushes = make([]frame.Push, 64)
-	}
-	push := &c.pushes[0]
-	c.pushes = c.pushes[1:]
-	*push = p
-	return push
-}
-
-// orphan notes that the parent is gone. Who had what it left out is asked to be the parent, if that was a moment
-// ago; else the first that announces something new will be.
-func (c *Core) orphan(f *flow) {
-	f.parent, f.strays, f.repairs, f.proven = nobody, 0, 0, false
-	if c.live.has(f.helper) && c.now.Mono-f.helpedAt <= 2*c.cfg.Silent && f == f.origin.latest && f.origin != c.self {
-		c.graftTo(f, c.slots[f.helper])
-	}
-}
-
-// severed tells whether the tree does not bring the flow: the parent is gone or about to be, or was asked and has
-// brought nothing, or has left out several batches.
-func (c *Core) severed(f *flow) bool {
-	if f.parent == nobody || !f.proven || f.repairs >= manyRepairs {
-		return true
-	}
-	l := c.slots[f.parent]
-	return l == nil || c.now.Mono-l.heardAt >= 2*c.cfg.Ping+l.rtt
-}
-
-// mend makes a tree out of a batch that came because it was missed: who had it is the parent, and what hangs on
-// this node chooses anew. All who take part choose by the same batch, and nobody has it before his parent: no
-// circle comes of it.
-func (c *Core) mend(f *flow, l *link, sequence uint64, asked bool) bool {
-	if asked {
-		f.repairs++
-		f.helper, f.helpedAt = l.slot, c.now.Mono
-	}
-	if f != f.origin.latest || f.origin == c.self || !c.severed(f) || sequence < f.hi || sequence <= f.chosen {
-		return false
-	}
-	f.choose(sequence, c.live&^l.bit)
-	if f.parent != l.slot || asked {
-		c.graftTo(f, l)
-	}
-	return true
-}
-
-// graftTo asks a peer to push the flow.
-func (c *Core) graftTo(f *flow, l *link) {
-	f.follow(c, l, false)
-	c.stats.Grafts++
-	c.send(l, &frame.Graft{Origin: f.origin.id, Epoch: f.epoch}, Control)
-}
-
-// graft takes a peer among those to which the flow is pushed.
-func (c *Core) graft(l *link, g *frame.Graft) {
-	f := c.asked(g.Origin, g.Epoch)
-	if f == nil || l.full {
-		return
-	}
-	f.eager |= l.bit & c.live
-	if f.parent == l.slot {
-		// Each took the other for its parent: the next announcement of something new finds another one.
-		f.parent, f.repairs = nobody, 0
-	}
-}
-
 func (c *Core) prune(l *link, p *frame.Prune) {
 	if f := c.asked(p.Origin, p.Epoch); f != nil && p.Sequence >= f.chosen {
 		f.eager &^= l.bit
@@ -361,15 +181,4 @@ func (c *Core) asked(origin messages.NodeID, epoch uint64) *flow {
 	}
 	c.stats.Ignored++
 	return nil
-}
-
-// has tells whether the peer is known to hold a batch.
-func (k *known) has(sequence uint64) bool {
-	switch {
-	case k.head == 0 || sequence > k.head || sequence < k.floor:
-		return false
-	case sequence >= k.run:
-		return true
-	}
-	return k.from != 0 && sequence >= k.from && !k.holes.Has(sequence)
 }
