@@ -27,7 +27,10 @@ race: go ## run the tests with the race detector
 	$(GO) test -race ./...
 
 crash: go ## the long tests: kills, power cuts, full disks
-	ANODE_LONG=1 $(GO) test -count=1 -timeout 20m ./cmd/anode/... ./storage/... ./testkit/...
+	ANODE_LONG=1 $(GO) test -count=1 -timeout 20m ./cmd/anode/... ./storage/... $$($(GO) list ./testkit/... | grep -v /sim$$)
+
+sim: go ## 10,000 random meshes under all faults, and the long scenarios
+	ANODE_LONG=1 $(GO) test -count=1 -timeout 2h ./actors/gossip/core ./testkit/sim
 
 fuzz: go ## fuzz every decoder, FUZZTIME=10s each
 	@$(GO) list ./... | while read -r pkg; do \
@@ -55,4 +58,4 @@ bench: build ## measure: journal, ingest, fan-out (docs/bench has the baselines)
 clean: ## remove what was built
 	rm -rf bin dist .tools
 
-.PHONY: help go build demo test race crash fuzz lint fmt bench clean
+.PHONY: help go build demo test race crash sim fuzz lint fmt bench clean

@@ -6,14 +6,19 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"anode/testkit/racing"
 )
 
-// The same as TestAMeshConvergesWhateverHappens, with longer runs, and each in a few milliseconds: by seeds, of
-// which ANODE_SEED=n runs one and ANODE_LONG=1 many.
+// The same as TestAMeshConvergesWhateverHappens, with longer runs, decided by seeds: ANODE_SEED=n runs one of them,
+// ANODE_LONG=1 many.
 func TestAMeshConvergesAfterChaos(t *testing.T) {
 	first, count := uint64(0), uint64(60)
-	if os.Getenv("ANODE_LONG") != "" {
-		count = 5000
+	switch {
+	case os.Getenv("ANODE_LONG") != "":
+		count = 2000
+	case racing.Enabled:
+		count = 15
 	}
 	if text := os.Getenv("ANODE_SEED"); text != "" {
 		if _, err := fmt.Sscan(text, &first); err != nil {
@@ -26,15 +31,13 @@ func TestAMeshConvergesAfterChaos(t *testing.T) {
 			t.Parallel()
 			defer func() {
 				if t.Failed() {
-					t.Logf("to see it again: ANODE_SEED=%d ANODE_TRACE=1 go test -run %s ./actors/gossip/core", seed, chaosName)
+					t.Logf("to see it again: ANODE_SEED=%d ANODE_TRACE=1 go test -run '^TestAMeshConvergesAfterChaos$' ./actors/gossip/core", seed)
 				}
 			}()
 			chaos(t, seed)
 		})
 	}
 }
-
-const chaosName = "TestAMeshConvergesAfterChaos"
 
 // chaos runs a mesh through what a seed says.
 func chaos(t *testing.T, seed uint64) {
