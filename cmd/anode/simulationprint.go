@@ -121,13 +121,14 @@ func deliveryText(result *sim.Result) string {
 	}{
 		{f.Backfilled, " backfilled"},
 		{f.Unstored, " that no journal has taken"},
+		{f.Gone, " on no node that runs"},
 		{f.Missing, " missing"},
 	} {
 		if one.n > 0 {
 			text += ", " + countText(one.n) + one.text
 		}
 	}
-	if f.Missing == 0 && f.Sealed > f.Unstored && !result.Partial {
+	if f.Missing == 0 && f.Gone == 0 && f.Sealed > f.Unstored && !result.Partial {
 		text += ", nothing is missing"
 	}
 	return text

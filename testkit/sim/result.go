@@ -35,11 +35,13 @@ type Result struct {
 // nor until all nodes had them.
 type Figures struct {
 	// Sealed are the batches of the origins, Refused those that an origin could not take, Unstored those sealed that
-	// no journal ever held. Deliveries is how often a node appended a batch of another that was sealed while it
+	// no journal ever held, Gone those that one held and none of a node that runs does: by wipes and power cuts, not
+	// counted where there is retention. Deliveries is how often a node appended a batch of another that was sealed while it
 	// ran; Backfilled what it fetched of before.
 	Sealed     uint64 `json:"sealed"`
 	Refused    uint64 `json:"refused,omitempty"`
 	Unstored   uint64 `json:"unstored,omitempty"`
+	Gone       uint64 `json:"gone,omitempty"`
 	Deliveries uint64 `json:"deliveries"`
 	Backfilled uint64 `json:"backfilled"`
 	// Missing is what somebody holds and somebody else does not, at the end, over all nodes.
@@ -179,6 +181,8 @@ func (r *Result) Verdict() string {
 		return "no promise was broken; not everything is everywhere yet"
 	case f.Sealed == f.Unstored:
 		return "no promise was broken; no journal took a batch: this shows little"
+	case f.Gone > 0:
+		return "no promise was broken; what is left is everywhere, but some batches are on no node that runs"
 	}
 	return "ok: everything is everywhere, and no promise was broken"
 }
@@ -219,7 +223,7 @@ func (s *Sim) measure() Figures {
 		Lost: c.lost, ByType: make(map[string]float64),
 	}
 	f.Redundancy, f.CalmRedundancy = s.redundancy()
-	f.Unstored = s.unstored()
+	f.Unstored, f.Gone = s.unheld()
 	f.Mended = share(s.mended(), float64(c.delivered))
 	for t, bytes := range c.bytes {
 		if bytes == 0 {
@@ -261,14 +265,19 @@ func (s *Sim) redundancy() (all, calm float64) {
 	return share(received-have, have), share(calmReceived-calmHave, calmHave)
 }
 
-// unstored counts the batches that no journal ever held.
-func (s *Sim) unstored() (sum uint64) {
+// unheld counts the batches that no journal ever held, and those that none of a node that runs holds any more.
+func (s *Sim) unheld() (unstored, gone uint64) {
+	bounded := s.cfg.RetentionBytes > 0 || s.cfg.RetentionAge > 0
 	for _, b := range s.truth.batches {
-		if !b.old && !b.stored {
-			sum++
+		switch {
+		case b.holders > 0 || b.old:
+		case !b.stored:
+			unstored++
+		case !bounded:
+			gone++
 		}
 	}
-	return sum
+	return unstored, gone
 }
 
 // mended counts the deliveries to which the tree came not at all.

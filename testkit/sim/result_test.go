@@ -23,6 +23,7 @@ func TestVerdicts(t *testing.T) {
 		{name: "whole", script: "1s load at=0 rate=10", want: "ok: everything is everywhere"},
 		{name: "nothing published", script: "9s load at=0 rate=10", want: "nothing was published"},
 		{name: "all dead", script: "1s load at=0 rate=10\n4s crash all", want: "no node runs at the end"},
+		{name: "all wiped", script: "1s load at=0 rate=10 for=1s\n4s crash all wipe back=1s", want: "some batches are on no node that runs"},
 		{name: "parted to the end", script: "1s load at=0 rate=10\n2s partition 0-1", want: "not promised as long as the mesh is parted"},
 		{name: "ill to the end", script: "1s load at=0 rate=10\n2s journal fail 1,3\n2s block 1 2", want: "as long as some nodes are kept from others, 2 journals are ill"},
 		{name: "paused to the end", script: "1s load at=0 rate=10\n2s pause 1 for=1h", want: "as long as 1 node is paused"},
