@@ -110,10 +110,14 @@ func (c *caller) callAt(at netip.AddrPort) error {
 	name, done := c.transport.named(func(err error) { why = err })
 	defer done()
 	err := c.join(name + "/" + at.String())
-	if err != nil && why != nil {
+	switch {
+	case err == nil:
+		return nil
+	case why != nil:
 		return why
 	}
-	return err
+	c.cfg.Logger.Debug("a call failed", "address", at, "reason", err)
+	return errAnswer
 }
 
 // callAll begins a round: seeds and peers that are gone.

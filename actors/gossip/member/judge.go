@@ -55,10 +55,14 @@ func (l *List) explain(err error) (reason, hint string) {
 		return fmt.Sprintf("%s, this node of %q", err, l.cfg.Cluster), "give both the same --cluster, or take it off --join"
 	case errors.Is(err, errSecret):
 		return err.Error(), "give both the same --cluster-secret-file"
-	case errors.Is(err, errHungUp):
-		return err.Error(), "it may be stopping, or the port of something else"
+	case errors.Is(err, errHungUp), errors.Is(err, errAnswer):
+		return err.Error(), "is it the mesh port of a node? It may be stopping, too"
 	case errors.As(err, &lookup):
 		return "its name can't be resolved: " + err.Error(), "it is resolved anew at each try"
+	}
+	var op *net.OpError
+	if errors.As(err, &op) {
+		err = op.Err // the address is told anyway
 	}
 	return "it can't be reached: " + err.Error(), "it is tried for ever; is the node up, and the port open for TCP and UDP?"
 }

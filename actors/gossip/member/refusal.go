@@ -5,11 +5,17 @@ import (
 	"errors"
 	"io"
 	"net"
+	"syscall"
 	"time"
 )
 
-// errHungUp is the end of a stream without an answer.
-var errHungUp = errors.New("it hung up without an answer")
+// What may become of a call, besides a refusal.
+var (
+	// errHungUp is the end of a stream without an answer.
+	errHungUp = errors.New("it hung up without an answer")
+	// errAnswer is an answer that is none.
+	errAnswer = errors.New("it answers as no node of a mesh does")
+)
 
 // A refusal is the byte before a label, which begins no answer, and what was wrong. It does not tell anything that the
 // caller did not say first, the name of the cluster neither.
@@ -56,7 +62,7 @@ func (c *call) Read(p []byte) (int, error) {
 		err = c.refusal(p[1:n])
 	case n > 0:
 		return n, err
-	case errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
 		err = errHungUp
 	}
 	c.tell(err)

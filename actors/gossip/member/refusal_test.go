@@ -126,6 +126,34 @@ func TestGarbageIsCountedAndHarmless(t *testing.T) {
 	})
 }
 
+func TestSeedThatIsNoNodeIsTold(t *testing.T) {
+	for answer, want := range map[string]string{
+		"":                                 "it hung up without an answer",
+		"\xf4":                             "it hung up without an answer",
+		"HTTP/1.1 400 Bad Request\r\n\r\n": "it answers as no node of a mesh does",
+	} {
+		inWorld(t, func(w *world) {
+			other := w.net.host(ip(9))
+			w.t.Cleanup(func() { other.Close() })
+			go func() {
+				for {
+					c, err := other.AcceptStream()
+					if err != nil {
+						return
+					}
+					_, _ = c.Write([]byte(answer))
+					c.Close()
+				}
+			}()
+			n := w.start("a", ip(0), func(c *member.Config) { c.Seeds = []string{ip(9)} })
+			w.within(time.Second, "the problem", func() bool { return len(n.Problems()) == 1 })
+			if p := n.Problems()[0]; p.Reason != want || p.About != "seed "+ip(9) {
+				t.Errorf("%q: %+v", answer, p)
+			}
+		})
+	}
+}
+
 func TestStreamsAreBoundedByAddressAndTogether(t *testing.T) {
 	inWorld(t, func(w *world) {
 		n, to := w.start("a", ip(0), nil), netip.MustParseAddrPort(ip(0))
