@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"time"
 
 	"anode/actors/journal"
 	"anode/messages"
@@ -28,16 +27,19 @@ func peerBatch(n *node, sequence uint64) *wire.Sealed {
 // Peers' batches are answered in the order in which they were stored, whatever the family.
 func TestPeersBatchesAreAnsweredInOrder(t *testing.T) {
 	inBubble(t, nil, func(n *node) {
-		var told []string
+		answers := make(chan string, 5)
 		for _, r := range []struct {
 			sequence uint64
 			backfill bool
 		}{{9, false}, {10, false}, {3, true}, {4, true}, {9, false}} {
 			n.inbox.Store(journal.Remote{Batch: peerBatch(n, r.sequence), Backfill: r.backfill, Done: func(held storage.Held, err error) {
-				told = append(told, fmt.Sprint(r.sequence, " ", held, " ", err))
+				answers <- fmt.Sprint(r.sequence, " ", held, " ", err)
 			}})
 		}
-		time.Sleep(time.Second)
+		var told []string
+		for range cap(answers) {
+			told = append(told, <-answers)
+		}
 		if want := []string{"9 0 <nil>", "10 0 <nil>", "3 0 <nil>", "4 0 <nil>", "9 1 <nil>"}; !slices.Equal(told, want) {
 			n.Fatalf("told %q, want %q", told, want)
 		}
