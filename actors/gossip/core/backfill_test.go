@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -191,5 +192,36 @@ func TestWhatNobodyWaitsForMayTakeTwoSeconds(t *testing.T) {
 	d.pass(500 * time.Millisecond)
 	if n := len(d.pulls("a")) + len(d.pulls("b")); n != 2 {
 		t.Errorf("it has asked %d times after them, want twice", n)
+	}
+}
+
+func TestTheNewestOfAllOriginsComesFirst(t *testing.T) {
+	d := newDesk(t, nil)
+	d.link("a")
+	d.announced("a", "old", 1, 2000)
+	d.announced("a", "new", 5, 2000)
+	d.pass(150 * time.Millisecond)
+	var order []messages.NodeID
+	for i := 0; i < len(d.out); i++ { // a brings what it is asked for
+		p, ok := d.out[i].Frame.(*frame.Pull)
+		if !ok {
+			continue
+		}
+		order = append(order, p.Origin)
+		each(p, func(id messages.BatchID) bool {
+			d.repaired("a", d.batch(id.Origin, id.Epoch, id.Sequence))
+			return true
+		})
+		d.gets("a", &frame.End{ID: p.ID})
+		d.pass(10 * time.Millisecond)
+	}
+	first, last := slices.Index(order, "new"), len(order)
+	for i, origin := range order {
+		if origin == "new" {
+			last = i
+		}
+	}
+	if first < 0 || first > 2 || slices.Contains(order[first:last], "old") {
+		t.Errorf("it asks for %v", order)
 	}
 }
