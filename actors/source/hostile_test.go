@@ -165,7 +165,11 @@ func TestHostileSourcesDisturbNoOther(t *testing.T) {
 	median, worst := len(beside)/2, len(beside)*99/100
 	t.Logf("alone: median %s, p99 %s; beside %d hostile sources: median %s, p99 %s", alone[median], alone[worst], len(hostileSpecs()), beside[median], beside[worst])
 	// A machine that is busy with other things shows in both.
-	if most := max(100*time.Millisecond, 20*alone[median]); beside[median] > most {
+	most := max(100*time.Millisecond, 20*alone[median])
+	if racing.Enabled {
+		most *= 10 // its cost is the programs', which share the processors
+	}
+	if beside[median] > most {
 		t.Errorf("the median is %s, at most %s is meant", beside[median], most)
 	}
 	for name := range hostileSpecs() {

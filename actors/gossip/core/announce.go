@@ -132,7 +132,7 @@ func (c *Core) suit(f *flow, l *link, head uint64) {
 // hears notes that a flow has sequences up to one. What was not there a moment ago may be on its way by the tree.
 func (c *Core) hears(f *flow, head uint64, hlc messages.HLC) {
 	f.hlc = max(f.hlc, hlc)
-	if !f.based {
+	if !f.based && head > 0 {
 		c.base(f, head)
 	}
 	f.raise(c, head)

@@ -43,7 +43,7 @@ func (b *backfill) drop(f *flow) {
 
 // base notes up to where a flow is old.
 func (c *Core) base(f *flow, base uint64) {
-	f.base, f.based = base, true
+	f.base, f.based = max(f.base, base), true
 	if base > 0 {
 		f.raise(c, base)
 		f.marks[0].hi, f.marks[1].hi = max(f.marks[0].hi, base), max(f.marks[1].hi, base)

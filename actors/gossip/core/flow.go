@@ -60,7 +60,8 @@ type flow struct {
 	// restUntil is when it may be asked for again after several that brought nothing.
 	restUntil time.Duration
 	// size is how many bytes a batch has, about.
-	size int
+	size  int
+	sized bool
 	// denied are what peers said they don't hold, by slot; stuck are holes that nobody holds.
 	denied map[int]messages.Ranges
 	stuck  []stuck

@@ -182,7 +182,7 @@ func (c *Core) pullFrom(f *flow, l *link, part messages.Ranges, old bool) {
 		c.old.open++
 	}
 	c.stats.Pulls++
-	ask := &frame.Pull{ID: p.id, Origin: f.origin.id, Epoch: f.epoch, Ranges: append([]messages.Range(nil), part...), Descending: old, Bytes: uint32(most)}
+	ask := &frame.Pull{ID: p.id, Origin: f.origin.id, Epoch: f.epoch, Ranges: append([]messages.Range(nil), part...), Descending: old, Bytes: uint32(bytes)}
 	c.send(l, ask, Control)
 	c.work.put(f, c.deadline(p))
 }

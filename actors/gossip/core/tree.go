@@ -57,6 +57,9 @@ func (c *Core) arrive(f *flow, l *link, p *frame.Push, size int, mends bool) {
 		batch: b, slot: l.slot, peer: l.peer, hop: p.Hop, refresh: p.Refresh || mends, repair: p.Repair, old: old || p.Repair && !f.fresh(c, b.Sequence),
 	})
 	f.coming = f.coming.Add(messages.Range{From: b.Sequence, To: b.Sequence})
+	if !f.sized {
+		f.size, f.sized = size, true
+	}
 	f.size += (size - f.size) / 8
 	c.appending += size
 	c.stall.begin(c)
