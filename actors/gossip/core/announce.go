@@ -147,11 +147,12 @@ func (c *Core) hears(f *flow, head uint64, hlc messages.HLC) {
 
 // cover tells that own batches are safe with a peer.
 func (c *Core) cover(l *link, h *frame.Held) {
-	f := c.self.find(h.Epoch)
-	if f == nil || l.slot < len(f.known) && f.known[l.slot].head >= h.Head && f.known[l.slot].run <= h.Run {
-		return
+	if f := c.self.find(h.Epoch); f != nil && l.slot < len(f.known) && f.known[l.slot].head >= h.Head && f.known[l.slot].run <= h.Run {
+		return // it was said
 	}
-	c.put(Output{Kind: Cover, Peer: l.peer, Epoch: h.Epoch, Range: messages.Range{From: h.Run, To: h.Head}})
+	if _, own := c.self.line.Epoch(h.Epoch); own {
+		c.put(Output{Kind: Cover, Peer: l.peer, Epoch: h.Epoch, Range: messages.Range{From: h.Run, To: h.Head}})
+	}
 }
 
 // local spreads a batch of the node's own.
