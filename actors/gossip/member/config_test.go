@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"anode/actors/gossip/member"
@@ -76,7 +75,7 @@ func TestAdvertisedAddress(t *testing.T) {
 		"a listener that is none of IP":  {want: "!it listens at no IP address"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
 				f := newFabric()
 				f.names["me.example"] = []netip.Addr{netip.MustParseAddr("2001:db8::7"), netip.MustParseAddr("10.7.7.7")}
 				f.names["seed.example"] = []netip.Addr{netip.MustParseAddr("10.9.9.9")}
@@ -115,7 +114,7 @@ func advertised(cfg member.Config, network member.Network) (string, error) {
 }
 
 func TestWithoutSecretOnlyLoopback(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		for _, c := range []struct{ listens, advertise string }{{"10.0.0.1:7000", ""}, {"127.0.0.1:7000", "10.0.0.1"}, {"[::]:7000", "::1"}} {
 			cfg := config("a")
 			cfg.Keys, cfg.Advertise = nil, c.advertise
@@ -128,7 +127,7 @@ func TestWithoutSecretOnlyLoopback(t *testing.T) {
 }
 
 func TestListRunsOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
 		h := newFabric().host(ip(0))
 		list, err := member.New(config("a"), h)
 		if err != nil {
