@@ -223,3 +223,38 @@ func TestWhatWasGivenUpIsNotAskedForAgain(t *testing.T) {
 	d.pass(time.Minute)
 	none(t, "o is asked for", d.asked("o", "o", 1))
 }
+
+// Only so much is remembered of holes that nobody holds; all come to their end.
+func TestManyHolesAreAllGivenUp(t *testing.T) {
+	d := newDesk(t, func(c *core.Config) {
+		for q := uint64(1); q < 600; q += 2 {
+			hold(c.Lines.Open("o"), 1, q, q)
+		}
+	})
+	d.denying("o")
+	d.members("o")
+	d.link("o")
+	d.pass(time.Minute)
+	if n := len(d.givenUp("o")); n != 299 {
+		t.Errorf("of 299 holes %d are given up", n)
+	}
+	if s := d.Stats(); s.Missing > 0 || s.Pulling > 0 {
+		t.Errorf("it misses %d batches, and waits for %d bytes", s.Missing, s.Pulling)
+	}
+}
+
+func TestWhatIsForgottenIsNotWaitedFor(t *testing.T) {
+	d := newDesk(t, torn("o"))
+	d.link("a")
+	d.announced("a", "o", 1, 9)
+	d.pass(time.Second)
+	d.Dropped(d.now, "o", 1, 10)
+	d.Forgotten(d.now, "o", 1)
+	d.drain()
+	if s := d.Stats(); s.Missing > 0 || s.Pulling > 0 {
+		t.Errorf("it misses %d batches, and waits for %d bytes", s.Missing, s.Pulling)
+	}
+	d.clear()
+	d.pass(10 * time.Second)
+	none(t, "asked for", d.asked("a", "o", 1))
+}

@@ -214,3 +214,24 @@ func TestAPeerIsToldWhatIsKnownOfIt(t *testing.T) {
 		t.Errorf("a stranger is told %+v", h)
 	}
 }
+
+// A clock that went back makes an epoch that is late for all readers: the node takes a higher one, but a double that
+// lives is given the time to stop first.
+func TestANodeThatHearsOfAHigherEpochTakesOneAboveIt(t *testing.T) {
+	d := newDesk(t, nil)
+	d.link("a")
+	d.announced("a", me, 12, 3)
+	d.pass(9 * time.Second)
+	none(t, "renewed before ten seconds", d.put(core.Renew))
+	d.announced("a", me, 12, 4)
+	d.pass(1200 * time.Millisecond)
+	renewed := d.put(core.Renew)
+	if len(renewed) != 1 || renewed[0].Epoch != 12 || renewed[0].Prior.Epoch != 12 || renewed[0].Prior.Sequence != 4 {
+		t.Fatalf("it renews %+v", renewed)
+	}
+	d.clear()
+	d.Renewed(d.now, 13)
+	d.announced("a", me, 12, 4)
+	d.pass(30 * time.Second)
+	none(t, "renewed again", d.put(core.Renew))
+}

@@ -2,8 +2,8 @@ package core_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
-	"time"
 
 	"anode/actors/gossip/core"
 	"anode/messages"
@@ -112,23 +112,29 @@ func TestRecordsOfStrangersAreBounded(t *testing.T) {
 	}
 }
 
-func TestStrangersAreForgottenForMembers(t *testing.T) {
+// A mesh that shrinks leaves records of many who are no members any more.
+func TestRecordsOfFormerMembersAreBounded(t *testing.T) {
 	d := newDesk(t, nil)
-	d.members("a")
+	d.members(names(2000)...)
 	d.link("a")
-	for i := range 12 {
+	for part := range slices.Chunk(names(2000), 500) {
 		var records []frame.Ephemeral
-		for j := range 100 {
-			records = append(records, record(messages.NodeID(fmt.Sprint("s", i, "x", j)), 1, 1))
+		for _, id := range part {
+			records = append(records, record(id, 1, 1))
 		}
 		d.gets("a", &frame.Status{Records: records})
 	}
-	d.members("a", "b")
-	d.pass(time.Second)
+	d.members("n0000", "n1999")
 	d.LinkUp(d.now, "c", &frame.Hello{Node: "c", Epoch: 1})
 	d.drain()
-	if n := len(d.records("c")); n > 1010 {
+	kept := d.records("c")
+	if n := len(kept); n > 1010 {
 		t.Errorf("a new peer is told %d records", n)
+	}
+	for _, member := range list[messages.NodeID]("n0000", "n1999") {
+		if !slices.ContainsFunc(kept, func(r frame.Ephemeral) bool { return r.Node == member }) {
+			t.Errorf("the record of %s, which is a member still, is gone", member)
+		}
 	}
 }
 
@@ -140,4 +146,14 @@ func TestARecordThatIsTooLargeIsNotPublished(t *testing.T) {
 	d.Publish(d.now, r)
 	d.drain()
 	none(t, "sent", d.records("a"))
+}
+
+func TestRecordsOfUnknownKindsAreDropped(t *testing.T) {
+	d := newDesk(t, nil)
+	d.link("a", "b")
+	r := record("o", 1, 1)
+	r.Kind = 4
+	d.gets("a", &frame.Status{Records: list(r)})
+	none(t, "shown", d.put(core.Show))
+	none(t, "passed on", d.records("b"))
 }

@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -330,5 +331,49 @@ func TestATreeThatIsWholeIsNotMended(t *testing.T) {
 		if p.Refresh {
 			t.Error("it goes on as a refresh, though the parent lives")
 		}
+	}
+}
+
+func TestAWordAboutAnUnknownFlowIsIgnored(t *testing.T) {
+	d := newDesk(t, nil)
+	d.link("a")
+	d.gets("a", &frame.Graft{Origin: "o", Epoch: 1})
+	d.gets("a", &frame.Prune{Origin: "o", Epoch: 1, Sequence: 1})
+	none(t, "put out", d.out)
+	if _, known := d.Lines()["o"]; known {
+		t.Error("it is remembered")
+	}
+}
+
+func TestManyAppendsAreAnsweredInOrder(t *testing.T) {
+	d := newDesk(t, nil)
+	d.link("a")
+	d.busy = true
+	for q := uint64(1); q <= 300; q++ {
+		d.pushed("a", d.batch("o", 1, q))
+		if len(d.appends) > 150 {
+			d.Appended(d.now, d.appends[0], core.Stored)
+			d.appends = d.appends[1:]
+		}
+	}
+	d.answer(core.Stored)
+	if head := d.Lines().Head("o").Sequence; head != 300 || d.Stats().Appending != 0 {
+		t.Errorf("the head is %d, %d bytes wait", head, d.Stats().Appending)
+	}
+}
+
+// A peer can name origins at will.
+func TestOriginsAreBounded(t *testing.T) {
+	d := newDesk(t, nil)
+	d.link("a")
+	for i := range 110 {
+		var flows []frame.Held
+		for j := range 1000 {
+			flows = append(flows, frame.Held{Origin: messages.NodeID(fmt.Sprint("x", i, "y", j)), Epoch: 1, Floor: 1, Run: 1, Head: 1, HLC: messages.HLCFromMillis(begin)})
+		}
+		d.gets("a", &frame.Have{Flows: flows})
+	}
+	if n := len(d.Lines()); n > 100_000 || n < 90_000 {
+		t.Errorf("it knows of %d origins", n)
 	}
 }
