@@ -225,3 +225,15 @@ func TestTheNewestOfAllOriginsComesFirst(t *testing.T) {
 		t.Errorf("it asks for %v", order)
 	}
 }
+
+// A node that restarts goes on with what it had not fetched: readers stand above it.
+func TestABackfillThatDidNotEndGoesOn(t *testing.T) {
+	d := newDesk(t, holding("o", 1, 600, 900))
+	d.link("a")
+	d.announced("a", "o", 1, 900)
+	d.pass(time.Second)
+	pulls := sent[*frame.Pull](d, "a")
+	if len(pulls) == 0 || !pulls[0].Descending || pulls[0].Ranges[0].To != 599 {
+		t.Errorf("it asks for %+v", pulls)
+	}
+}

@@ -95,6 +95,13 @@ func TestANodesOwnPastDoesNotStopIt(t *testing.T) {
 		d.pushed("a", d.batch(me, 9, 1))
 		none(t, "stopped", d.put(core.Stop))
 	})
+	t.Run("of an epoch that a peer named at the start, with a clock that went back", func(t *testing.T) {
+		d := newDesk(t, nil)
+		d.known(9, 1)
+		d.pass(20 * time.Second)
+		d.pushed("a", d.live(9, 2))
+		none(t, "stopped", d.put(core.Stop))
+	})
 	t.Run("asked for", func(t *testing.T) {
 		d := newDesk(t, nil)
 		d.link("a")

@@ -191,3 +191,15 @@ func TestTheRegistryFollowsFromTheSetOfEvents(t *testing.T) {
 		}
 	})
 }
+
+func TestAnAnswerIsNotAnswered(t *testing.T) {
+	d := newDesk(t, func(c *core.Config) { c.Registry = list(event("k", 1, "x")) })
+	d.link("a")
+	d.gets("a", &frame.Registry{Hashes: make([]uint64, frame.Buckets), Answer: true})
+	for _, r := range sent[*frame.Registry](d, "a") {
+		if len(r.Hashes) > 0 {
+			t.Error("hashes are told again")
+		}
+	}
+	alike(t, "told", d.events("a"), list(event("k", 1, "x")))
+}

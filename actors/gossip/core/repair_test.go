@@ -343,3 +343,20 @@ func TestAPullNamesAtMost32Ranges(t *testing.T) {
 		t.Errorf("only %d ranges are asked for, by %d pulls", len(d.asked("a", "o", 1)), len(d.pulls("a")))
 	}
 }
+
+// Who is far behind when a link comes up does not wait for the tree.
+func TestWhoIsFarBehindAsksANewPeerAtOnce(t *testing.T) {
+	for head, atOnce := range map[uint64]bool{30: false, 500: true} {
+		d := newDesk(t, holding("o", 1, 1, 10))
+		d.link("a")
+		d.announced("a", "o", 1, head)
+		d.down("a")
+		d.pass(3 * time.Second)
+		d.clear()
+		d.LinkUp(d.now, "b", &frame.Hello{Node: "b", Epoch: 1})
+		d.pass(time.Millisecond)
+		if got := len(d.asked("b", "o", 1)) > 0; got != atOnce {
+			t.Errorf("with a head of %d it asks at once: %t, want %t", head, got, atOnce)
+		}
+	}
+}

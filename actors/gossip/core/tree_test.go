@@ -377,3 +377,93 @@ func TestOriginsAreBounded(t *testing.T) {
 		t.Errorf("it knows of %d origins", n)
 	}
 }
+
+func TestBatchesOlderThanTheChoiceMakeNobodyTheParent(t *testing.T) {
+	d := tree(t)
+	d.gets("b", &frame.Push{Hop: 1, Refresh: true, Batch: d.batch("o", 1, 9)})
+	d.clear()
+	for q := uint64(2); q < 9; q++ {
+		d.pushed("a", d.batch("o", 1, q))
+	}
+	none(t, "grafts", sent[*frame.Graft](d, "a"))
+}
+
+// It says nothing about who is faster, but some may get the batch by it alone.
+func TestAnEarlierRefreshFloodsStill(t *testing.T) {
+	d := tree(t)
+	d.gets("b", &frame.Push{Hop: 1, Refresh: true, Batch: d.batch("o", 1, 5)})
+	d.gets("c", &frame.Prune{Origin: "o", Epoch: 1, Sequence: 5})
+	d.clear()
+	d.gets("a", &frame.Push{Hop: 1, Refresh: true, Batch: d.batch("o", 1, 4)})
+	same(t, "pushed to", d.receivers(4), list[messages.NodeID]("b", "c"))
+}
+
+func TestTheOldTreeHasNoSilentLinks(t *testing.T) {
+	d := tree(t)
+	d.gets("b", &frame.Push{Hop: 1, Refresh: true, Batch: d.batch("o", 1, 5)})
+	d.mute["c"] = true
+	d.pass(1200 * time.Millisecond)
+	same(t, "one from before goes to", d.next("a", 4), list[messages.NodeID]("b"))
+}
+
+func TestAParentThatWasAskedGetsNothingBack(t *testing.T) {
+	d := tree(t)
+	for q := uint64(2); q < 5; q++ {
+		d.pushed("b", d.batch("o", 1, q))
+	}
+	same(t, "what another brings goes to", d.next("a", 5), list[messages.NodeID]("c"))
+}
+
+// Only the newest batch is ahead of all that the branches below have.
+func TestAnOlderBatchDoesNotMendATree(t *testing.T) {
+	d := tree(t)
+	d.down("a")
+	d.announced("b", "o", 1, 3)
+	d.clear()
+	d.repaired("b", d.batch("o", 1, 2))
+	if p := sent[*frame.Push](d, "c"); len(p) != 1 || p[0].Refresh || !p[0].Repair {
+		t.Errorf("it goes on as %+v", p)
+	}
+}
+
+// A link that is silent for two pings brings nothing, though it is in the trees for a second.
+func TestAParentThatIsSilentForTwoPingsIsMendedFor(t *testing.T) {
+	for silence, mended := range map[time.Duration]bool{300 * time.Millisecond: false, 800 * time.Millisecond: true} {
+		d := tree(t)
+		d.pass(time.Second)
+		d.mute["a"] = true
+		d.pass(silence)
+		d.clear()
+		d.repaired("b", d.batch("o", 1, 2))
+		if p := sent[*frame.Push](d, "c"); len(p) != 1 || p[0].Refresh != mended {
+			t.Errorf("after %s of silence of the parent it goes on as %+v", silence, p)
+		}
+	}
+}
+
+func TestAParentThatLeavesThreeBatchesOutIsMendedFor(t *testing.T) {
+	d := tree(t)
+	refreshed := func() (list []uint64) {
+		for _, p := range sent[*frame.Push](d, "c") {
+			if p.Refresh {
+				list = append(list, p.Batch.Sequence)
+			}
+		}
+		return list
+	}
+	for q := uint64(2); q < 7; q++ {
+		d.announced("b", "o", 1, q)
+		d.pass(1200 * time.Millisecond)
+		pulls := d.pulls("b")
+		if len(pulls) == 0 {
+			t.Fatalf("%d is not asked for", q)
+		}
+		d.clear()
+		d.repaired("b", d.batch("o", 1, q))
+		d.gets("b", &frame.End{ID: pulls[0]})
+		if len(refreshed()) > 0 {
+			break
+		}
+	}
+	same(t, "the batch that mends", refreshed(), list[uint64](4))
+}
