@@ -453,7 +453,11 @@ func TestAParentThatLeavesThreeBatchesOutIsMendedFor(t *testing.T) {
 	}
 	for q := uint64(2); q < 7; q++ {
 		d.announced("b", "o", 1, q)
-		d.pass(1200 * time.Millisecond)
+		for range 60 {
+			if d.pass(20 * time.Millisecond); len(d.pulls("b")) > 0 {
+				break
+			}
+		}
 		pulls := d.pulls("b")
 		if len(pulls) == 0 {
 			t.Fatalf("%d is not asked for", q)
