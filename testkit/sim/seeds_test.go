@@ -3,6 +3,7 @@ package sim_test
 import (
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"anode/testkit/racing"
@@ -39,13 +40,16 @@ func seeds(t *testing.T, few, many int, test func(t *testing.T, seed uint64)) {
 	if os.Getenv("ANODE_SEED") != "" {
 		count = 1
 	}
-	name := t.Name()
+	again := fmt.Sprintf("go test -run '^%s$' ./testkit/sim", strings.ReplaceAll(t.Name(), "/", "$/^"))
+	if long() {
+		again = "ANODE_LONG=1 " + again
+	}
 	for seed := first; seed < first+uint64(count); seed++ {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			defer func() {
 				if t.Failed() {
-					t.Logf("to see it again: ANODE_SEED=%d go test -run '^%s$' ./testkit/sim", seed, name)
+					t.Logf("to see it again: ANODE_SEED=%d %s", seed, again)
 				}
 			}()
 			test(t, seed)
