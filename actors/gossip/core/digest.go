@@ -158,6 +158,7 @@ func (c *Core) consider(l *link, h *frame.Holding) {
 	if k.from <= k.head {
 		f.redeem(l.slot, messages.Ranges{{From: k.from, To: k.head}}.Minus(k.holes))
 	}
+	c.reclaim(f, l, k)
 	c.hears(f, k.head, h.HeadHLC)
 	c.settle(f)
 }

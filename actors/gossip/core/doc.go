@@ -76,7 +76,7 @@
 //
 // A hole is open as long as one linked peer did not say that it does not hold it. When all have, it is given up (readers get
 // a gap): 5 s later where the origin is among them, or it is the node's own; 60 s later else, both counted while a link is up. 5 s is
-// ample for what any node holds to come to a neighbour. A node that is alone gives its own damage up at once, and nothing of
+// ample for what any node holds to come to a neighbour. What turns up all the same is fetched and kept, but readers have passed it. A node that is alone gives its own damage up at once, and nothing of
 // others. What retention took from all, below everything that is held, raises the floor instead.
 //
 // # Links (link.go)

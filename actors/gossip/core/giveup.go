@@ -167,6 +167,27 @@ func (c *Core) giveUp(f *flow, run messages.Range, gone bool) {
 	c.put(Output{Kind: GiveUp, Origin: f.origin.id, Epoch: f.epoch, Range: run})
 }
 
+// reclaim asks a peer for what was given up and turns out to be there: it is kept, and in history, though readers
+// have passed it.
+func (c *Core) reclaim(f *flow, l *link, k *known) {
+	given := f.origin.line.GivenUp(f.epoch)
+	if len(given) == 0 || k.head == 0 || len(f.pulls) >= mostPulls || l.asked >= mostServing || l.pulling+c.pullBytes() > c.cfg.MaxPull {
+		return
+	}
+	from := k.run
+	if k.from != 0 {
+		from = min(from, k.from)
+	}
+	held := messages.Ranges{{From: max(from, k.floor, 1), To: k.head}}.Minus(k.holes)
+	wanted := given.Minus(given.Minus(held)).Minus(f.coming)
+	for _, p := range f.pulls {
+		wanted = wanted.Minus(p.rest)
+	}
+	if len(wanted) > 0 {
+		c.pullFrom(f, l, take(wanted, k.head, c.most(f)), true)
+	}
+}
+
 // raise does without what is below a floor.
 func (c *Core) raise(f *flow, floor uint64) {
 	f.origin.line.Raise(f.epoch, floor)

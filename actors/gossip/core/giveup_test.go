@@ -225,6 +225,20 @@ func TestWhatWasGivenUpIsNotAskedForAgain(t *testing.T) {
 }
 
 // Only so much is remembered of holes that nobody holds; all come to their end.
+// Who turns out to hold what was given up is asked for it: it is stored, though readers have passed it.
+func TestWhatWasGivenUpIsFetchedFromWhoHoldsIt(t *testing.T) {
+	d := newDesk(t, torn("o"))
+	d.denying("o", "a")
+	d.members("o", "a", "b")
+	d.link("o", "a")
+	d.pass(90 * time.Second)
+	same(t, "given up", d.givenUp("o"), list(run(4, 5)))
+	d.link("b")
+	d.announced("b", "o", 1, 9)
+	d.pass(time.Second)
+	same(t, "b is asked for", d.asked("b", "o", 1), list(run(4, 5)))
+}
+
 func TestManyHolesAreAllGivenUp(t *testing.T) {
 	d := newDesk(t, func(c *core.Config) {
 		for q := uint64(1); q < 600; q += 2 {
