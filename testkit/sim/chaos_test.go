@@ -16,8 +16,8 @@ func TestChaos(t *testing.T) {
 		switch seed % 8 { // each seed has its network and its disks
 		case 1: // a network that is bad in itself
 			cfg.Loss, cfg.Duplicate, cfg.Reorder, cfg.Jitter = 0.01, 0.02, 0.05, 5*time.Millisecond
-		case 2: // journals that keep little
-			cfg.RetentionBytes = 64 << 10
+		case 2: // journals that keep little: what all neighbours have dropped is given up after a minute
+			cfg.RetentionBytes, cfg.Converge = 64<<10, 100*time.Second
 		case 3: // journals that keep it shortly
 			cfg.RetentionAge = 8 * time.Second
 		case 4: // links that carry little

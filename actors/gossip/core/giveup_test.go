@@ -6,6 +6,7 @@ import (
 
 	"anode/actors/gossip/core"
 	"anode/messages"
+	"anode/messages/wire"
 	"anode/messages/wire/frame"
 )
 
@@ -224,7 +225,6 @@ func TestWhatWasGivenUpIsNotAskedForAgain(t *testing.T) {
 	none(t, "o is asked for", d.asked("o", "o", 1))
 }
 
-// Only so much is remembered of holes that nobody holds; all come to their end.
 // Who turns out to hold what was given up is asked for it: it is stored, though readers have passed it.
 func TestWhatWasGivenUpIsFetchedFromWhoHoldsIt(t *testing.T) {
 	d := newDesk(t, torn("o"))
@@ -239,6 +239,7 @@ func TestWhatWasGivenUpIsFetchedFromWhoHoldsIt(t *testing.T) {
 	same(t, "b is asked for", d.asked("b", "o", 1), list(run(4, 5)))
 }
 
+// Only so much is remembered of holes that nobody holds; all come to their end.
 func TestManyHolesAreAllGivenUp(t *testing.T) {
 	d := newDesk(t, func(c *core.Config) {
 		for q := uint64(1); q < 600; q += 2 {
@@ -271,4 +272,24 @@ func TestWhatIsForgottenIsNotWaitedFor(t *testing.T) {
 	d.clear()
 	d.pass(10 * time.Second)
 	none(t, "asked for", d.asked("a", "o", 1))
+}
+
+// The end of an epoch is named by the next one; a peer knows of it, and holds nothing of it either.
+func TestAHoleThatAPeerOnlyKnowsOfIsStillAskedFor(t *testing.T) {
+	d := newDesk(t, nil)
+	d.members("o", "a", "b")
+	d.link("a", "b")
+	h := header("o", 2, 1)
+	h.Prior = messages.Position{Origin: "o", Epoch: 1, Sequence: 2}
+	d.pushed("a", wire.StandIn(h, make([]byte, 300)))
+	d.gets("a", &frame.Digest{Closed: []frame.Holding{{Origin: "o", EpochDigest: messages.EpochDigest{Epoch: 1, Floor: 1, Head: 2, Holes: list(run(1, 2))}}}})
+	d.denying("a", "b")
+	d.pass(time.Second)
+	d.clear()
+	d.pass(10 * time.Second)
+	if len(d.asked("b", "o", 1)) == 0 {
+		t.Error("b is not asked")
+	}
+	d.pass(2 * time.Minute)
+	same(t, "given up in the end", d.givenUp("o"), list(run(1, 2)))
 }
