@@ -6,7 +6,23 @@ TOOLS    := $(CURDIR)/.tools
 LINT     := $(TOOLS)/golangci-lint
 LINT_VERSION := v2.15.0
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+COMMIT   := $(shell git rev-parse HEAD 2>/dev/null)
+LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 FUZZTIME ?= 10s
+
+# $(call gotest,flags,packages) runs tests. With RERUN=1, as in CI, a test that failed runs once more, and what came of both is printed:
+# a race, a second failure, or more than ten that failed (a test of parts counts beside them), is the end.
+GOTESTSUM := $(TOOLS)/gotestsum
+GOTESTSUM_VERSION := v1.13.0
+gotest = $(if $(RERUN),$(GOTESTSUM) --format pkgname --format-hide-empty-pkg --rerun-fails=1 --rerun-fails-max-failures=10 \
+	--rerun-fails-abort-on-data-race --packages '$(strip $(2))' --,$(GO) test) $(1) $(if $(RERUN),,$(2))
+tests := $(if $(RERUN),$(GOTESTSUM))
+
+# What has long tests, but for those that have a command of their own below.
+LONG := ./cmd/anode/e2e ./storage/... ./testkit/cassandra/...
+
+# Their tests are of processes, which the race detector does not see.
+PROCESSES := /e2e$$|/testkit/(archived|browser|cassandra|chaos|compose)(/|$$)
 
 help: ## print this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -15,22 +31,55 @@ go: # what everything else needs
 	@command -v $(GO) >/dev/null || { echo "aNode is built with Go 1.26 or later (https://go.dev/dl), and there is no '$(GO)' on this machine"; exit 1; }
 
 build: go ## build bin/anode
-	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/anode ./cmd/anode
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/anode ./cmd/anode
 
-demo: build ## one node with demo feeds, and a live view of it
+demo: build ## a mesh of three nodes with demo feeds, a live view, keys to kill and revive nodes
 	@bin/anode demo
 
-test: go ## run every test; all it needs is Go
-	$(GO) test ./...
+test: go $(tests) ## run the tests; all they need is Go
+	$(call gotest,,./...)
 
-race: go ## run the tests with the race detector
-	$(GO) test -race ./...
+race: go $(tests) ## run the tests with the race detector
+	$(call gotest,-race,$(shell $(GO) list ./... | grep -vE '$(PROCESSES)'))
 
-crash: go ## the long tests: kills, power cuts, full disks
-	ANODE_LONG=1 $(GO) test -count=1 -timeout 20m ./cmd/anode/... ./storage/... $$($(GO) list ./testkit/... | grep -v /sim$$)
+crash: go $(tests) ## the long tests: kills, power cuts, full disks, Cassandra in trouble
+	ANODE_LONG=1 $(call gotest,-count=1 -timeout 20m -skip OneOfThree,$(LONG))
+
+chaos: go ## a quarter of an hour: a mesh of processes under random faults (ANODE_SEED=n repeats one), and every scenario
+	ANODE_LONG=1 $(GO) test -count=1 -timeout 60m -v ./testkit/chaos
+
+archived: go ## half an hour: a million records into a real Cassandra, outages and kills of it, three of them with one killed
+	ANODE_LONG=1 ANODE_CASSANDRA=1 $(GO) test -count=1 -timeout 90m -v ./testkit/archived ./storage/cassandra
 
 sim: go ## 10,000 random meshes under all faults, and the long scenarios
 	ANODE_LONG=1 $(GO) test -count=1 -timeout 2h ./actors/gossip/core ./testkit/sim
+
+compose-test: go $(tests) ## docker-compose.yml under kills, cuts, scaling and upgrades, and a small container; needs Docker (testkit/docker; SHORT=-short does less)
+	ANODE_COMPOSE=$(or $(ANODE_COMPOSE),try) $(call gotest,-count=1 -timeout 20m -v $(SHORT),./testkit/compose)
+
+manifests: go ## hold deploy/kubernetes against the types of Kubernetes' API
+	cd deploy/kubernetes/check && $(GO) test -count=1 ./...
+
+alerts: go ## hold Prometheus's alerts and Grafana's board against Prometheus's engine, and what two real nodes tell
+	cd deploy/prometheus/check && $(GO) test -count=1 ./...
+
+release: go ## static binaries for linux and darwin, amd64 and arm64, and their checksums, in dist/; the same source and Go give the same bytes
+	@rm -rf dist && mkdir dist
+	@for target in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64; do \
+		echo "dist/anode-$(VERSION)-$${target%/*}-$${target#*/}"; \
+		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS) -buildid=' \
+			-o "dist/anode-$(VERSION)-$${target%/*}-$${target#*/}" ./cmd/anode || exit 1; \
+	done
+	@cd dist && if command -v sha256sum >/dev/null; then sha256sum anode-*; else shasum -a 256 anode-*; fi > SHA256SUMS
+
+WEB := gateway/dashboard/web
+
+web: ## check, test and build the dashboard into gateway/dashboard/dist, which the binary embeds; needs Node.js 20.19 or later
+	@command -v npm >/dev/null || { echo "the dashboard is built with Node.js 20.19 or later (https://nodejs.org), and there is no 'npm' on this machine; the binary needs none: what it embeds is in gateway/dashboard/dist"; exit 1; }
+	cd $(WEB) && npm ci --no-audit --no-fund && npm run check && npm test && npm run build
+
+browser: go $(tests) ## look at the dashboard of a mesh in a real Chromium; needs `make web` for the rules of accessibility (ANODE_SCREENSHOTS=1 makes docs/img anew)
+	ANODE_BROWSER=1 $(call gotest,-count=1 -timeout 10m -v,./testkit/browser)
 
 fuzz: go ## fuzz every decoder, FUZZTIME=10s each
 	@$(GO) list ./... | while read -r pkg; do \
@@ -46,6 +95,9 @@ lint: $(LINT) ## vet, formatting, and the walls between packages
 fmt: $(LINT) ## format everything
 	$(LINT) fmt ./...
 
+$(GOTESTSUM): | go
+	GOBIN=$(TOOLS) $(GO) install gotest.tools/gotestsum@$(GOTESTSUM_VERSION)
+
 $(LINT): .golangci.yml | go
 	GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 	@touch $(LINT)
@@ -55,7 +107,10 @@ bench: build ## measure: journal, ingest, fan-out (docs/bench has the baselines)
 	bin/anode bench ingest
 	bin/anode bench fanout --baseline
 
+cassandra: go ## a real Cassandra at 127.0.0.1:9042 until Ctrl-C, for trying the archive (docs/cassandra.md; NODES=3)
+	@$(GO) run ./testkit/cassandra/cmd/cassandra --nodes $(or $(NODES),1) --dir anode-data/cassandra-$(or $(NODES),1)
+
 clean: ## remove what was built
 	rm -rf bin dist .tools
 
-.PHONY: help go build demo test race crash sim fuzz lint fmt bench clean
+.PHONY: browser help go build web release demo test race crash chaos archived compose-test manifests alerts sim fuzz lint fmt bench cassandra clean

@@ -3,7 +3,9 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"time"
@@ -20,6 +22,35 @@ func (c *Client) Status(ctx context.Context) (v command.StatusView, err error) {
 func (c *Client) Cluster(ctx context.Context) (v command.ClusterView, err error) {
 	return v, c.Get(ctx, "/cluster", nil, &v)
 }
+
+// Drain has a node hand its sources over to others, and then leave the mesh and end. It returns when that has begun, with the sources that no
+// other node can take over.
+func (c *Client) Drain(ctx context.Context) (v command.RetireView, err error) {
+	_, err = c.call(ctx, request{method: http.MethodPost, path: api + "/cluster/drain"}, &v)
+	if errors.Is(err, io.EOF) { // of a version that names none
+		err = nil
+	}
+	return v, err
+}
+
+// Bans lists the nodes that are shut out of the mesh, by id.
+func (c *Client) Bans(ctx context.Context) ([]command.BanView, error) {
+	return list[command.BanView](ctx, c, "/cluster/bans", nil)
+}
+
+// Ban shuts a node out of the mesh; it is done also where it is banned already.
+func (c *Client) Ban(ctx context.Context, node string) error {
+	_, err := c.call(ctx, request{method: http.MethodPost, path: banPath(node)}, nil)
+	return err
+}
+
+// LiftBan lets a node in again.
+func (c *Client) LiftBan(ctx context.Context, node string) error {
+	_, err := c.call(ctx, request{method: http.MethodDelete, path: banPath(node)}, nil)
+	return err
+}
+
+func banPath(node string) string { return api + "/cluster/bans/" + url.PathEscape(node) }
 
 // Alarms asks what is wrong anywhere in the mesh.
 func (c *Client) Alarms(ctx context.Context) (v []command.AlarmView, err error) {

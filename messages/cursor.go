@@ -111,6 +111,9 @@ func (c Cursor) Covers(p Position) bool {
 	return ok && at.Compare(p) >= 0
 }
 
+// Equal tells whether both list the same positions.
+func (c Cursor) Equal(other Cursor) bool { return maps.Equal(c.at, other.at) }
+
 // Len is the number of positions.
 func (c Cursor) Len() int { return len(c.at) }
 

@@ -38,6 +38,17 @@ type epoch struct {
 	givenU []Range
 }
 
+// Clone is a line that knows the same, and shares nothing with this one.
+func (l *Line) Clone() *Line {
+	c := &Line{Origin: l.Origin, epochs: make([]*epoch, len(l.epochs)), horizon: l.horizon}
+	for i, e := range l.epochs {
+		own := *e
+		own.Holes, own.givenU = slices.Clone(e.Holes), slices.Clone(e.givenU)
+		c.epochs[i] = &own
+	}
+	return c
+}
+
 // Range is a run of sequences, both ends in it.
 type Range struct{ From, To uint64 }
 
@@ -127,7 +138,9 @@ func (l *Line) Raise(number, floor uint64) {
 		return
 	}
 	e.Floor = floor
-	e.Head = max(e.Head, floor-1)
+	if e.Head < floor-1 {
+		e.Head, e.HeadIndex = floor-1, IndexEnd
+	}
 	e.Holes = above(e.Holes, floor)
 	e.givenU = above(e.givenU, floor)
 }
@@ -195,6 +208,13 @@ func (l *Line) Before(id BatchID) Position {
 	return Position{Origin: id.Origin}
 }
 
+// Emptied tells whether retention dropped all that was held of an epoch on the line, and something of it may have been received
+// at ms (Unix) or later.
+func (l *Line) Emptied(number uint64, ms int64) bool {
+	e := l.find(number)
+	return e != nil && e.end > 0 && e.last() < e.Floor && e.HeadHLC > 0 && e.HeadHLC.Millis() >= ms
+}
+
 // Digest is what is held of each epoch, oldest first. It shares nothing with the line.
 func (l *Line) Digest() []EpochDigest {
 	list := make([]EpochDigest, 0, len(l.epochs))
@@ -240,6 +260,15 @@ func (l *Line) Epochs() iter.Seq[EpochDigest] {
 			}
 		}
 	}
+}
+
+// Prior is where the line stood before an epoch; false where that is not known. Of an origin's first epoch it is
+// the zero Position.
+func (l *Line) Prior(number uint64) (Position, bool) {
+	if e := l.find(number); e != nil && e.begun {
+		return e.prior, true
+	}
+	return Position{}, false
 }
 
 // GivenUp are the holes of an epoch that were given up. They must not be changed.

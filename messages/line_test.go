@@ -214,3 +214,20 @@ func (x *reader) read() {
 		}
 	}
 }
+
+// An epoch says what was before it when its first batch was seen, or what that names was told.
+func TestPriorOfAnEpoch(t *testing.T) {
+	l := messages.NewLine("a")
+	named := messages.Position{Origin: "a", Epoch: 7, Sequence: 4, Index: 1}
+	l.Hold(&messages.Header{Origin: "a", Epoch: 7, Sequence: 1, Count: 1})
+	l.Hold(&messages.Header{Origin: "a", Epoch: 8, Sequence: 2, Count: 1})
+	l.Name(9, named)
+	for epoch, want := range map[uint64]struct {
+		prior messages.Position
+		known bool
+	}{7: {messages.Position{}, true}, 8: {}, 9: {named, true}, 10: {}} {
+		if prior, known := l.Prior(epoch); prior != want.prior || known != want.known {
+			t.Errorf("before %d: %s, %t, want %s, %t", epoch, prior, known, want.prior, want.known)
+		}
+	}
+}

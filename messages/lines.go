@@ -35,8 +35,25 @@ func (l Lines) Head(origin NodeID) Position {
 	return Position{Origin: origin}
 }
 
+// Copy is a clone of an origin's line: the empty line of one that is not known.
+func (l Lines) Copy(origin NodeID) *Line {
+	if line := l[origin]; line != nil {
+		return line.Clone()
+	}
+	return NewLine(origin)
+}
+
 // Origins are all that are known, sorted.
 func (l Lines) Origins() []NodeID { return slices.Sorted(maps.Keys(l)) }
+
+// Clone is lines that know the same, and share nothing with these.
+func (l Lines) Clone() Lines {
+	c := make(Lines, len(l))
+	for origin, line := range l {
+		c[origin] = line.Clone()
+	}
+	return c
+}
 
 // Digest is what is held of every origin. It shares nothing with the lines.
 func (l Lines) Digest() Digest {

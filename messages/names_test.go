@@ -2,6 +2,7 @@ package messages_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -91,6 +92,47 @@ func matches(p messages.Pattern, s messages.Stream) bool {
 		}
 	}
 	return len(want) == len(have)
+}
+
+// What a pattern covers, it matches; and of small names all are tried.
+func TestPatternsCover(t *testing.T) {
+	tokens, names := []string{"a", "b", "*", ">"}, []string{"a", "b", "c"}
+	var patterns []messages.Pattern
+	var streams []messages.Stream
+	var grow func(text string, depth int)
+	grow = func(text string, depth int) {
+		if p, err := messages.ParsePattern(text); err == nil {
+			patterns = append(patterns, p)
+		}
+		for _, token := range tokens {
+			if depth < 3 {
+				grow(text+"."+token, depth+1)
+			}
+		}
+	}
+	for _, token := range append(tokens, "$a", "$b") {
+		grow(token, 1)
+	}
+	for _, first := range append(names, "$a", "$b", "$c") {
+		streams = append(streams, messages.Stream(first))
+		for _, second := range names {
+			streams = append(streams, messages.Stream(first+"."+second))
+			for _, third := range names {
+				streams = append(streams, messages.Stream(first+"."+second+"."+third))
+				for _, fourth := range names {
+					streams = append(streams, messages.Stream(first+"."+second+"."+third+"."+fourth))
+				}
+			}
+		}
+	}
+	for _, p := range patterns {
+		for _, q := range patterns {
+			all := !slices.ContainsFunc(streams, func(s messages.Stream) bool { return q.Match(s) && !p.Match(s) })
+			if got := p.Covers(q); got != all {
+				t.Errorf("%s covers %s: %v, want %v", p, q, got, all)
+			}
+		}
+	}
 }
 
 func FuzzPattern(f *testing.F) {

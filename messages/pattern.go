@@ -57,3 +57,24 @@ func (p Pattern) Match(stream Stream) bool {
 		pattern, name = prest, nrest
 	}
 }
+
+// Covers tells whether the pattern matches all that another one does.
+func (p Pattern) Covers(other Pattern) bool {
+	if p.Own() != other.Own() {
+		return false
+	}
+	mine, its := string(p), string(other)
+	for {
+		pt, prest, pmore := strings.Cut(mine, ".")
+		it, irest, imore := strings.Cut(its, ".")
+		switch {
+		case pt == ">":
+			return true
+		case it == ">", pt != "*" && pt != it:
+			return false
+		case !pmore || !imore:
+			return pmore == imore
+		}
+		mine, its = prest, irest
+	}
+}

@@ -50,7 +50,10 @@ func ParsePosition(text string) (Position, error) {
 }
 
 // String is the position's text.
-func (p Position) String() string { return string(p.AppendText(nil)) }
+func (p Position) String() string {
+	var room [128]byte
+	return string(p.AppendText(room[:0]))
+}
 
 // AppendText appends the position's text.
 func (p Position) AppendText(dst []byte) []byte {

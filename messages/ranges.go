@@ -85,6 +85,9 @@ func (r Ranges) Minus(other Ranges) Ranges {
 	return rest
 }
 
+// Both is what is in r and in other. It shares nothing with either.
+func (r Ranges) Both(other Ranges) Ranges { return r.Minus(r.Minus(other)) }
+
 // Above drops what is below a floor.
 func (r Ranges) Above(floor uint64) Ranges { return above(r, floor) }
 

@@ -51,6 +51,9 @@ func TestRangesAreASet(t *testing.T) {
 				if minus.Has(n) != (ranges.Has(n) && !other.Has(n)) {
 					t.Fatalf("%v minus %v is %v", ranges, other, minus)
 				}
+				if both := ranges.Both(other); both.Has(n) != (ranges.Has(n) && other.Has(n)) {
+					t.Fatalf("what is both in %v and %v is %v", ranges, other, both)
+				}
 			}
 			if ranges.Len() != count {
 				t.Fatalf("%d in %v, want %d", ranges.Len(), ranges, count)

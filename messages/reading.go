@@ -24,7 +24,8 @@ const (
 	ReasonRetention Reason = "retention"
 	// ReasonMissing: no node that could be asked holds it.
 	ReasonMissing Reason = "missing"
-	// ReasonLate: it turned up beyond the named end of its epoch, behind the reader.
+	// ReasonLate: it turned up beyond the named end of its epoch, behind the reader, or it has not come yet, and is
+	// older than the reader waits for (Line.Begin).
 	ReasonLate Reason = "late"
 	// ReasonSlow: the subscription's policy left it out.
 	ReasonSlow Reason = "slow"

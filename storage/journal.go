@@ -62,7 +62,7 @@ type Journal interface {
 
 	// Seek gives the position just before the first batch on the origin's line with a record
 	// received at ms (Unix) or later, or {origin,0,0,0} where retention took the beginning
-	// of what is asked for; the head when nothing is so new.
+	// of what is asked for (the end of the epoch before, where that was received earlier); the head when nothing is so new.
 	Seek(origin messages.NodeID, ms int64) messages.Position
 
 	// Origins are all origins of which something is held or remembered, sorted.
@@ -74,8 +74,23 @@ type Journal interface {
 	HeadHash(origin messages.NodeID, epoch uint64) messages.Hash
 	// Digest is what is held of every origin.
 	Digest() messages.Digest
+	// Lines are what is held and known of every origin, the caller's own.
+	Lines() messages.Lines
+	// Line is what is held and known of one origin, the caller's own; empty of an unknown one.
+	Line(origin messages.NodeID) *messages.Line
 	// GiveUp marks holes as gone for good: readers get a gap there. It is remembered.
 	GiveUp(origin messages.NodeID, epoch uint64, gone messages.Range) error
+	// Raise moves the floor of an epoch up to at least floor: the node does without what lies below, as if retention
+	// had dropped it. What is held there is not served any more, though the disk keeps it until retention takes
+	// it. It is remembered, and durable on return; the origin and the epoch may be unknown. A floor that is
+	// not above the present one changes nothing.
+	Raise(origin messages.NodeID, epoch uint64, floor uint64) error
+
+	// Pin has retention keep what is pinned, and what stands above it in the same epoch, until the disk budget is used up: then this
+	// node's own batches are refused (ErrFull), and others' are dropped nevertheless, those that are not pinned first, and counted
+	// (JournalStats.Forced). pinned tells whether something of a run of held batches is to stay; it is asked in Maintain, must be quick, and must
+	// not call the journal. Nil pins nothing. It is not remembered.
+	Pin(pinned func(origin messages.NodeID, epoch uint64, run messages.Range) bool)
 
 	// Streams lists the held streams that match, sorted by name.
 	Streams(match messages.Pattern) []StreamInfo
@@ -150,10 +165,15 @@ type JournalStats struct {
 	// Damaged counts batches that failed their checksum since start, Rewritten those that were
 	// written again after a failed fsync, Torn the tails cut at open, Forks the forks refused.
 	Damaged, Rewritten, Torn, Forks uint64
+	// Pinned is the size of what the last Maintain left only because it was pinned; Forced counts the batches that were dropped although
+	// they, or some with them, were pinned, since start.
+	Pinned int64
+	Forced uint64
 	// Aging is a Unix ms: what this node received before then, or some of it, stands in the oldest quarter of
 	// what retention keeps; 0 when nothing does.
 	Aging int64
-	// Full and Refused say why own batches are not taken now; both empty when they are.
+	// Full and Refused say why own batches, or those of a family that was refused, are not taken now; both empty
+	// when they are. Full stays until there is room.
 	Full, Refused string
 	// LastSync is when the last Sync succeeded.
 	LastSync time.Time

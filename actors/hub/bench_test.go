@@ -102,7 +102,7 @@ func BenchmarkDeliver(b *testing.B) {
 				n++
 				s := newSheet(batchOf(n, c.records, c.streams), now)
 				from := messages.Position{Origin: "a", Epoch: 1, Sequence: n - 1, Index: messages.IndexEnd}
-				l.handle(&item{kind: batch, origin: "a", from: from, to: s.batch.Position(), sheet: s, size: s.size})
+				l.handle(&item{kind: batch, origin: "a", from: from, to: s.at, sheet: s, size: s.size})
 				l.flush(now)
 			}
 		})

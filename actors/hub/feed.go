@@ -41,8 +41,6 @@ type feed struct {
 	mode mode
 	// begun: "subscribed" is said; nothing comes before it.
 	begun bool
-	// timedStart: its cursor has a time, so that an origin that turns up live begins where it does.
-	timedStart bool
 	// ahead is where the reader was beyond the hub.
 	ahead map[messages.NodeID]messages.Position
 	// left are origins that the feed leaves out, each with where it is; told are those of which its
@@ -50,6 +48,8 @@ type feed struct {
 	left  map[messages.NodeID]messages.Position
 	told  map[messages.NodeID]bool
 	joins map[messages.NodeID]bool
+	// met is where the feed met origins that it leaves out and in which it has no place yet.
+	met map[messages.NodeID]messages.Position
 	// held is what came since Attach; overflow: it was too much.
 	held      []heldPiece
 	heldBytes int
@@ -80,8 +80,10 @@ func (s *seat) Subscribe(spec command.Subscription) command.Feed {
 	if spec.Unique {
 		f.unique = newIdentities()
 	}
-	s.loop.do(func() {
+	s.loop.enlist(func() {
 		if s.over {
+			s.loop.delist()
+			f.mode = ended
 			return
 		}
 		if s.feeds == nil {
@@ -108,6 +110,9 @@ func (f *feed) message(op string) []byte {
 // leave takes the feed out of the loop.
 func (f *feed) leave() {
 	l := f.seat.loop
+	if f.mode != ended {
+		l.delist()
+	}
 	f.mode = ended
 	l.index.remove(f)
 	delete(l.timed, f)
@@ -128,6 +133,20 @@ func (f *feed) leaveOut(origin messages.NodeID, at messages.Position) {
 	}
 	f.left[origin] = at
 	f.seat.loop.waiters[f] = struct{}{}
+}
+
+// meet notes where an origin that is left out, and in which the feed has no place yet, speaks live first.
+func (f *feed) meet(i *item) {
+	if at, out := f.left[i.origin]; !out || at.Origin != "" {
+		return
+	}
+	if _, met := f.met[i.origin]; met {
+		return
+	}
+	if f.met == nil {
+		f.met = make(map[messages.NodeID]messages.Position)
+	}
+	f.met[i.origin] = i.from
 }
 
 // tellBehind tells the session, once, that something came of an origin that is left out.

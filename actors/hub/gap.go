@@ -21,7 +21,22 @@ func (f *feed) passGap(i *item) {
 	if !held {
 		f.spillNow(time.Now())
 	}
+	if f.seat.loop.hub.cfg.Archived && (g.Reason == messages.ReasonRetention || g.Reason == messages.ReasonMissing) {
+		f.leaveGap(g, held)
+		return
+	}
 	f.queue(f.gapPiece(g), held)
+}
+
+// leaveGap has the feed's reader read what is in a gap: an archive may have it.
+func (f *feed) leaveGap(g messages.Gap, held bool) {
+	if held { // its reader is at work, and reads it too
+		f.overflow = true
+		f.dropHeld()
+		return
+	}
+	delete(f.told, g.Origin)
+	f.leaveOut(g.Origin, g.From)
 }
 
 // passLate tells a reader who passed what turned up behind it.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,6 +54,8 @@ type Config struct {
 	Heartbeat time.Duration
 	// LatestFrom is how far back an origin that turns up later counts as live: 1 h.
 	LatestFrom time.Duration
+	// Archived: readers may find elsewhere what the journal lacks. A live feed is not told of what is gone, but read for.
+	Archived bool
 }
 
 func (c Config) withDefaults() Config {
@@ -92,12 +95,17 @@ type Hub struct {
 	loops   []*loop
 	slow    *room.Room
 	seated  atomic.Uint64
+	// latency is the actor's.
+	latency actor.Latency
 
 	// mu guards where the hub stands, and the order of items; the loops' mutexes are below it.
 	mu sync.Mutex
 	at map[messages.NodeID]messages.Position
 	// kept is the latest of each ephemeral stream.
 	kept map[messages.Stream]*item
+	// behind are the origins that the walker walks on in, alone; walkOn wakes it.
+	behind map[messages.NodeID]*backlog
+	walkOn chan struct{}
 }
 
 // New makes a hub that stands where the journal does.
@@ -108,6 +116,7 @@ func New(cfg Config) (*Hub, error) {
 	cfg = cfg.withDefaults()
 	h := &Hub{
 		cfg: cfg, log: cfg.Logger, slow: room.New(cfg.SlowBytes), at: make(map[messages.NodeID]messages.Position), kept: make(map[messages.Stream]*item),
+		behind: make(map[messages.NodeID]*backlog), walkOn: make(chan struct{}, 1),
 	}
 	for i := range cfg.Loops {
 		h.loops = append(h.loops, newLoop(h, i))
@@ -135,8 +144,8 @@ func (h *Hub) stand(origin messages.NodeID) messages.Position {
 	return h.cfg.Journal.Head(origin)
 }
 
-// Announce takes in what was stored, and gives the loops what the reading rule allows. It does
-// not block but for the disk, where a batch must be read back.
+// Announce takes in what was stored, and gives the loops what the reading rule allows. It never waits for the disk:
+// where a batch must be read back, the walker goes on.
 func (h *Hub) Announce(stored command.Stored) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -183,64 +192,27 @@ func (h *Hub) GaveUp(g command.GaveUp) {
 	h.push(&item{kind: touched, origin: g.Origin})
 }
 
-// walk gives the loops all that comes after where the hub stands in an origin. mu is held.
-func (h *Hub) walk(origin messages.NodeID, at []command.StoredBatch) {
-	for {
-		from := h.at[origin]
-		switch step := h.cfg.Journal.Next(from); step.Kind {
-		case messages.StepBatch:
-			s, err := h.sheet(step.Batch, at)
-			if err != nil {
-				h.log.Warn("a batch can't be read and is left out until it is mended or given up", "origin", origin, "epoch", step.Batch.Epoch, "seq", step.Batch.Sequence, "error", err)
-				return
-			}
-			to := s.batch.Position()
-			if int(step.Skip) <= int(to.Index) {
-				h.push(&item{kind: batch, origin: origin, from: from, to: to, sheet: s, size: s.size})
-			}
-			h.at[origin] = to.BatchEnd()
-		case messages.StepGap:
-			h.push(&item{kind: gap, origin: origin, from: from, to: step.Gap.To, gap: step.Gap})
-			h.at[origin] = step.Gap.To
-		default:
-			return
-		}
-	}
+// wanted tells whether anybody is subscribed.
+func (h *Hub) wanted() bool {
+	return slices.ContainsFunc(h.loops, (*loop).wanted)
 }
 
-// sheet opens a batch: one that was announced, or what the journal holds.
-func (h *Hub) sheet(id messages.BatchID, at []command.StoredBatch) (*sheet, error) {
-	now := h.cfg.Clock()
-	for i := range at {
-		if at[i].ID() == id {
-			if at[i].Batch != nil {
-				return newSheet(at[i].Batch, now), nil
-			}
-			b, err := at[i].Open()
-			if err != nil {
-				return nil, err
-			}
-			return newSheet(b, now), nil
-		}
-	}
-	sealed, err := h.cfg.Journal.Read(id)
-	if err != nil {
-		return nil, err
-	}
-	b, err := sealed.Open()
-	if err != nil {
-		return nil, err
-	}
-	return newSheet(b, now), nil
-}
-
-// late tells readers who passed that something turned up behind them.
+// late tells readers who passed that something turned up behind them. Where the hub is behind, nobody has passed it
+// before the walker is through.
 func (h *Hub) late(b *command.StoredBatch) {
 	g := messages.Gap{Origin: b.Origin, From: before(b), To: b.Position(), Reason: messages.ReasonLate}
 	if b.Sequence == 1 {
 		g.From = messages.Position{Origin: b.Origin, Epoch: b.Epoch}
 	}
-	h.push(&item{kind: late, origin: b.Origin, from: g.From, to: g.To, gap: g})
+	if l := h.behind[b.Origin]; l != nil {
+		l.late, l.again = widen(l.late, g), true
+		return
+	}
+	h.pushLate(g)
+}
+
+func (h *Hub) pushLate(g messages.Gap) {
+	h.push(&item{kind: late, origin: g.Origin, from: g.From, to: g.To, gap: g})
 }
 
 // Publish gives an ephemeral record to those who are live now, and keeps it for those who come.
@@ -305,7 +277,7 @@ func (h *Hub) Canary(ctx context.Context) error {
 	return nil
 }
 
-// Spec says how the hub's actor is made: it runs the loops.
+// Spec says how the hub's actor is made: it runs the loops and the walker.
 func (h *Hub) Spec() actor.Spec {
 	return actor.Spec{Name: Name, New: func() actor.Actor { return &hubActor{hub: h} }, Backoff: actor.Backoff{Min: 10 * time.Millisecond, Max: time.Second}}
 }
@@ -318,6 +290,7 @@ func (a *hubActor) Started(ctx *actor.Context) error {
 		l.begin() // here, so that who speaks to the actor next finds all loops
 		ctx.Go(fmt.Sprintf("loop %d", i), l.run)
 	}
+	ctx.Go("walker", a.hub.runWalker)
 	return nil
 }
 
@@ -375,6 +348,7 @@ func (h *Hub) view() command.ComponentView {
 	}
 	v.Figures["queued"], v.Figures["sessions"], v.Figures["load"] = queued, seats, busy
 	v.Figures["records_out"] = actor.Count(h.metrics.out)
+	h.latency.Add(v.Figures, "delivery", h.metrics.delivery, h.cfg.Clock())
 	v.Detail = fmt.Sprintf("%s, %s, the busiest loop works %.0f %% of the time", units.Count(len(h.loops), "loop"), units.Count(int(seats), "session"), busy*100)
 	if busy > 0.95 {
 		v.State = command.StateDegraded

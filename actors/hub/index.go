@@ -2,6 +2,7 @@ package hub
 
 import (
 	"slices"
+	"strings"
 
 	"anode/messages"
 )
@@ -91,6 +92,6 @@ func (x *index) feeds(stream messages.Stream) []*feed {
 	if len(x.cache) >= mostCached {
 		clear(x.cache)
 	}
-	x.cache[stream] = list
+	x.cache[messages.Stream(strings.Clone(string(stream)))] = list // its name is a part of a batch's bytes
 	return list
 }

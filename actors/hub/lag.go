@@ -94,14 +94,14 @@ func (f *feed) takeBack() messages.Cursor {
 	var back []piece
 	for _, p := range s.pending {
 		if p.feed == f && p.claim {
-			s.queued -= p.size()
+			f.withdraw(&p)
 			continue
 		}
-		if _, out := f.left[p.to.Origin]; p.feed == f && !p.fed && !p.to.IsZero() && !out {
+		// What a reader saved is flushed by the loop: what the reader gave behind it goes back with it.
+		given := p.fed && f.thrift == nil
+		if _, out := f.left[p.to.Origin]; p.feed == f && !given && !p.to.IsZero() && !out {
 			back = append(back, p)
-			s.queued -= p.size()
-			f.queued -= p.size()
-			f.pieces--
+			f.withdraw(&p)
 			continue
 		}
 		kept = append(kept, p)
@@ -126,6 +126,19 @@ func (f *feed) takeBack() messages.Cursor {
 		c.Advance(p)
 	}
 	return c
+}
+
+// withdraw takes a piece out of the seat's account; claims are in no other, but for a reader's.
+func (f *feed) withdraw(p *piece) {
+	f.seat.queued -= p.size()
+	switch {
+	case p.fed:
+		f.inflight.Add(int64(-p.size()))
+		signal(f.credit)
+	case !p.claim:
+		f.queued -= p.size()
+		f.pieces--
+	}
 }
 
 // resume makes a feed live again that drops, with a gap for each origin that it lost.

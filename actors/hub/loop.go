@@ -19,13 +19,19 @@ type loop struct {
 	count  atomic.Int64 // seats
 	load   atomic.Int64 // share of time at work, in thousandths
 
-	// mu guards the queue.
-	mu      sync.Mutex
-	queue   []work
+	// mu guards the queue, and rooms.
+	mu    sync.Mutex
+	queue []work
+	// rooms are for answers: empty.
+	rooms   [][]byte
 	size    int
 	running bool
 	// skipped is what was left out while the queue was full; not nil means that it is.
 	skipped *skipped
+	// listed is how many feeds the loop has, or will have when it comes to what is queued. Without any, items are
+	// not queued, and nobody is woken: passed is how far they went, and goes before the next command.
+	listed int
+	passed passed
 
 	// What follows is the goroutine's own.
 	seats map[*seat]struct{}
@@ -81,71 +87,8 @@ func (s *skipped) add(i *item) {
 	}
 }
 
-// work is an item or a command.
-type work struct {
-	item *item
-	do   func()
-}
-
 func newLoop(h *Hub, number int) *loop {
 	return &loop{hub: h, number: number, wake: make(chan struct{}, 1)}
-}
-
-// push queues an item. When the queue is full the item is left out: all feeds of the loop are
-// read for from where they were.
-func (l *loop) push(i *item) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	switch {
-	case !l.running:
-		return
-	case l.skipped != nil || l.size > 0 && l.size+i.size > l.hub.cfg.QueueBytes:
-		if l.skipped == nil {
-			l.skipped = &skipped{
-				to: make(map[messages.NodeID]messages.Position), touched: make(map[messages.NodeID]*item), late: make(map[messages.NodeID]*item),
-			}
-		}
-		l.skipped.add(i)
-		l.hub.metrics.overrun.Inc()
-	default:
-		l.queue = append(l.queue, work{item: i})
-		l.size += i.size
-	}
-	l.poke()
-}
-
-// do queues a command; false when the loop does not run. Commands come from seats, which bound them.
-func (l *loop) do(command func()) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.running {
-		l.queue = append(l.queue, work{do: command})
-		l.poke()
-	}
-	return l.running
-}
-
-func (l *loop) poke() {
-	select {
-	case l.wake <- struct{}{}:
-	default:
-	}
-}
-
-// waiting is how many items and commands are queued.
-func (l *loop) waiting() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.queue)
-}
-
-// take empties the queue.
-func (l *loop) take() ([]work, *skipped) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	queue, skipped := l.queue, l.skipped
-	l.queue, l.size, l.skipped = nil, 0, nil
-	return queue, skipped
 }
 
 // begin sets the loop up at the place where the hub stands. It takes what comes from now on; run
@@ -162,6 +105,7 @@ func (l *loop) begin() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.queue, l.size, l.skipped, l.running = nil, 0, nil, true
+	l.listed, l.passed = 0, nil
 }
 
 // run serves until ctx ends; then it closes all connections.
@@ -194,10 +138,17 @@ func (l *loop) run(ctx context.Context) error {
 func (l *loop) work() {
 	queue, skipped := l.take()
 	for i := range queue {
-		if w := &queue[i]; w.item != nil {
+		switch w := &queue[i]; {
+		case w.item != nil:
 			l.handle(w.item)
-		} else {
+		case w.do != nil:
 			w.do()
+		case w.answers != nil:
+			w.answers.seat.answer(w.answers)
+		default:
+			for origin, to := range w.passed {
+				l.move(origin, to)
+			}
 		}
 	}
 	if skipped == nil {
@@ -234,6 +185,7 @@ func (l *loop) handle(i *item) {
 	switch i.kind {
 	case batch:
 		l.meet(i)
+		l.ready(i.sheet)
 		for g := range i.sheet.groups {
 			for _, f := range l.index.feeds(i.sheet.groups[g].group.Stream) {
 				f.deliver(i, &i.sheet.groups[g])
@@ -256,7 +208,7 @@ func (l *loop) handle(i *item) {
 		}
 	case touched:
 		if _, met := l.at[i.origin]; !met {
-			l.leaveOut(i.origin, func(*feed, messages.Position, bool) bool { return true })
+			l.leaveOut(i.origin, func(messages.Position, bool) bool { return true })
 		}
 	case ephemeral:
 		for _, f := range l.index.feeds(i.stream) {
@@ -264,23 +216,35 @@ func (l *loop) handle(i *item) {
 		}
 	}
 	if i.kind != ephemeral {
-		l.touch(i.origin)
+		l.touch(i)
 	}
 }
 
-// meet is where an origin turns up, in the middle of its line: a feed that was before that place
-// must read up to it. One with a time, that does not list the origin, begins here.
+// ready opens a batch that nobody wanted when it came. Where that can't be done readers must see what becomes of it.
+func (l *loop) ready(s *sheet) {
+	if s.open() == nil {
+		return
+	}
+	for s := range l.seats {
+		for _, f := range s.feeds {
+			l.lag(f, "a batch can't be read")
+		}
+	}
+}
+
+// meet is where an origin turns up, in the middle of its line: a feed that was before that place, or does not list the
+// origin, must read up to it.
 func (l *loop) meet(i *item) {
 	if _, met := l.at[i.origin]; met || i.from.Sequence == 0 {
 		return
 	}
-	l.leaveOut(i.origin, func(f *feed, at messages.Position, listed bool) bool {
-		return listed && at.Compare(i.from) < 0 || !listed && !f.timedStart
+	l.leaveOut(i.origin, func(at messages.Position, listed bool) bool {
+		return !listed || at.Compare(i.from) < 0
 	})
 }
 
 // leaveOut stops delivery of an origin to the feeds that must read it.
-func (l *loop) leaveOut(origin messages.NodeID, must func(f *feed, at messages.Position, listed bool) bool) {
+func (l *loop) leaveOut(origin messages.NodeID, must func(at messages.Position, listed bool) bool) {
 	for s := range l.seats {
 		for _, f := range s.feeds {
 			if f.mode != live && f.mode != joining {
@@ -289,7 +253,7 @@ func (l *loop) leaveOut(origin messages.NodeID, must func(f *feed, at messages.P
 			if _, out := f.left[origin]; out {
 				continue
 			}
-			if at, listed := f.ahead[origin]; must(f, at, listed) {
+			if at, listed := f.ahead[origin]; must(at, listed) {
 				f.leaveOut(origin, at)
 			}
 		}
@@ -297,11 +261,14 @@ func (l *loop) leaveOut(origin messages.NodeID, must func(f *feed, at messages.P
 }
 
 // touch tells feeds that leave an origin out that something came.
-func (l *loop) touch(origin messages.NodeID) {
+func (l *loop) touch(i *item) {
 	l.touches++
-	l.touched[origin] = l.touches
+	l.touched[i.origin] = l.touches
 	for f := range l.waiters {
-		f.tellBehind(origin)
+		if i.kind == batch {
+			f.meet(i)
+		}
+		f.tellBehind(i.origin)
 	}
 }
 
@@ -392,8 +359,11 @@ func (l *loop) end() {
 	l.queue, l.size = nil, 0
 	l.mu.Unlock()
 	for i := range queue {
-		if queue[i].do != nil {
-			queue[i].do()
+		switch w := &queue[i]; {
+		case w.do != nil:
+			w.do()
+		case w.answers != nil:
+			w.answers.seat.answer(w.answers)
 		}
 	}
 	for s := range l.seats {

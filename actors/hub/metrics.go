@@ -50,6 +50,9 @@ func newMetrics(h *Hub, reg prometheus.Registerer) (*metrics, error) {
 			}
 			return float64(items)
 		}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "anode_queue_depth", Help: "What waits in a queue: submissions, messages or frames.", ConstLabels: prometheus.Labels{"queue": "hub_walk"}}, func() float64 {
+			return float64(len(h.backlogs()))
+		}),
 	}
 	for _, c := range collectors {
 		if err := reg.Register(c); err != nil {

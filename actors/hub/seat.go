@@ -87,14 +87,13 @@ func (s *seat) ID() string { return "s" + strconv.FormatUint(s.number, 10) }
 func (s *seat) Gone() <-chan struct{} { return s.gone }
 
 // Send implements command.Seat.
-func (s *seat) Send(message []byte) { s.ask(piece{body: message, asked: true}) }
+func (s *seat) Send(message []byte) {
+	s.loop.ask(s, func(dst []byte) []byte { return s.outlet.Frame(dst, nil, message) })
+}
 
 // Raw implements command.Seat.
-func (s *seat) Raw(frame []byte) { s.ask(piece{body: frame, raw: true, asked: true}) }
-
-func (s *seat) ask(p piece) {
-	s.control.Add(int64(p.size()))
-	s.loop.do(func() { s.add(p) })
+func (s *seat) Raw(frame []byte) {
+	s.loop.ask(s, func(dst []byte) []byte { return append(dst, frame...) })
 }
 
 // Room implements command.Seat.
@@ -153,6 +152,9 @@ func (s *seat) add(p piece) {
 	s.loop.mark(s)
 }
 
+// answer queues answers.
+func (s *seat) answer(a *answers) { s.add(piece{body: a.frames, raw: true, asked: true}) }
+
 // close ends the connection after what is pending.
 func (s *seat) close(code int, reason string) {
 	if s.closing || s.over {
@@ -197,7 +199,9 @@ func (s *seat) flush() {
 	for count < len(s.pending) && len(buf) < mostWrite {
 		p := &s.pending[count]
 		if p.raw {
-			buf = append(buf, p.body...)
+			if buf = append(buf, p.body...); p.asked {
+				l.vacate(p.body)
+			}
 		} else {
 			buf = s.outlet.Frame(buf, p.head, p.body)
 		}
@@ -259,7 +263,7 @@ func (s *seat) account(p *piece, wrote *tally) {
 		signal(s.room)
 	}
 	f := p.feed
-	if f == nil || p.claim {
+	if f == nil || p.claim && !p.fed {
 		return
 	}
 	if p.fed {

@@ -7,15 +7,22 @@ import (
 
 	"anode/messages"
 	"anode/messages/command"
+	"anode/messages/wire"
 )
 
 // mostMessage is about the most bytes of a message of several records.
 const mostMessage = 255 << 10
 
-// sheet is a batch as it is sent: each stream's records are encoded once, for all who get them.
-// It is safe for concurrent use.
+// sheet is a batch as it is sent: each stream's records are encoded once, for all who get them. It is not opened
+// before somebody wants it: until open groups is empty, and size that of the sealed bytes. It is safe for concurrent
+// use.
 type sheet struct {
-	batch  *messages.Batch
+	sealed wire.Sealed // the zero one where the batch came open
+	once   sync.Once
+	fault  error
+
+	// at is the batch's place.
+	at     messages.Position
 	groups []groupSheet
 	since  time.Time
 	size   int
@@ -47,7 +54,34 @@ type chunk struct {
 }
 
 func newSheet(b *messages.Batch, now time.Time) *sheet {
-	s := &sheet{batch: b, groups: make([]groupSheet, len(b.Groups)), since: now}
+	s := &sheet{at: b.Position(), since: now}
+	s.fill(b)
+	return s
+}
+
+// sealedSheet is one that is to be opened.
+func sealedSheet(sealed *wire.Sealed, now time.Time) *sheet {
+	return &sheet{sealed: *sealed, at: sealed.Position(), since: now, size: len(sealed.Bytes())}
+}
+
+// open makes the groups, once.
+func (s *sheet) open() error {
+	s.once.Do(func() {
+		if len(s.groups) > 0 {
+			return
+		}
+		b, err := s.sealed.Open()
+		if err != nil {
+			s.fault = err
+			return
+		}
+		s.fill(b)
+	})
+	return s.fault
+}
+
+func (s *sheet) fill(b *messages.Batch) {
+	s.groups, s.size = make([]groupSheet, len(b.Groups)), 0
 	for i := range b.Groups {
 		g := &b.Groups[i]
 		s.groups[i].group = g
@@ -55,7 +89,6 @@ func newSheet(b *messages.Batch, now time.Time) *sheet {
 			s.size += g.Records[j].Size()
 		}
 	}
-	return s
 }
 
 // encode writes the records' JSON, once. mu is held.

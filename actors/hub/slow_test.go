@@ -41,7 +41,9 @@ func TestSlowConnectionsAreBoundedTogether(t *testing.T) {
 						left++
 					}
 				}
-				if slow[0].Closed() && left > 0 && left <= 17 && !good.Out.Closed() && !slow[len(slow)-1].Closed() {
+				// Live ones all begin to wait with the same record: none of them waits for longest.
+				inTurn := name == "live" || slow[0].Closed() && !slow[len(slow)-1].Closed()
+				if inTurn && left > 0 && left <= 17 && !good.Out.Closed() {
 					return
 				}
 				t.Errorf("of %d that take nothing %d are left; want some, the newest: the oldest closed %v, the newest %v, the reader %v",

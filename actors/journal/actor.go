@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"anode/actors/actor"
-	"anode/messages"
 	"anode/messages/command"
 	"anode/messages/units"
 	"anode/messages/wire"
@@ -18,8 +17,8 @@ import (
 // Name is the actor's name in the tree.
 const Name = "journal"
 
-// callsQueued is how many questions may wait for the writer; more are refused.
-const callsQueued = 256
+// probesQueued is how many probes may wait for the writer; more are refused.
+const probesQueued = 256
 
 // Spec says how the journal actor is made. The inbox belongs to it, and outlives it.
 func Spec(cfg Config, inbox *Inbox) (actor.Spec, error) {
@@ -43,21 +42,32 @@ type journalActor struct {
 	cfg     Config
 	inbox   *Inbox
 	metrics *metrics
-	calls   chan call
+	probes  chan probe
 }
 
 // Started implements actor.Starter.
 func (j *journalActor) Started(ctx *actor.Context) error {
-	j.calls = make(chan call, callsQueued)
+	j.probes = make(chan probe, probesQueued)
 	groups := make(chan written, 64)
 	w := &writer{
-		cfg: j.cfg, inbox: j.inbox, metrics: j.metrics, calls: j.calls, written: groups,
-		number: recall(j.cfg), known: newRecogniser(j.cfg.Window, j.cfg.MostIdentities),
+		cfg: j.cfg, inbox: j.inbox, metrics: j.metrics, probes: j.probes, written: groups,
+		number: recall(j.cfg, &j.inbox.moves), known: newRecogniser(j.cfg.Window, j.cfg.MostIdentities),
 	}
 	s := &syncer{
 		durability: j.cfg.Durability, journal: j.cfg.Journal, inbox: j.inbox, metrics: j.metrics, log: j.cfg.Logger,
 		every: j.cfg.SyncEvery, lazy: j.cfg.LazySync, written: groups,
 		ended: make(chan struct{}),
+	}
+	if j.cfg.Ack == AckPeer {
+		j.inbox.covers.begin(recent(j.cfg))
+		confirm := make(chan written, 64)
+		s.confirm = confirm
+		c := &confirmer{
+			inbox: j.inbox, metrics: j.metrics, log: j.cfg.Logger, patience: j.cfg.CoverPatience, synced: confirm,
+			ended: make(chan struct{}),
+		}
+		ctx.Go("confirmer", func(life context.Context) error { c.run(life); return nil })
+		ctx.Go("confirmed", func(context.Context) error { c.sweep(); return nil })
 	}
 	k := &keeper{cfg: j.cfg, log: j.cfg.Logger, wrong: make(map[string]bool)}
 	ctx.Go("writer", func(life context.Context) error {
@@ -65,6 +75,7 @@ func (j *journalActor) Started(ctx *actor.Context) error {
 		w.known.fill(j.cfg)
 		j.inbox.wake() // what was taken in before
 		j.inbox.remotes.wake()
+		j.inbox.moves.wake()
 		w.run(life)
 		return nil
 	})
@@ -74,12 +85,12 @@ func (j *journalActor) Started(ctx *actor.Context) error {
 	return nil
 }
 
-// refuse answers the questions that nobody will come to.
+// refuse answers the probes that nobody will come to.
 func (j *journalActor) refuse() {
 	for {
 		select {
-		case c := <-j.calls:
-			c.answer(nil, fmt.Errorf("%w: the journal is stopping", command.ErrUnavailable))
+		case answer := <-j.probes:
+			answer(nil, fmt.Errorf("%w: the journal is stopping", command.ErrUnavailable))
 		default:
 			return
 		}
@@ -89,22 +100,34 @@ func (j *journalActor) refuse() {
 // Receive implements actor.Actor.
 func (j *journalActor) Receive(ctx *actor.Context, message any) {
 	switch m := message.(type) {
-	case command.Store:
-		j.call(ctx, call{store: &m})
 	case command.Probe:
-		j.call(ctx, call{})
+		j.probe(ctx.Later())
 	case command.Component:
 		actor.Answer(ctx, m, j.view(), nil)
 	}
 }
 
-func (j *journalActor) call(ctx *actor.Context, c call) {
-	c.answer = ctx.Later()
+func (j *journalActor) probe(answer probe) {
 	select {
-	case j.calls <- c:
+	case j.probes <- answer:
 	default:
-		c.answer(nil, fmt.Errorf("%w: the journal is busy", command.ErrUnavailable))
+		answer(nil, fmt.Errorf("%w: the journal is busy", command.ErrUnavailable))
 	}
+}
+
+// What to look at where it is not the disk's health.
+const (
+	hintFull        = "free space on the disk of --data, or start the node with a smaller --retention-bytes (smaller than the disk), which drops the oldest, or a larger --disk-budget"
+	hintPinned      = "most of it waits for the archive, which is away or behind: see the alarm of that; when it is back there is room within seconds, and a larger --disk-budget keeps more until then"
+	hintUnconfirmed = "`anode status` shows the links: look whether peers are up and reached, and whether their disks take records; --ack local waits for none"
+)
+
+// hintOf is what to look at where the journal is full.
+func hintOf(s *storage.JournalStats) string {
+	if s.Pinned > s.Bytes/2 {
+		return hintPinned
+	}
+	return hintFull
 }
 
 // view says how the journal is.
@@ -115,8 +138,12 @@ func (j *journalActor) view() command.ComponentView {
 		"records": float64(stats.Records), "batches": float64(stats.Batches), "bytes": float64(stats.Bytes),
 		"budget_bytes": float64(stats.Budget), "segments": float64(stats.Segments), "damaged": float64(stats.Damaged),
 		"torn": float64(stats.Torn), "rewritten": float64(stats.Rewritten), "forks": float64(stats.Forks),
+		"pinned_bytes": float64(stats.Pinned), "forced": float64(stats.Forced),
 		"queued_bytes": float64(waiting), "records_in": actor.Count(j.metrics.in),
 	}}
+	if j.cfg.Ack == AckPeer {
+		v.Figures["unconfirmed"] = actor.Count(j.metrics.uncovered)
+	}
 	if stats.FreeDisk >= 0 {
 		v.Figures["free_disk_bytes"] = float64(stats.FreeDisk)
 	}
@@ -124,7 +151,9 @@ func (j *journalActor) view() command.ComponentView {
 	case stats.Refused != "":
 		v.State, v.Detail = command.StateFailed, stats.Refused
 	case stats.Full != "":
-		v.State, v.Detail = command.StateDegraded, stats.Full
+		v.State, v.Detail, v.Hint = command.StateDegraded, stats.Full, hintOf(&stats)
+	case j.inbox.covers.failed():
+		v.State, v.Detail, v.Hint = command.StateDegraded, "no peer confirms: publishers get 503 unconfirmed", hintUnconfirmed
 	case stats.Damaged > 0:
 		v.State, v.Detail = command.StateDegraded, units.Count(stats.Damaged, "batch")+" failed the checksum and can't be served"
 	case stats.Note != "":
@@ -135,23 +164,14 @@ func (j *journalActor) view() command.ComponentView {
 	return v
 }
 
-// recall finds where this node's numbers go on.
-func recall(cfg Config) numberer {
-	n := numberer{sealer: wire.NewSealer(cfg.Codec), next: wire.Place{BatchID: messages.BatchID{Origin: cfg.Self, Epoch: cfg.Epoch, Sequence: 1}}}
-	switch head := cfg.Journal.Head(cfg.Self); {
-	case head.Epoch == cfg.Epoch:
-		n.next.Sequence = head.Sequence + 1
-		n.next.Previous = cfg.Journal.HeadHash(cfg.Self, cfg.Epoch)
-	case head.Sequence > 0:
-		n.next.Prior = head
+// recall finds where this node's numbers go on: in the epoch that the numberer was moved to last, if it was.
+func recall(cfg Config, moves *moves) numberer {
+	own := cfg.Journal.Digest()[cfg.Self]
+	epoch, prior := moves.kept()
+	n := numberer{
+		sealer: wire.NewSealer(cfg.Codec), next: begin(cfg, max(epoch, cfg.Epoch), own, prior), last: lastOf(cfg, own),
 	}
-	for _, e := range cfg.Journal.Digest()[cfg.Self] {
-		n.last = max(n.last, e.HeadHLC)
-	}
-	if ahead := n.last.Time().Sub(cfg.Clock()); ahead > messages.MaxClockLead {
-		cfg.Logger.Warn("the journal's last time is far ahead of the clock: numbering begins from now", "ahead", ahead)
-		n.last = 0
-	}
+	moves.keep(n.next)
 	return n
 }
 

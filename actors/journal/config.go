@@ -32,14 +32,21 @@ type Config struct {
 	// Self and Epoch are whose numbers are given, and in which epoch; both required.
 	Self  messages.NodeID
 	Epoch uint64
+	// NextEpoch begins an epoch, at least as high as it is told, and stores it before it returns; nil can't.
+	NextEpoch func(atLeast uint64) (uint64, error)
 	// Journal is where batches go; required. The actor is its only writer, and does not close it.
 	Journal storage.Journal
 	// Announce tells the hub what was stored, in order; required. It must not block.
 	Announce func(command.Stored)
 	// GaveUp tells the hub that holes were given up; required. It must not block.
 	GaveUp func(command.GaveUp)
+	// Peers says that others are asked for this node's holes, who decides when they are given up. Without, the
+	// journal gives them up at once: nobody else has what is lost here.
+	Peers bool
 	// Durability is Sync by default.
 	Durability Durability
+	// Ack is AckLocal by default; AckPeer needs Peers, who call Inbox.Covered.
+	Ack Ack
 	// Codec compresses bodies.
 	Codec wire.Codec
 	// Clock is the wall clock; required.
@@ -59,6 +66,8 @@ type Config struct {
 	KeepEvery time.Duration
 	// ScrubRate is how many bytes a second the background scrub reads: 1 MiB.
 	ScrubRate int64
+	// CoverPatience is how long an answer waits for a peer, with AckPeer: 5 s.
+	CoverPatience time.Duration
 	// Window is how long a published identity is known: 10 minutes; MostIdentities how many are: 5,000,000.
 	Window         time.Duration
 	MostIdentities int
@@ -67,6 +76,8 @@ type Config struct {
 // withDefaults fills in what is zero.
 func (c Config) withDefaults() Config {
 	c.Durability = orDefault(c.Durability, Sync)
+	c.Ack = orDefault(c.Ack, AckLocal)
+	c.CoverPatience = orDefault(c.CoverPatience, 5*time.Second)
 	c.SealEvery = orDefault(c.SealEvery, time.Millisecond)
 	c.SyncEvery = orDefault(c.SyncEvery, 2*time.Millisecond)
 	c.LazySync = orDefault(c.LazySync, 50*time.Millisecond)
@@ -103,5 +114,11 @@ func (c Config) Validate() error {
 	default:
 		faults = append(faults, fmt.Errorf("durability %q is none of sync, interval, none", c.Durability))
 	}
+	switch c.Ack {
+	case "", AckLocal, AckPeer:
+	default:
+		faults = append(faults, fmt.Errorf("ack %q is none of local, peer", c.Ack))
+	}
+	require(c.Ack != AckPeer || c.Peers, "ack peer needs peers: without a mesh nobody confirms")
 	return errors.Join(faults...)
 }

@@ -18,6 +18,8 @@ type Inbox struct {
 	// ready wakes the writer: something is to be taken.
 	ready   chan struct{}
 	remotes remotes
+	moves   moves
+	covers  covers
 
 	mu      sync.Mutex
 	queue   []command.Submission
@@ -28,7 +30,8 @@ type Inbox struct {
 
 // NewInbox makes an inbox that holds up to most bytes.
 func NewInbox(most int) *Inbox {
-	return &Inbox{most: most, ready: make(chan struct{}, 1), remotes: remotes{ready: make(chan struct{}, 1)}}
+	signal := func() chan struct{} { return make(chan struct{}, 1) }
+	return &Inbox{most: most, ready: signal(), remotes: remotes{ready: signal()}, moves: moves{ready: signal()}, covers: covers{ready: signal()}}
 }
 
 // wake tells the writer to look. It never blocks.
@@ -147,10 +150,13 @@ func (b *Inbox) take(most int) []command.Submission {
 	}
 	group := b.queue[:count:count]
 	if b.queue = b.queue[count:]; len(b.queue) == 0 {
-		b.queue = nil
+		b.queue = make([]command.Submission, 0, min(count, mostRoom)) // the next group will be about as large
 	}
 	return group
 }
+
+// mostRoom is for how many submissions an empty inbox keeps room.
+const mostRoom = 64
 
 // pending tells whether something is to be taken, and how many bytes are not answered.
 func (b *Inbox) pending() (queued, bytes int) {
@@ -177,6 +183,9 @@ func (b *Inbox) Close() {
 	b.remotes.mu.Lock()
 	b.remotes.closed = true
 	b.remotes.mu.Unlock()
+	b.moves.mu.Lock()
+	b.moves.closed = true
+	b.moves.mu.Unlock()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.closed = true

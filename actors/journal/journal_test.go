@@ -1,209 +1,23 @@
 package journal_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"slices"
-	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
 
-	"anode/actors/actor"
 	"anode/actors/journal"
 	"anode/messages"
 	"anode/messages/command"
-	"anode/messages/wire"
 	"anode/storage"
-	"anode/storage/memory"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const self messages.NodeID = "self"
-
-// spy is a journal that tells what is asked of it, and may be told to fail.
-type spy struct {
-	storage.Journal
-	mu       sync.Mutex
-	syncs    []time.Time
-	onSync   func() error // before it
-	onAppend func() error
-}
-
-func (s *spy) hook(of *func() error) error {
-	s.mu.Lock()
-	f := *of
-	s.mu.Unlock()
-	if f != nil {
-		return f()
-	}
-	return nil
-}
-
-func (s *spy) set(of *func() error, f func() error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	*of = f
-}
-
-func (s *spy) Sync() error {
-	s.mu.Lock()
-	s.syncs = append(s.syncs, time.Now())
-	s.mu.Unlock()
-	if err := s.hook(&s.onSync); err != nil {
-		return err
-	}
-	return s.Journal.Sync()
-}
-
-func (s *spy) Append(family storage.Family, batches []wire.Sealed) ([]storage.Held, error) {
-	if err := s.hook(&s.onAppend); err != nil {
-		return nil, err
-	}
-	return s.Journal.Append(family, batches)
-}
-
-func (s *spy) synced() []time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.syncs)
-}
-
-// node is a journal actor in a bubble.
-type node struct {
-	*testing.T
-	system  *actor.System
-	ref     *actor.Ref
-	inbox   *journal.Inbox
-	journal *spy
-
-	mu        sync.Mutex
-	announced []announced
-	gaveUp    int
-	onStored  func()
-}
-
-type announced struct {
-	at    time.Time
-	batch command.StoredBatch
-}
-
-// start runs a journal actor; change may change its configuration.
-func start(t *testing.T, over storage.Journal, change func(*journal.Config), inbox int) *node {
-	t.Helper()
-	n := &node{T: t, journal: &spy{Journal: over}, inbox: journal.NewInbox(inbox)}
-	cfg := journal.Config{
-		Self: self, Epoch: 1, Journal: n.journal, Clock: time.Now, Logger: slog.New(slog.DiscardHandler),
-		Announce: n.announce, GaveUp: func(command.GaveUp) { n.mu.Lock(); n.gaveUp++; n.mu.Unlock() },
-	}
-	if change != nil {
-		change(&cfg)
-	}
-	spec, err := journal.Spec(cfg, n.inbox)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n.system, err = actor.NewSystem(actor.Config{Logger: cfg.Logger}); err != nil {
-		t.Fatal(err)
-	}
-	if n.ref, err = n.system.Spawn(spec); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(100 * time.Millisecond) // virtual: the sync of what may have been left is over
-	synctest.Wait()
-	n.journal.mu.Lock()
-	n.journal.syncs = nil
-	n.journal.mu.Unlock()
-	return n
-}
-
-func (n *node) announce(s command.Stored) {
-	n.mu.Lock()
-	for _, b := range s.Batches {
-		n.announced = append(n.announced, announced{time.Now(), b})
-	}
-	f := n.onStored
-	n.mu.Unlock()
-	if f != nil {
-		f()
-	}
-}
-
-func (n *node) heard() []announced {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return slices.Clone(n.announced)
-}
-
-// stop ends the actor as the node does.
-func (n *node) stop() {
-	n.Helper()
-	n.inbox.Close()
-	if err := n.system.Stop(context.Background()); err != nil {
-		n.Error(err)
-	}
-	time.Sleep(2 * time.Second) // virtual: protoactor's throttle ends
-}
-
-// answer is what a submission was answered, and when.
-type answer struct {
-	command.Outcome
-	at time.Time
-}
-
-// submit hands drafts over, and gives where the answer comes.
-func (n *node) submit(recognise bool, drafts ...messages.Draft) <-chan answer {
-	n.Helper()
-	told := make(chan answer, 2)
-	err := n.inbox.Submit(context.Background(), command.Submission{Drafts: drafts, Recognise: recognise, Done: func(o command.Outcome) { told <- answer{o, time.Now()} }})
-	if err != nil {
-		n.Fatal(err)
-	}
-	return told
-}
-
-// await gives an answer that must have come.
-func (n *node) await(told <-chan answer) answer {
-	n.Helper()
-	synctest.Wait()
-	select {
-	case a := <-told:
-		return a
-	default:
-		n.Fatal("no answer has come")
-		return answer{}
-	}
-}
-
-func (n *node) none(told <-chan answer) {
-	n.Helper()
-	synctest.Wait()
-	select {
-	case a := <-told:
-		n.Fatalf("it was answered: %+v", a)
-	default:
-	}
-}
-
-func draft(stream messages.Stream, id string) messages.Draft {
-	return messages.Draft{Stream: stream, NativeID: id, Payload: []byte(`{"n":1}`)}
-}
-
-// inBubble runs a test in virtual time on a journal in memory.
-func inBubble(t *testing.T, change func(*journal.Config), test func(n *node)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		n := start(t, memory.NewJournal(memory.Config{Self: self}), change, 1<<20)
-		defer n.stop()
-		test(n)
-	})
-}
 
 func TestLoneRecordIsSealedAtOnce(t *testing.T) {
 	inBubble(t, nil, func(n *node) {
@@ -341,16 +155,12 @@ func TestDurability(t *testing.T) {
 
 func TestPeersBatchesAreSyncedWithin50ms(t *testing.T) {
 	inBubble(t, nil, func(n *node) {
-		sealer := wire.NewSealer(0)
-		s, _, _, err := sealer.Seal(wire.Place{BatchID: messages.BatchID{Origin: "peer", Epoch: 1, Sequence: 1}, First: messages.HLCFromMillis(1)}, []messages.Draft{draft("a", "")})
-		if err != nil {
-			n.Fatal(err)
-		}
 		begin := time.Now()
-		for i, want := range []bool{true, false} {
-			got, err := n.ref.Ask(context.Background(), command.Store{Batches: []wire.Sealed{s}})
-			if fresh, ok := got.([]bool); err != nil || !ok || len(fresh) != 1 || fresh[0] != want {
-				n.Fatalf("store %d: %v, %v", i, got, err)
+		for _, want := range []string{"0 <nil>", "1 <nil>"} { // new, then held
+			told := make(chan string, 1)
+			n.inbox.Store(journal.Remote{Batch: peerBatch(n, 1), Done: func(held storage.Held, err error) { told <- fmt.Sprint(held, " ", err) }})
+			if got := <-told; got != want {
+				n.Fatalf("stored: %s, want %s", got, want)
 			}
 		}
 		time.Sleep(time.Second)
@@ -400,110 +210,6 @@ func TestFailedAppendNumbersNothing(t *testing.T) {
 		time.Sleep(time.Second)
 		if a := n.await(n.submit(true, draft("a", "2"))); a.Err != nil || a.Positions[0].Sequence != 2 {
 			n.Fatalf("what was not stored is taken for a duplicate, or numbered: %+v", a)
-		}
-	})
-}
-
-func TestInboxHoldsItsBoundAndLetsWait(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		one := command.Submission{Drafts: []messages.Draft{draft("a", "")}}
-		n := start(t, memory.NewJournal(memory.Config{Self: self}), nil, 3*one.Size())
-		defer n.stop()
-		blocked := make(chan struct{})
-		n.journal.set(&n.journal.onSync, func() error { <-blocked; return nil })
-		var told []<-chan answer
-		for range 3 {
-			told = append(told, n.submit(false, draft("a", "")))
-		}
-		synctest.Wait()
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		if err := n.inbox.Submit(ctx, one); !errors.Is(err, command.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
-			t.Fatalf("submit to a full inbox: %v", err)
-		}
-		waited := make(chan error, 1)
-		go func() { waited <- n.inbox.Submit(context.Background(), one) }()
-		synctest.Wait()
-		select {
-		case err := <-waited:
-			t.Fatalf("it did not wait: %v", err)
-		default:
-		}
-		close(blocked)
-		if err := <-waited; err != nil {
-			t.Fatal(err)
-		}
-		for _, one := range told {
-			if a := n.await(one); a.Err != nil {
-				t.Fatal(a.Err)
-			}
-		}
-	})
-}
-
-// A large submission must not be passed by small ones for as long as the queue is full, nor stop
-// those behind it when it is given up.
-func TestWhoWaitsForRoomIsTakenInTurn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		one := command.Submission{Drafts: []messages.Draft{draft("a", "")}}
-		n := start(t, memory.NewJournal(memory.Config{Self: self}), nil, 3*one.Size())
-		defer n.stop()
-		blocked := make(chan struct{})
-		n.journal.set(&n.journal.onSync, func() error { <-blocked; return nil })
-		for range 3 {
-			n.submit(false, draft("a", ""))
-		}
-		synctest.Wait()
-		var order []string
-		wait := func(ctx context.Context, name string, drafts int) <-chan error {
-			told := make(chan error, 1)
-			s := command.Submission{Done: func(command.Outcome) { order = append(order, name) }}
-			for range drafts {
-				s.Drafts = append(s.Drafts, draft("a", ""))
-			}
-			go func() { told <- n.inbox.Submit(ctx, s) }()
-			synctest.Wait()
-			return told
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		given := wait(ctx, "given up", 3)
-		all := []<-chan error{wait(t.Context(), "large", 3)}
-		for i := range 3 {
-			all = append(all, wait(t.Context(), fmt.Sprint("small ", i), 1))
-		}
-		cancel()
-		if err := <-given; !errors.Is(err, context.Canceled) {
-			t.Fatalf("given up: %v", err)
-		}
-		close(blocked)
-		for _, told := range all {
-			if err := <-told; err != nil {
-				t.Fatal(err)
-			}
-		}
-		time.Sleep(time.Second) // of the bubble: all is answered then
-		synctest.Wait()
-		if got := strings.Join(order, ", "); got != "large, small 0, small 1, small 2" {
-			t.Fatalf("answered are %s", got)
-		}
-	})
-}
-
-func TestClosedInboxRefusesAndWhatItHasIsStored(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		n := start(t, memory.NewJournal(memory.Config{Self: self}), nil, 1<<20)
-		var told []<-chan answer
-		for range 20 {
-			told = append(told, n.submit(false, draft("a", "")))
-		}
-		n.stop()
-		for _, one := range told {
-			if a := n.await(one); a.Err != nil {
-				t.Fatal(a.Err)
-			}
-		}
-		if err := n.inbox.Submit(context.Background(), command.Submission{Drafts: []messages.Draft{draft("a", "")}}); !errors.Is(err, command.ErrUnavailable) {
-			t.Fatalf("submit: %v", err)
 		}
 	})
 }

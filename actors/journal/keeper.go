@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"anode/messages"
@@ -11,8 +12,8 @@ import (
 	"anode/storage"
 )
 
-// keeper does what is due in the background: retention, mending, scrubbing, and giving up
-// this node's own holes.
+// keeper does what is due in the background: retention, mending, scrubbing, and, where
+// there are no peers, giving up this node's own holes.
 type keeper struct {
 	cfg Config
 	log *slog.Logger
@@ -27,19 +28,34 @@ func (k *keeper) run(ctx context.Context) {
 	defer maintain.Stop()
 	scrub := time.NewTicker(time.Second)
 	defer scrub.Stop()
-	k.giveUpOwn()
+	k.begin()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-maintain.C:
 			k.report("maintenance", k.cfg.Journal.Maintain(k.cfg.Clock()))
-			k.giveUpOwn()
+			if !k.cfg.Peers {
+				k.giveUpOwn()
+			}
 		case <-scrub.C:
 			if _, err := k.cfg.Journal.Scrub(ctx, k.cfg.ScrubRate); ctx.Err() == nil {
 				k.report("scrub", err)
 			}
 			k.mend()
+		}
+	}
+}
+
+// begin has readers pass what was given up: who did so may have ended before it was told.
+func (k *keeper) begin() {
+	if !k.cfg.Peers {
+		k.giveUpOwn()
+		return
+	}
+	for origin, epochs := range k.cfg.Journal.Digest() {
+		if slices.ContainsFunc(epochs, func(e messages.EpochDigest) bool { return len(e.Holes) > 0 }) {
+			k.cfg.GaveUp(command.GaveUp{Origin: origin})
 		}
 	}
 }

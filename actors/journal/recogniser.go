@@ -29,14 +29,14 @@ func newRecogniser(window time.Duration, most int) *recogniser {
 	return &recogniser{window: window, most: most, seen: make(map[messages.Identity]int64)}
 }
 
-// meet notes an identity and tells whether it was known within the window.
-func (r *recogniser) meet(identity messages.Identity, now time.Time) bool {
+// meet notes an identity and tells whether it was known within the window, and the Unix ms at which it came.
+func (r *recogniser) meet(identity messages.Identity, now time.Time) (at int64, known bool) {
 	ms := now.UnixMilli()
 	if at, ok := r.seen[identity]; ok && at > ms-r.window.Milliseconds() {
-		return true
+		return at, true
 	}
 	r.learn(identity, ms)
-	return false
+	return ms, false
 }
 
 // learn notes an identity that was received at ms.

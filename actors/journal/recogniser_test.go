@@ -21,7 +21,8 @@ func TestWhatIsTakenBackLeavesNothing(t *testing.T) {
 	for round := range 1000 {
 		var fresh []messages.Identity
 		for n := range 20 {
-			if i := identity(round%3 + n); !r.meet(i, now) {
+			i := identity(round%3 + n)
+			if _, known := r.meet(i, now); !known {
 				fresh = append(fresh, i)
 			}
 		}
@@ -32,7 +33,7 @@ func TestWhatIsTakenBackLeavesNothing(t *testing.T) {
 		t.Errorf("%d entries for %d identities, want 10 of each", len(r.order), len(r.seen))
 	}
 	for n := range 12 {
-		if known := r.meet(identity(n), now); known != (n < 10) {
+		if _, known := r.meet(identity(n), now); known != (n < 10) {
 			t.Errorf("identity %d is known: %t", n, known)
 		}
 	}
@@ -47,7 +48,7 @@ func TestMoreThanIsHeldIsTakenBack(t *testing.T) {
 	var fresh []messages.Identity
 	for n := range 10 {
 		i := messages.Identity{byte(n)}
-		if r.meet(i, now) {
+		if _, known := r.meet(i, now); known {
 			t.Fatalf("%d is known", n)
 		}
 		fresh = append(fresh, i)
@@ -56,7 +57,7 @@ func TestMoreThanIsHeldIsTakenBack(t *testing.T) {
 	if len(r.seen) != 0 || r.first > len(r.order) {
 		t.Errorf("%d identities are left, %d of %d entries dropped", len(r.seen), r.first, len(r.order))
 	}
-	if r.meet(messages.Identity{1}, now) {
+	if _, known := r.meet(messages.Identity{1}, now); known {
 		t.Error("what was taken back is known")
 	}
 }

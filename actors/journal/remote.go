@@ -16,6 +16,7 @@ type Remote struct {
 	// Backfill: it is older than what the peer brings as it is made.
 	Backfill bool
 	// Done is told what became of it, in the order of the calls of Store, from the writer: it must not block.
+	// Once the inbox is closed, Store itself tells it, at once, that the node is stopping.
 	Done func(storage.Held, error)
 }
 
@@ -121,6 +122,9 @@ func (w *writer) keep(batches []wire.Sealed, backfill bool) ([]storage.Held, err
 			id := batches[i].ID()
 			w.cfg.Logger.Warn("another batch is held at this position: kept the first", "origin", id.Origin, "epoch", id.Epoch, "seq", id.Sequence)
 		case storage.HeldNew, storage.HeldLate:
+			if stored == nil {
+				stored = make([]command.StoredBatch, 0, len(held)-i)
+			}
 			stored = append(stored, command.StoredBatch{Sealed: batches[i], Live: !backfill, Late: h == storage.HeldLate})
 			w.metrics.meshIn.Add(float64(batches[i].Count))
 		case storage.HeldAlready:

@@ -21,6 +21,8 @@ type syncer struct {
 	every      time.Duration
 	lazy       time.Duration
 	written    <-chan written
+	// confirm takes, with AckPeer, what is as durable as it is to be; nil without. It is closed when run has ended.
+	confirm chan<- written
 	// ended is closed when run has: who comes then is for sweep.
 	ended chan struct{}
 
@@ -37,6 +39,9 @@ const retryEvery = time.Second
 // run works until written is closed, then syncs once more and answers what is left.
 func (s *syncer) run(context.Context) {
 	defer close(s.ended)
+	if s.confirm != nil {
+		defer close(s.confirm)
+	}
 	defer func() { abandon(s.log, s.inbox, s.waiting) }()
 	if s.durability != None { // an incarnation before may have left something
 		s.dirty = time.Now()
@@ -92,7 +97,7 @@ func (s *syncer) take(g written) {
 	case len(g.submissions) > 0:
 		s.waiting = append(s.waiting, g) // so that it is not forgotten in a panic
 		last := len(s.waiting) - 1
-		s.waiting[last].answer(s.inbox)
+		s.pass(last)
 		s.waiting = s.waiting[:last]
 		if s.durability == None {
 			return
@@ -139,10 +144,21 @@ func (s *syncer) sync() {
 	}
 	s.failing, s.dirty = false, time.Time{}
 	for i := range s.waiting {
-		s.waiting[i].answer(s.inbox)
+		s.pass(i)
 	}
 	clear(s.waiting)
 	s.waiting = s.waiting[:0]
+}
+
+// pass is done with a group that is as durable as it is to be.
+func (s *syncer) pass(i int) {
+	g := &s.waiting[i]
+	if s.confirm == nil || len(g.submissions) == 0 {
+		g.answer(s.inbox)
+		return
+	}
+	s.confirm <- *g
+	*g = written{} // its answer is another's
 }
 
 // fail answers all who wait with an error.

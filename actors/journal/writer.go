@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"anode/messages"
@@ -21,27 +22,29 @@ type writer struct {
 	cfg     Config
 	inbox   *Inbox
 	metrics *metrics
-	calls   <-chan call
+	probes  <-chan probe
 	written chan<- written
 	number  numberer
 	known   *recogniser
 	sealed  time.Time
 }
 
-// call is a question that the writer answers: to append batches that were sealed elsewhere, or,
-// without any, whether the journal can write now.
-type call struct {
-	store  *command.Store
-	answer func(any, error)
-}
+// probe answers who asked whether the journal can write now.
+type probe func(any, error)
 
 // written is a group that is in the journal and not yet answered.
 type written struct {
 	submissions []command.Submission
 	outcomes    []command.Outcome
 	sizes       []int
+	// at is when it was taken, numbered the batches that it made.
+	at       time.Time
+	numbered need
+	// repeats are, of each submission, the batches that its duplicates may be in, the zero need for those of the group;
+	// nil where there are none. They are known only where they matter.
+	repeats [][]need
 	// probe is answered after a sync, too.
-	probe func(any, error)
+	probe probe
 	err   error
 }
 
@@ -52,17 +55,20 @@ func (w *writer) run(ctx context.Context) {
 		select {
 		case <-w.inbox.ready:
 			for w.pause(ctx) && w.group() {
-				w.answerCalls()
+				w.answerProbes()
 				w.remote() // by turns: neither shuts the other out
 			}
 		case <-w.inbox.remotes.ready:
 			for w.remote() {
-				w.answerCalls()
+				w.answerProbes()
 				w.group()
 			}
-		case c := <-w.calls:
-			w.call(c)
+		case p := <-w.probes:
+			w.probe(p)
+		case <-w.inbox.moves.ready:
+			w.renumber()
 		case <-ctx.Done():
+			w.renumber()
 			for w.group() {
 			}
 			for w.remote() {
@@ -72,28 +78,25 @@ func (w *writer) run(ctx context.Context) {
 	}
 }
 
-// answerCalls answers what was asked meanwhile, so that a steady inflow shuts nobody out.
-func (w *writer) answerCalls() {
+// answerProbes answers what was asked meanwhile, so that a steady inflow shuts nobody out.
+func (w *writer) answerProbes() {
 	for {
 		select {
-		case c := <-w.calls:
-			w.call(c)
+		case p := <-w.probes:
+			w.probe(p)
 		default:
 			return
 		}
 	}
 }
 
-func (w *writer) call(c call) {
-	if c.store != nil {
-		c.answer(w.store(*c.store))
-		return
-	}
+// probe refuses where the journal takes nothing; else the next sync answers.
+func (w *writer) probe(answer probe) {
 	if stats := w.cfg.Journal.Stats(); stats.Full != "" || stats.Refused != "" {
-		c.answer(nil, fmt.Errorf("%w: the journal takes no records: %w", command.ErrUnavailable, errors.New(stats.Full+stats.Refused)))
+		answer(nil, fmt.Errorf("%w: the journal takes no records: %w", command.ErrUnavailable, errors.New(stats.Full+stats.Refused)))
 		return
 	}
-	w.written <- written{probe: c.answer}
+	w.written <- written{probe: answer}
 }
 
 // pause waits until the next seal may come. It is false when ctx has ended.
@@ -114,11 +117,12 @@ func (w *writer) pause(ctx context.Context) bool {
 
 // group writes what waits in the inbox, up to a bound. It is false when nothing does.
 func (w *writer) group() bool {
+	w.renumber() // what was submitted after it was asked for is numbered so
 	submissions := w.inbox.take(groupDrafts)
 	if len(submissions) == 0 {
 		return false
 	}
-	out := written{submissions: submissions, outcomes: make([]command.Outcome, len(submissions)), sizes: make([]int, len(submissions))}
+	out := written{at: time.Now(), submissions: submissions, outcomes: make([]command.Outcome, len(submissions)), sizes: make([]int, len(submissions))}
 	for i := range submissions {
 		out.sizes[i] = submissions[i].Size()
 	}
@@ -142,7 +146,7 @@ func (w *writer) write(out *written) error {
 	now := w.cfg.Clock()
 	w.sealed = now
 	w.known.expire(now)
-	sifted, fresh := w.sift(out.submissions, out.outcomes, now)
+	sifted, fresh := w.sift(out, now)
 	if len(sifted.drafts) == 0 {
 		return nil
 	}
@@ -151,15 +155,17 @@ func (w *writer) write(out *written) error {
 		w.known.unlearn(fresh)
 		return fmt.Errorf("%w: %w", command.ErrUnavailable, err)
 	}
-	if err := w.append(storage.Own, g.sealed); err != nil {
+	held, err := w.append(g.sealed)
+	if err != nil {
 		w.known.unlearn(fresh)
 		return err
 	}
 	w.number.commit(&g)
 	place(out.outcomes, g.positions)
+	w.cover(out, &g, now)
 	stored := make([]command.StoredBatch, len(g.sealed))
 	for i := range g.sealed {
-		stored[i] = command.StoredBatch{Sealed: g.sealed[i], Batch: g.batches[i], Live: true}
+		stored[i] = command.StoredBatch{Sealed: g.sealed[i], Batch: g.batches[i], Live: true, Late: held[i] == storage.HeldLate}
 		w.metrics.in.Add(float64(g.sealed[i].Count))
 	}
 	w.cfg.Announce(command.Stored{Batches: stored})
@@ -169,26 +175,40 @@ func (w *writer) write(out *written) error {
 // mark stands in an outcome for a place that is given after sealing.
 var mark = messages.Position{Sequence: 1}
 
+// cover notes what the group has made as not covered.
+func (w *writer) cover(out *written, g *sealedGroup, now time.Time) {
+	if w.cfg.Ack != AckPeer {
+		return
+	}
+	first, last := &g.sealed[0], &g.sealed[len(g.sealed)-1]
+	out.numbered = need{first.Epoch, messages.Range{From: first.Sequence, To: last.Sequence}}
+	ms := now.UnixMilli() // readings run ahead of a clock that was set back
+	w.inbox.covers.number(stretch{
+		epoch: first.Epoch, Range: out.numbered.Range, from: min(ms, first.First.Millis()), to: max(ms, last.Last.Millis()),
+	}, now.Add(-w.cfg.Window).UnixMilli())
+}
+
 // sift gives the drafts that are not duplicates, and the identities noted for them.
 // Outcomes get a mark for each. What comes after a break of its chain is refused.
-func (w *writer) sift(submissions []command.Submission, outcomes []command.Outcome, now time.Time) (sifted load, fresh []messages.Identity) {
-	for i := range submissions {
-		s := &submissions[i]
+func (w *writer) sift(out *written, now time.Time) (sifted load, fresh []messages.Identity) {
+	for i := range out.submissions {
+		s, outcome := &out.submissions[i], &out.outcomes[i]
 		if err := s.Chain.Broken(); err != nil {
-			outcomes[i].Err = err
+			outcome.Err = err
 			continue
 		}
 		state := free
-		outcomes[i].Positions = make([]messages.Position, len(s.Drafts))
+		outcome.Positions = make([]messages.Position, len(s.Drafts))
 		for j := range s.Drafts {
 			if s.Recognise && s.Drafts[j].HasIdentity() {
 				identity := s.Drafts[j].Identity()
-				if w.known.meet(identity, now) {
+				if at, known := w.known.meet(identity, now); known {
+					w.repeat(out, i, at, now)
 					continue
 				}
 				fresh = append(fresh, identity)
 			}
-			outcomes[i].Positions[j] = mark
+			outcome.Positions[j] = mark
 			sifted.add(s.Drafts[j], record)
 			state = bound
 		}
@@ -198,6 +218,26 @@ func (w *writer) sift(submissions []command.Submission, outcomes []command.Outco
 		}
 	}
 	return sifted, fresh
+}
+
+// repeat notes what a duplicate of what came at a Unix ms has to wait for: it acknowledges that.
+func (w *writer) repeat(out *written, submission int, ms int64, now time.Time) {
+	if w.cfg.Ack != AckPeer {
+		return
+	}
+	if out.repeats == nil {
+		out.repeats = make([][]need, len(out.submissions))
+	}
+	needs := &out.repeats[submission]
+	all := w.inbox.covers.numbered(ms)
+	if ms == now.UnixMilli() {
+		all = append(all, need{}) // it may be in this group
+	}
+	for _, n := range all {
+		if !slices.Contains(*needs, n) {
+			*needs = append(*needs, n)
+		}
+	}
 }
 
 // place puts the positions where the marks are, in order.
@@ -212,11 +252,24 @@ func place(outcomes []command.Outcome, positions []messages.Position) {
 }
 
 // append writes sealed batches of this node, and says in the seam's words why not.
-func (w *writer) append(family storage.Family, sealed []wire.Sealed) error {
+func (w *writer) append(sealed []wire.Sealed) ([]storage.Held, error) {
 	start := time.Now()
-	_, err := w.cfg.Journal.Append(family, sealed)
+	held, err := w.cfg.Journal.Append(storage.Own, sealed)
 	w.metrics.appends.Observe(time.Since(start).Seconds())
-	return seamError(err)
+	if err != nil {
+		return nil, seamError(err)
+	}
+	for i, h := range held {
+		if h == storage.HeldNew || h == storage.HeldLate {
+			continue
+		}
+		// Somebody numbered with this node's key in this epoch: nothing is acknowledged that is not stored.
+		id := sealed[i].ID()
+		w.cfg.Logger.Error("another batch of this node is held at the place of the next", "epoch", id.Epoch, "seq", id.Sequence)
+		err := w.renew(id.Epoch, messages.Position{})
+		return nil, errors.Join(fmt.Errorf("%w: batch %s stands there already", command.ErrUnconfirmed, id), err)
+	}
+	return held, nil
 }
 
 func seamError(err error) error {
@@ -228,19 +281,6 @@ func seamError(err error) error {
 	default:
 		return fmt.Errorf("%w: %w", command.ErrUnavailable, err)
 	}
-}
-
-// store appends batches of others, and tells which are new.
-func (w *writer) store(s command.Store) ([]bool, error) {
-	held, err := w.keep(s.Batches, s.Backfill)
-	if err != nil {
-		return nil, err
-	}
-	fresh := make([]bool, len(held))
-	for i, h := range held {
-		fresh[i] = h == storage.HeldNew || h == storage.HeldLate
-	}
-	return fresh, nil
 }
 
 // abandon answers groups of which nobody knows any more what became of them: after a panic, too,

@@ -30,13 +30,16 @@ type world struct {
 	inbox   *journal.Inbox
 	hub     *hub.Hub
 	system  *actor.System
-	store   *actor.Ref
 	subs    *actor.Ref
 }
 
 const self = messages.NodeID("self")
 
 type noTail struct{}
+
+func (noTail) Archived(context.Context, messages.Pattern, messages.Stream, int) []messages.Stream {
+	return nil
+}
 
 func (noTail) Last(context.Context, messages.Stream, int, messages.Cursor, func([]*messages.Record) error) error {
 	return nil
@@ -64,7 +67,7 @@ func newWorld(t *testing.T, cfg hub.Config) *world {
 		Self: self, Epoch: 1, Journal: w.journal, Announce: w.hub.Announce, GaveUp: w.hub.GaveUp, Clock: time.Now, Logger: log,
 	}, w.inbox)
 	must(err)
-	w.store, err = w.system.Spawn(spec)
+	_, err = w.system.Spawn(spec)
 	must(err)
 	spec, err = subscriber.Spec(subscriber.Config{
 		Hub: w.hub, Journal: w.journal, Tail: noTail{}, Clock: time.Now, Logger: log,
@@ -94,6 +97,16 @@ func (w *world) publish(t *testing.T, drafts ...messages.Draft) {
 	}})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// store has a peer's batch in the journal.
+func (w *world) store(t *testing.T, s wire.Sealed, backfill bool) {
+	t.Helper()
+	told := make(chan error, 1)
+	w.inbox.Store(journal.Remote{Batch: &s, Backfill: backfill, Done: func(_ storage.Held, err error) { told <- err }})
+	if err := <-told; err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -228,9 +241,7 @@ func deliver(t *testing.T, seed uint64) {
 			w.publish(t, drafts...)
 		case n < 11:
 			for _, s := range other.some() {
-				if _, err := command.Ask(t.Context(), w.store, command.Store{Batches: []wire.Sealed{s}}); err != nil {
-					t.Fatal(err)
-				}
+				w.store(t, s, false)
 			}
 		case n < 13 && len(clients) < 12:
 			c := sessiontest.NewClient(t, fmt.Sprintf("client %d", len(clients)), sessiontest.NewPipe(rnd.IntN(20_000), false))
@@ -270,9 +281,7 @@ func deliver(t *testing.T, seed uint64) {
 		}
 	}
 	for _, s := range other.rest() { // all holes are filled
-		if _, err := command.Ask(t.Context(), w.store, command.Store{Batches: []wire.Sealed{s}, Backfill: rnd.IntN(2) == 0}); err != nil {
-			t.Fatal(err)
-		}
+		w.store(t, s, rnd.IntN(2) == 0)
 	}
 	for range 200 {
 		time.Sleep(10 * time.Millisecond)
@@ -282,41 +291,47 @@ func deliver(t *testing.T, seed uint64) {
 		}
 	}
 	for _, c := range clients {
-		for name, r := range c.Subs {
-			spec := specs[c.Name+name]
-			after := make(map[messages.NodeID]messages.Position)
-			first, ids := r.After, r.IDs
-			if past := earlier[c.Name+name]; len(past) > 0 {
-				first, ids = past[0].After, nil
-				for _, p := range append(slices.Clone(past), r) {
-					ids = append(ids, p.IDs...)
-				}
-			}
-			cur, err := messages.ParseCursor(first)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for p := range cur.All() {
-				after[p.Origin] = p
-			}
-			if _, timed := cur.From(); timed && after[otherNode].Origin == "" {
-				// It may begin with a live batch in the middle: what came must be a tail.
-				got := byOrigin(ids)
-				want := expect(t, w.journal, spec, after)
-				if n := len(want[otherNode]) - len(got[otherNode]); n > 0 && len(got[otherNode]) > 0 {
-					want[otherNode] = want[otherNode][n:]
-				} else if n > 0 {
-					delete(want, otherNode)
-				}
-				compare(t, fmt.Sprintf("%s/%s %+v", c.Name, name, spec), got, want)
-				continue
-			}
-			compare(t, fmt.Sprintf("%s/%s %+v", c.Name, name, spec), byOrigin(ids), expect(t, w.journal, spec, after))
-			if r.Lives == 0 {
-				t.Errorf("%s/%s never heard that it is live", c.Name, name)
+		gotAll(t, w, c, specs, earlier)
+		sessions[c].Hangup()
+	}
+}
+
+// gotAll holds what a client got, over all its connections, to what its subscriptions were to bring.
+func gotAll(t *testing.T, w *world, c *sessiontest.Client, specs map[string]command.Subscribe, earlier map[string][]*sessiontest.Received) {
+	t.Helper()
+	for name, r := range c.Subs {
+		spec := specs[c.Name+name]
+		after := make(map[messages.NodeID]messages.Position)
+		first, ids := r.After, r.IDs
+		if past := earlier[c.Name+name]; len(past) > 0 {
+			first, ids = past[0].After, nil
+			for _, p := range append(slices.Clone(past), r) {
+				ids = append(ids, p.IDs...)
 			}
 		}
-		sessions[c].Hangup()
+		cur, err := messages.ParseCursor(first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for p := range cur.All() {
+			after[p.Origin] = p
+		}
+		if _, timed := cur.From(); timed && after[otherNode].Origin == "" {
+			// It may begin with a live batch in the middle: what came must be a tail.
+			got := byOrigin(ids)
+			want := expect(t, w.journal, spec, after)
+			if n := len(want[otherNode]) - len(got[otherNode]); n > 0 && len(got[otherNode]) > 0 {
+				want[otherNode] = want[otherNode][n:]
+			} else if n > 0 {
+				delete(want, otherNode)
+			}
+			compare(t, fmt.Sprintf("%s/%s %+v", c.Name, name, spec), got, want)
+			continue
+		}
+		compare(t, fmt.Sprintf("%s/%s %+v", c.Name, name, spec), byOrigin(ids), expect(t, w.journal, spec, after))
+		if r.Lives == 0 {
+			t.Errorf("%s/%s never heard that it is live", c.Name, name)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"anode/actors/expr"
+	"anode/actors/gossip"
 	"anode/actors/registry"
 	"anode/actors/source"
 	"anode/actors/source/egress"
@@ -26,8 +27,8 @@ import (
 // Sources is how a node's sources connect. The zero value runs them to public addresses, without
 // a directory of secrets.
 type Sources struct {
-	// None runs no source on this node; all are registered nevertheless.
-	None bool
+	// Takes is whose sources this node fetches: all (also when empty), local or none. All are registered nevertheless.
+	Takes string
 	// AllowPrivate are networks that sources may reach besides public addresses.
 	AllowPrivate []netip.Prefix
 	// Own are single addresses that they may reach too: where this node serves feeds itself.
@@ -63,29 +64,48 @@ func (n *Node) startSources(cfg *Config) error {
 	if err != nil {
 		return err
 	}
+	var catchUp func(context.Context, time.Duration)
+	if n.gossip != nil {
+		catchUp = n.catchUp(cfg.Journal)
+	}
 	sources, err := source.New(source.Config{
 		Node: cfg.View.ID, Intake: n, Journal: cfg.Journal, Language: source.Language(expr.NewEngine(expr.EngineConfig{Clock: cfg.Clock})), Guard: guard, Kinds: kinds(),
 		Clock: cfg.Clock, Logger: cfg.Logger, Registerer: cfg.Registerer,
 		Secrets: source.Secrets{Dir: cfg.Sources.Secrets, Getenv: os.Getenv},
-		Kept:    source.NewKept(cfg.State, cfg.Logger), None: cfg.Sources.None,
-		Exposed: cfg.Sources.Exposed,
+		Kept:    source.NewKept(cfg.State, cfg.Logger),
+		Exposed: cfg.Sources.Exposed, CatchUp: catchUp,
 	})
 	if err != nil {
 		return err
 	}
 	n.feeds = sources
+	n.learns.Store(sources)
 	if n.sources, err = n.system.Spawn(sources.Spec()); err != nil {
 		return err
 	}
-	spec, err := registry.Spec(registry.Config{
-		Node: cfg.View.ID, State: cfg.State, Sources: assigner{sources}, Check: sources.Check, Compile: sources.Compile,
+	if err := n.makeOffice(cfg, cfg.Mesh != nil && (len(cfg.Mesh.Seeds) > 0 || gossip.Knows(cfg.State))); err != nil {
+		return err
+	}
+	sources.SetShare(n.office.Share)
+	sources.SetBudgets(n.office.Budget)
+	n.seat()
+	if n.placement, err = n.system.Spawn(n.office.Spec()); err != nil {
+		return err
+	}
+	config := registry.Config{
+		Node: cfg.View.ID, State: cfg.State, Sources: assigner{n.office}, Check: sources.Check, Compile: sources.Compile,
 		Clock: cfg.Clock, Logger: cfg.Logger,
-	})
+	}
+	n.join(&config)
+	spec, err := registry.Spec(config)
 	if err != nil {
 		return err
 	}
-	n.registry, err = n.system.Spawn(spec)
-	return err
+	if n.registry, err = n.system.Spawn(spec); err != nil {
+		return err
+	}
+	close(n.registered)
+	return nil
 }
 
 // The wait for a source that was registered just now, or changes.
@@ -123,40 +143,14 @@ func (n *Node) running(ctx context.Context, name string, do func() error) error 
 	}
 }
 
-// frames opens the frames of a source that runs here.
+// frames opens the frames of a source, wherever it runs.
 func (n *Node) frames(ctx context.Context, name string) (reader command.FrameReader, err error) {
+	if owner := n.office.Elsewhere(name); owner != "" && n.gossip != nil {
+		return n.framesAt(ctx, owner, name)
+	}
 	err = n.running(ctx, name, func() (err error) {
 		reader, err = n.feeds.Frames(name)
 		return err
 	})
 	return reader, err
 }
-
-// push opens the way into a push source.
-func (n *Node) push(ctx context.Context, q command.OpenPush) (pusher command.Pusher, err error) {
-	err = n.running(ctx, q.Name, func() (err error) {
-		pusher, err = n.feeds.OpenPush(ctx, q)
-		return err
-	})
-	return pusher, err
-}
-
-// assigner is who runs sources to the registry.
-type assigner struct {
-	sources *source.Sources
-}
-
-// Assign implements registry.Sources.
-func (a assigner) Assign(all []registry.Assignment) bool {
-	list := make([]source.Assignment, len(all))
-	for i, one := range all {
-		list[i] = source.Assignment(one)
-	}
-	return a.sources.Assign(list)
-}
-
-// Restart implements registry.Sources.
-func (a assigner) Restart(name string) bool { return a.sources.Restart(name) }
-
-// Status implements registry.Sources.
-func (a assigner) Status(name string) (command.SourceStatus, bool) { return a.sources.Status(name) }

@@ -32,7 +32,7 @@ type whole struct {
 
 type noHistory struct{ noTail }
 
-func (noHistory) Walk(command.History) (command.Walk, error) {
+func (noHistory) Walk(context.Context, command.History) (command.Walk, error) {
 	return nil, fmt.Errorf("%w: no history here", command.ErrUnavailable)
 }
 
@@ -232,7 +232,7 @@ func TestWhereSourcesMayConnect(t *testing.T) {
 		"public only":  {node.Sources{}, command.SourceBackoff},
 		"its own":      {node.Sources{Own: []netip.AddrPort{address}}, command.SourceRunning},
 		"another port": {node.Sources{Own: []netip.AddrPort{netip.AddrPortFrom(address.Addr(), 1)}}, command.SourceBackoff},
-		"none":         {node.Sources{None: true, Own: []netip.AddrPort{address}}, command.SourcePending},
+		"none":         {node.Sources{Takes: "none", Own: []netip.AddrPort{address}}, command.SourcePending},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := startNode(t, memory.NewJournal(memory.Config{Self: self}), memory.NewState(), c.sources)

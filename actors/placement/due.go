@@ -2,7 +2,7 @@ package placement
 
 import "time"
 
-// Due is when a plan may differ although nothing else happened: the end of a grace, of a yield, or of handing over. False is
+// Due is when a plan may differ although nothing else happened: the end of a grace, of a yield, of handing over, or of last words. False is
 // that time changes nothing.
 func (p *Plan) Due() (time.Duration, bool) {
 	soonest, due := time.Duration(0), false
@@ -20,8 +20,16 @@ func (p *Plan) Due() (time.Duration, bool) {
 			at(y.Ends)
 		}
 	}
-	for _, m := range p.moves {
-		at(m.changed + HandOver)
+	for i, m := range p.moves {
+		if d := p.decisions[i]; d.Do == HandsOver && d.Until > 0 {
+			at(d.Until)
+		}
+		for _, l := range m.leavers {
+			at(p.ends(&p.sources.list[i], l, m.changed))
+		}
+		for _, l := range m.silent {
+			at(l.Since + LastWords)
+		}
 	}
 	return soonest, due
 }

@@ -73,14 +73,14 @@ func ExamplePlan_Why() {
 func ExampleCase_Decide() {
 	exclusive := placement.Case{
 		Now: 12 * time.Second, Self: "ada", Source: "coinbase", Exclusive: true,
-		Owners: []messages.NodeID{"ada"}, Leavers: []placement.Leaver{{Node: "bob", Since: 10 * time.Second}}, Changed: 10 * time.Second,
+		Owners: []messages.NodeID{"ada"}, Others: []messages.NodeID{"bob"}, Since: 10 * time.Second,
 	}
 	d := exclusive.Decide()
 	fmt.Println(d.Do, "-", d.Reason)
 	exclusive.Reports = placement.Reports{{Source: "coinbase", Node: "bob"}: {Said: placement.SaidStopped, Asked: 11 * time.Second}}
 	fmt.Println(exclusive.Decide().Do)
 	// Output:
-	// standby - exclusive: waits until bob has stopped it
+	// standby - exclusive: waits until bob says that it does not run it
 	// run
 }
 

@@ -1,9 +1,15 @@
 package placement
 
-import "slices"
+import (
+	"slices"
+	"time"
+
+	"anode/messages"
+)
 
 // decide says what this node is to do with each source.
 func (p *Plan) decide(before *Plan, reports Reports) {
+	shut := p.shut()
 	for i := range p.sources.list {
 		runs := false
 		if j := p.was(before, i); j >= 0 {
@@ -12,31 +18,59 @@ func (p *Plan) decide(before *Plan, reports Reports) {
 		s := &p.sources.list[i]
 		mine := p.at >= 0 && p.rank(i, p.at) >= 0
 		switch {
+		case shut != "":
+			if runs {
+				p.do[i], p.decisions[int32(i)] = Stop, Decision{Do: Stop, Reason: shut}
+			}
 		case s.Everywhere:
 			p.everywhere(i, s, runs)
 		case mine && (runs || !s.Exclusive):
 			p.do[i] = Run
+			p.listen(i, s)
 		case mine || runs:
-			p.hand(i, s, runs, reports)
+			p.hand(before, i, s, runs, reports)
 		}
 	}
 }
 
-// everywhere decides on a source that runs on every node which it allows, whatever their state.
+// reasonBanned is why nothing runs on a node that is shut out: others run it already, and what it numbered would come a second time once the ban
+// is lifted.
+const reasonBanned = "this node is banned: it runs no sources until the ban is lifted"
+
+// reasonUsurped is why nothing runs on a node whose identity another one has: that one runs it, and who takes records of this one would take them
+// for that one's.
+const reasonUsurped = "another node with this one's identity lives: this one runs no sources"
+
+// banned tells that this node is shut out.
+func (p *Plan) banned() bool { return p.shut() == reasonBanned }
+
+// shut is why nothing may run on this node; empty where it may.
+func (p *Plan) shut() string {
+	switch {
+	case p.at < 0:
+	case p.roster.nodes[p.at].State == StateBanned:
+		return reasonBanned
+	case p.roster.nodes[p.at].State == StateUsurped:
+		return reasonUsurped
+	}
+	return ""
+}
+
+// everywhere decides on a source that runs on every node with its labels, whatever their state, and whatever they own.
 func (p *Plan) everywhere(i int, s *Source, runs bool) {
 	if p.at >= 0 {
-		if n := &p.roster.nodes[p.at]; n.owns(s) && n.wears(s.Nodes) {
+		if p.roster.nodes[p.at].wears(s.Nodes) {
 			p.do[i] = Run
 			return
 		}
 	}
 	if runs {
-		p.do[i], p.decisions[int32(i)] = Stop, Decision{Do: Stop, Reason: "this node has not its labels, or may not own it"}
+		p.do[i], p.decisions[int32(i)] = Stop, Decision{Do: Stop, Reason: "this node has not its labels"}
 	}
 }
 
 // hand decides on a source that comes or goes.
-func (p *Plan) hand(i int, s *Source, runs bool, reports Reports) {
+func (p *Plan) hand(before *Plan, i int, s *Source, runs bool, reports Reports) {
 	m, moving := p.moves[int32(i)]
 	if !moving && runs { // it was run everywhere, until now
 		m = move{changed: p.now, leavers: []Leaver{{p.self, p.now}}}
@@ -44,14 +78,38 @@ func (p *Plan) hand(i int, s *Source, runs bool, reports Reports) {
 	}
 	c := Case{
 		Now: p.now, Self: p.self, Source: s.Name, Exclusive: s.Exclusive, Runs: runs,
-		Owners: p.owners(i), Leavers: p.occupants(s, m, reports), Changed: m.changed, Reports: reports,
+		Owners: p.owners(i), Behind: p.behind(i), Stays: p.stays(s, p.at), Changed: m.changed, Reports: reports,
+	}
+	if j := p.was(before, i); j >= 0 && c.Behind == "" {
+		c.First = before.do[j].Runs() && before.behind(j) != ""
+	}
+	if s.Exclusive && !runs {
+		c.Since, c.Others = p.waitsSince(before, i), p.others(m)
 	}
 	d := c.Decide()
+	if d.Do == Standby {
+		p.waits[int32(i)] = c.Since
+	}
 	p.do[i] = d.Do
 	if d.Do != Run && d.Do != Nothing {
 		p.decisions[int32(i)] = d
 	}
 	p.ask(&c, d.Do)
+	if d.Do == HandsOver {
+		p.listen(i, s)
+	}
+}
+
+// listen notes whom a node that runs a source asks whether they have stopped, as they may number before it.
+func (p *Plan) listen(i int, s *Source) {
+	if s.Exclusive {
+		return
+	}
+	for _, l := range p.moves[int32(i)].leavers {
+		if l.Node != p.self {
+			p.questions = append(p.questions, About{s.Name, l.Node})
+		}
+	}
 }
 
 // ask notes whom a decision waits for.
@@ -64,26 +122,36 @@ func (p *Plan) ask(c *Case, do Do) {
 			}
 		}
 	case Standby:
-		for _, l := range c.Leavers {
-			if !c.Reports.said(SaidStopped, c.Source, l.Node, l.Since) {
-				p.questions = append(p.questions, About{c.Source, l.Node})
+		for _, id := range c.Others {
+			if !c.Reports.said(SaidStopped, c.Source, id, c.Since) {
+				p.questions = append(p.questions, About{c.Source, id})
 			}
 		}
 	}
 }
 
-// occupants are the other nodes that may run a source which this one wants to start: those that owned it before and
-// are there, and those that said they run it or want to, as their view was another.
-func (p *Plan) occupants(s *Source, m move, reports Reports) []Leaver {
-	list := slices.DeleteFunc(slices.Clone(m.leavers), func(l Leaver) bool { return l.Node == p.self || p.roster.find(l.Node) < 0 })
-	if !s.Exclusive || len(reports) == 0 {
-		return list
+// waitsSince is since when this node waits to start an exclusive source that it owns: what others said before that does not count.
+func (p *Plan) waitsSince(before *Plan, i int) time.Duration {
+	if j := p.was(before, i); j >= 0 {
+		if since, waits := before.waits[int32(j)]; waits {
+			return since
+		}
 	}
+	return p.now
+}
+
+// others are all other nodes that are there, those that owned a source before first.
+func (p *Plan) others(m move) []messages.NodeID {
+	list := make([]messages.NodeID, 0, len(p.roster.nodes))
+	for _, l := range m.leavers {
+		if l.Node != p.self && p.roster.find(l.Node) >= 0 {
+			list = append(list, l.Node)
+		}
+	}
+	before := list
 	for i := range p.roster.nodes {
-		id := p.roster.nodes[i].ID
-		known := slices.ContainsFunc(list, func(l Leaver) bool { return l.Node == id })
-		if said := reports[About{s.Name, id}].Said; id != p.self && !known && (said == SaidRunning || said == SaidStarting) {
-			list = append(list, Leaver{Node: id})
+		if id := p.roster.nodes[i].ID; id != p.self && !slices.Contains(before, id) {
+			list = append(list, id)
 		}
 	}
 	return list

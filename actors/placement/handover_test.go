@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"anode/messages"
+	"anode/messages/command"
 )
 
 // How a source is on a member of a mesh.
@@ -25,6 +26,10 @@ type member struct {
 	seen    int // how many changes of the mesh it has seen
 	plan    *Plan
 	sources map[string]int
+	// numbers are the sources of which it numbers at once what it collects.
+	numbers map[string]bool
+	// held are the values that it collected and holds back.
+	held    map[string][]int
 	reports Reports
 	// inbox are answers under way to it.
 	inbox   []answer
@@ -42,12 +47,18 @@ type mesh struct {
 	history [][]Node
 	members []*member
 	sources *Sources
+	// value is the last that the feeds gave; numbered are those of a source that somebody numbered.
+	value    int
+	numbered map[string]map[int]bool
+	// view is what a member knows of nodes and sources, where not all see the same in the same order; nil is the history up to what it
+	// has seen, and all sources.
+	view func(x *member) ([]Node, *Sources)
 }
 
 func newMesh(nodes int, sources []Source) *mesh {
-	m := &mesh{now: time.Hour, sources: NewSources(sources), history: [][]Node{manyNodes(nodes)}}
+	m := &mesh{now: time.Hour, sources: NewSources(sources), history: [][]Node{manyNodes(nodes)}, numbered: make(map[string]map[int]bool)}
 	for _, n := range m.history[0] {
-		m.members = append(m.members, &member{id: n.ID, sources: make(map[string]int), reports: make(Reports)})
+		m.members = append(m.members, &member{id: n.ID, sources: make(map[string]int), numbers: make(map[string]bool), held: make(map[string][]int), reports: make(Reports)})
 	}
 	for _, x := range m.members {
 		m.replan(x)
@@ -63,10 +74,20 @@ func (m *mesh) replan(x *member) {
 	if x.crashed {
 		return
 	}
-	x.plan = Next(x.plan, View{Now: m.now, Self: x.id, Nodes: m.history[x.seen], Sources: m.sources, Reports: x.reports})
+	nodes, known := m.history[x.seen], m.sources
+	if m.view != nil {
+		nodes, known = m.view(x)
+	}
+	x.plan = Next(x.plan, View{Now: m.now, Self: x.id, Nodes: nodes, Sources: known, Reports: x.reports})
 	for i := range m.sources.list {
 		name := m.sources.list[i].Name
-		switch runs := x.plan.Task(name).Do.Runs(); {
+		task := x.plan.Task(name)
+		if task.Do.Runs() {
+			if x.numbers[name] = task.Ahead == 0; x.numbers[name] {
+				m.number(x, name)
+			}
+		}
+		switch runs := task.Do.Runs(); {
 		case runs && (x.sources[name] == absent || x.sources[name] == stopping):
 			x.sources[name] = starting
 		case !runs && x.sources[name] != absent:
@@ -100,10 +121,10 @@ func (m *mesh) ask(x *member) {
 		if to.crashed {
 			continue
 		}
-		state := map[int]string{starting: "connecting", running: "running", stopping: "connecting"}[to.sources[q.Source]]
-		x.inbox = append(x.inbox, answer{q, Report{to.plan.Say(q.Source, state), m.now}})
+		state := map[int]*command.SourceStatus{starting: {State: "connecting"}, running: {State: "running"}, stopping: {State: "connecting"}}[to.sources[q.Source]]
+		x.inbox = append(x.inbox, answer{q, Report{to.plan.Say(q.Source, state, x.id), m.now}})
 		if m.sources.list[m.sources.find(q.Source)].Exclusive {
-			to.reports[About{q.Source, x.id}] = Report{SaidStarting, m.now}
+			to.reports.Hear(About{q.Source, x.id}, Report{SaidStarting, m.now})
 		}
 	}
 }
@@ -111,7 +132,7 @@ func (m *mesh) ask(x *member) {
 // hear brings a member the first answer that is under way.
 func (m *mesh) hear(x *member) {
 	if len(x.inbox) > 0 {
-		x.reports[x.inbox[0].about] = x.inbox[0].report
+		x.reports.Hear(x.inbox[0].about, x.inbox[0].report)
 		x.inbox = x.inbox[1:]
 	}
 	m.replan(x)
@@ -152,6 +173,16 @@ func (m *mesh) member(id messages.NodeID) *member {
 	return m.members[slices.IndexFunc(m.members, func(x *member) bool { return x.id == id })]
 }
 
+// numbering are the members that number at once what they collect of a source.
+func (m *mesh) numbering(source string) (list []messages.NodeID) {
+	for _, x := range m.members {
+		if x.sources[source] != absent && x.numbers[source] {
+			list = append(list, x.id)
+		}
+	}
+	return list
+}
+
 // on counts the members on which a source is so.
 func (m *mesh) on(source string, states ...int) []messages.NodeID {
 	var list []messages.NodeID
@@ -176,7 +207,7 @@ func (m *mesh) anyChange(t *rapid.T, sources []Source) {
 
 // converge lets all members see and learn everything, and checks what comes of it.
 func (m *mesh) converge(t *rapid.T) {
-	for range 4 {
+	for range 8 { // a chain of hand-overs takes one or two each
 		for _, x := range m.members {
 			for x.seen < len(m.history)-1 {
 				m.see(x)
@@ -200,6 +231,9 @@ func (m *mesh) converge(t *rapid.T) {
 		slices.Sort(want)
 		if slices.Sort(got); !slices.Equal(got, want) {
 			t.Fatalf("in the end %s runs on %v, want %v", s.Name, got, want)
+		}
+		if numbering := m.numbering(s.Name); len(want) > 0 && !slices.Equal(numbering, wanted(m.history[len(m.history)-1], s, m.now)[:1]) {
+			t.Fatalf("in the end %s is numbered at once by %v, of %v", s.Name, numbering, want)
 		}
 	}
 }

@@ -25,6 +25,9 @@ type Joining struct {
 	linked  bool
 	settled time.Duration
 	active  bool
+	// met tells that an active peer was there, at seen last.
+	met  bool
+	seen time.Duration
 }
 
 // Begin is a node at its start. Expects tells that it has seeds or remembers peers; one that does not is active
@@ -34,10 +37,13 @@ func Begin(now time.Duration, expects bool) Joining {
 }
 
 // Step is Joining at a time. Linked tells that a link is up, and activePeer that a peer which is alive is known to be
-// active. It never goes back: who was active stays it, and who was linked once is not asked for a link again.
+// active; one that is lost counts for Grace and JoinAlone more. It never goes back: who was active stays it, and who was linked once is not asked for a link again.
 func (j Joining) Step(now time.Duration, linked, activePeer bool) Joining {
 	if linked && !j.linked {
 		j.linked, j.settled = true, min(now, j.settled)
+	}
+	if activePeer {
+		j.met, j.seen = true, now
 	}
 	j.active = j.active || now >= j.due(activePeer)
 	return j
@@ -45,10 +51,14 @@ func (j Joining) Step(now time.Duration, linked, activePeer bool) Joining {
 
 // due is when it becomes active, as things are.
 func (j Joining) due(activePeer bool) time.Duration {
-	if activePeer {
-		return j.settled + JoinLearn
+	learnt, alone := j.settled+JoinLearn, j.settled+JoinAlone
+	switch {
+	case activePeer:
+		return learnt
+	case j.met: // it may be back at once
+		return min(learnt, max(alone, j.seen+Grace+JoinAlone))
 	}
-	return j.settled + JoinAlone
+	return alone
 }
 
 // Active tells that it is over.

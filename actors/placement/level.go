@@ -1,6 +1,10 @@
 package placement
 
-import "anode/messages"
+import (
+	"slices"
+
+	"anode/messages"
+)
 
 // Weights are random, so the number of sources that a node wins is off the mean by about its square root:
 // with 1,000 sources on 20 nodes one is usually 30 % off. A node that levels the mesh yields a few.
@@ -31,6 +35,15 @@ func (p *Plan) Level() []string {
 		}
 	}
 	return mine
+}
+
+// SameCandidates tells that the same nodes take all that they win as by another plan.
+func (p *Plan) SameCandidates(o *Plan) bool {
+	at := func(p *Plan) func(e elector) messages.NodeID {
+		return func(e elector) messages.NodeID { return p.roster.nodes[e.at].ID }
+	}
+	name, other := at(p), at(o)
+	return slices.EqualFunc(p.roster.electors[0], o.roster.electors[0], func(a, b elector) bool { return name(a) == other(b) })
 }
 
 // leveller counts sources by node, as if nothing was yielded for levelling.

@@ -18,9 +18,16 @@ const (
 	StateActive
 	// StateDraining owns nothing any more, and hands over what it still runs.
 	StateDraining
+	// StateBanned runs nothing: others run what it ran, and don't hear of it. A node is told so, and does not say it of itself.
+	StateBanned
+	// StateUsurped runs nothing, as StateBanned: another node with its identity lives, and runs what this one would.
+	StateUsurped
 )
 
-var stateNames = [...]string{StateJoining: "joining", StateActive: "active", StateDraining: "draining"}
+// shut tells that a node in that state is not to run anything, not even what runs everywhere.
+func (s State) shut() bool { return s == StateBanned || s == StateUsurped }
+
+var stateNames = [...]string{StateJoining: "joining", StateActive: "active", StateDraining: "draining", StateBanned: "banned", StateUsurped: "usurped"}
 
 // String is the word for it.
 func (s State) String() string { return stateNames[s] }
@@ -33,6 +40,8 @@ const Grace = time.Second
 // Node is what is known of one node. The zero value of a field is what a node without it has.
 type Node struct {
 	ID messages.NodeID
+	// Name is how people call it; nothing goes by it.
+	Name string
 	// State, Own and Labels are what it says of itself.
 	State  State
 	Own    Own
@@ -61,9 +70,4 @@ func (n *Node) wears(labels map[string]string) bool {
 		}
 	}
 	return true
-}
-
-// owns tells that --own lets the node run a source.
-func (n *Node) owns(s *Source) bool {
-	return n.Own == OwnAll || n.Own == OwnLocal && s.Registered == n.ID
 }

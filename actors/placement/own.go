@@ -2,7 +2,7 @@ package placement
 
 import "fmt"
 
-// Own is whose sources a node runs: the flag --own. Zero is OwnAll.
+// Own is whose sources a node runs: the flag --own. It is of sources that fetch; one that runs Everywhere runs whatever it is. Zero is OwnAll.
 type Own uint8
 
 // What a node owns. It limits that node, not others: a source that was registered at a node with

@@ -183,7 +183,7 @@ func TestNodesWithEqualViewsRunExactlyWhatIsOwned(t *testing.T) {
 		v, sources := anyView(t, time.Hour)
 		runs := make(map[string][]messages.NodeID)
 		for i := range v.Nodes {
-			v.Self = v.Nodes[i].ID
+			v.Self, v.Reports = v.Nodes[i].ID, saidByAll(&v, SaidStopped)
 			for task := range Next(nil, v).Tasks() {
 				if task.Do != Run {
 					t.Fatalf("%+v", task)

@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"slices"
 	"time"
 
 	"anode/messages"
@@ -20,6 +21,11 @@ type View struct {
 	Reports Reports
 }
 
+// dead tells that membership lost a node.
+func (v *View) dead(id messages.NodeID) bool {
+	return slices.ContainsFunc(v.Nodes, func(n Node) bool { return n.ID == id && n.Dead })
+}
+
 // Plan is what follows from a View, and from the plan before: who owns what, and what this node is to do. It is
 // immutable and may be shared.
 type Plan struct {
@@ -36,8 +42,11 @@ type Plan struct {
 	// decisions are of sources with more to say than Nothing or Run.
 	decisions map[int32]Decision
 	// moves are of sources whose owners of before may run them still.
-	moves     map[int32]move
-	leavers   []Leaver // room for those of moves
+	moves   map[int32]move
+	leavers []Leaver          // room for those of moves
+	orders  []messages.NodeID // as leavers
+	// waits are the exclusive sources on Standby, each since when.
+	waits     map[int32]time.Duration
 	questions []About
 	shares    []Share // by host
 }
@@ -50,14 +59,15 @@ func Next(before *Plan, v View) *Plan {
 	}
 	p := &Plan{
 		now: v.Now, self: v.Self, sources: v.Sources, roster: newRoster(&v),
-		do: make([]Do, v.Sources.Len()), decisions: make(map[int32]Decision), moves: make(map[int32]move),
+		do: make([]Do, v.Sources.Len()), decisions: make(map[int32]Decision), moves: make(map[int32]move), waits: make(map[int32]time.Duration),
 	}
 	p.at = p.roster.find(v.Self)
 	p.pair(before)
 	p.place(before)
 	p.follow(before)
+	p.settle(&v)
 	p.decide(before, v.Reports)
-	p.settle(v.Reports)
+	p.leave()
 	p.share()
 	return p
 }

@@ -8,145 +8,8 @@ import (
 	"time"
 
 	"anode/messages"
+	"anode/messages/command"
 )
-
-// first is a name for a source that a node owns before others do.
-func first(id messages.NodeID, others ...messages.NodeID) string {
-	for i := 0; ; i++ {
-		name := fmt.Sprint(id, "-", i)
-		best := weight(sourceKey(name), nodeKey(id))
-		if !slices.ContainsFunc(others, func(o messages.NodeID) bool { return weight(sourceKey(name), nodeKey(o)) >= best }) {
-			return name
-		}
-	}
-}
-
-// three are nodes a, b and c, and a source that weighs most on a and least on c.
-func three() ([]Node, string) {
-	nodes := []Node{{ID: "a", State: StateActive}, {ID: "b", State: StateActive}, {ID: "c", State: StateActive}}
-	for i := 0; ; i++ {
-		name := fmt.Sprint("s", i)
-		if order := wanted(nodes, &Source{Name: name, Redundancy: 3}, 0); slices.Equal(order, []messages.NodeID{"a", "b", "c"}) {
-			return nodes, name
-		}
-	}
-}
-
-// TestWhoOwns has one change of the world of three in each row.
-func TestWhoOwns(t *testing.T) {
-	const now = time.Hour
-	zone := map[string]string{"zone": "x"}
-	yield := func(n *Node, ends time.Duration, s string) {
-		n.Yields = Yields{s: {Ends: ends, Reason: "the secret k is missing"}}
-	}
-	for name, c := range map[string]struct {
-		edit func(n []Node, s *Source)
-		want []messages.NodeID
-		why  string
-	}{
-		"one": {func([]Node, *Source) {}, []messages.NodeID{"a"}, "owned by a, of 3 candidates"},
-		"two": {func(_ []Node, s *Source) { s.Redundancy = 2 }, []messages.NodeID{"a", "b"}, "owned by a, b, of 3 candidates"},
-		"more than there are": {
-			func(_ []Node, s *Source) { s.Redundancy = 16 },
-			[]messages.NodeID{"a", "b", "c"},
-			"owned by a, b, c, of 3 candidates; it wants 16 owners",
-		},
-		"exclusive: one, whatever redundancy says": {
-			func(_ []Node, s *Source) { s.Redundancy, s.Exclusive = 2, true },
-			[]messages.NodeID{"a"},
-			"owned by a, of 3 candidates",
-		},
-		"paused": {func(_ []Node, s *Source) { s.Paused = true }, []messages.NodeID{"a"}, "owned by a, of 3 candidates"},
-
-		"the first is joining":  {func(n []Node, _ *Source) { n[0].State = StateJoining }, []messages.NodeID{"b"}, "owned by b, of 2 candidates"},
-		"the first is draining": {func(n []Node, _ *Source) { n[0].State = StateDraining }, []messages.NodeID{"b"}, "owned by b, of 2 candidates"},
-		"nobody is active": {
-			func(n []Node, _ *Source) {
-				n[0].State, n[1].State, n[2].State = StateJoining, StateDraining, StateJoining
-			},
-			nil, "no node can own it: no node is active",
-		},
-		"dead, in its grace": {func(n []Node, _ *Source) { n[0].Dead, n[0].DeadAt = true, now-Grace+1 }, []messages.NodeID{"a"}, "owned by a, of 3 candidates"},
-		"dead":               {func(n []Node, _ *Source) { n[0].Dead, n[0].DeadAt = true, now-Grace }, []messages.NodeID{"b"}, "owned by b, of 2 candidates"},
-
-		"labels that one has": {
-			func(n []Node, s *Source) { n[2].Labels, s.Nodes = map[string]string{"zone": "x", "disk": "ssd"}, zone },
-			[]messages.NodeID{"c"},
-			"owned by c, of 1 candidate",
-		},
-		"labels that nobody has": {
-			func(n []Node, s *Source) { n[2].Labels, s.Nodes = map[string]string{"zone": "y"}, zone },
-			nil, `no node can own it: no active node has the labels zone=x`,
-		},
-		"an empty label is not one that is absent": {
-			func(_ []Node, s *Source) { s.Nodes = map[string]string{"zone": ""} },
-			nil, `no node can own it: no active node has the labels zone=`,
-		},
-
-		"the first owns none":                 {func(n []Node, _ *Source) { n[0].Own = OwnNone }, []messages.NodeID{"b"}, "owned by b, of 2 candidates"},
-		"the first owns what is local":        {func(n []Node, s *Source) { n[0].Own, s.Registered = OwnLocal, "b" }, []messages.NodeID{"b"}, "owned by b, of 2 candidates"},
-		"it is local to the first":            {func(n []Node, s *Source) { n[0].Own, s.Registered = OwnLocal, "a" }, []messages.NodeID{"a"}, "owned by a, of 3 candidates"},
-		"it is local to one that weighs less": {func(n []Node, s *Source) { n[2].Own, s.Registered = OwnLocal, "c" }, []messages.NodeID{"a"}, "owned by a, of 3 candidates"},
-		"local to one without its labels":     {func(n []Node, s *Source) { n[0].Own, s.Registered, s.Nodes = OwnLocal, "a", zone }, nil, `no node can own it: no active node has the labels zone=x`},
-		"all own what is local, and it is b's": {func(n []Node, s *Source) {
-			n[0].Own, n[1].Own, n[2].Own, s.Registered = OwnLocal, OwnLocal, OwnLocal, "b"
-		}, []messages.NodeID{"b"}, "owned by b, of 1 candidate"},
-		"all own what is local, and it is x's": {func(n []Node, s *Source) {
-			n[0].Own, n[1].Own, n[2].Own, s.Registered = OwnLocal, OwnLocal, OwnLocal, "x"
-		}, nil, "no node can own it: no node that could takes it, by --own"},
-		"all own none":                        {func(n []Node, _ *Source) { n[0].Own, n[1].Own, n[2].Own = OwnNone, OwnNone, OwnNone }, nil, "no node can own it: no node that could takes it, by --own"},
-		"the first yields":                    {func(n []Node, s *Source) { yield(&n[0], now+1, s.Name) }, []messages.NodeID{"b"}, "owned by b, of 3 candidates; a yields it (the secret k is missing)"},
-		"the yield is over":                   {func(n []Node, s *Source) { yield(&n[0], now, s.Name) }, []messages.NodeID{"a"}, "owned by a, of 3 candidates"},
-		"the first yields another one":        {func(n []Node, s *Source) { yield(&n[0], now+1, s.Name+"x") }, []messages.NodeID{"a"}, "owned by a, of 3 candidates"},
-		"one that is no candidate yields":     {func(n []Node, s *Source) { n[0].State = StateDraining; yield(&n[0], now+1, s.Name) }, []messages.NodeID{"b"}, "owned by b, of 2 candidates"},
-		"two owners, and one of three yields": {func(n []Node, s *Source) { s.Redundancy = 2; yield(&n[0], now+1, s.Name) }, []messages.NodeID{"b", "c"}, "owned by b, c, of 3 candidates; a yields it (the secret k is missing)"},
-		"the local one yields, and is alone": {func(n []Node, s *Source) {
-			n[0].Own, n[1].Own, n[2].Own, s.Registered = OwnLocal, OwnNone, OwnNone, "a"
-			yield(&n[0], now+1, s.Name)
-		}, []messages.NodeID{"a"}, "owned by a, of 1 candidate; a yields it (the secret k is missing); as all do, none does"},
-		"two owners, and two of three yield": {func(n []Node, s *Source) { s.Redundancy = 2; yield(&n[0], now+1, s.Name); yield(&n[1], now+1, s.Name) }, []messages.NodeID{"c"}, "owned by c, of 3 candidates; it wants 2 owners; a yields it (the secret k is missing); b yields it (the secret k is missing)"},
-		"all yield: none does": {
-			func(n []Node, s *Source) {
-				yield(&n[0], now+1, s.Name)
-				yield(&n[1], now+1, s.Name)
-				yield(&n[2], now+1, s.Name)
-			},
-			[]messages.NodeID{"a"},
-			"owned by a, of 3 candidates; a yields it (the secret k is missing); b yields it (the secret k is missing); c yields it (the secret k is missing); as all do, none does",
-		},
-
-		"everywhere": {func(_ []Node, s *Source) { s.Everywhere = true }, []messages.NodeID{"a", "b", "c"}, "runs on every node that it allows: a, b, c"},
-		"everywhere, in any state": {
-			func(n []Node, s *Source) { s.Everywhere, n[0].State, n[1].State = true, StateJoining, StateDraining },
-			[]messages.NodeID{"a", "b", "c"},
-			"runs on every node that it allows: a, b, c",
-		},
-		"everywhere, save where it is not taken": {
-			func(n []Node, s *Source) {
-				s.Everywhere, n[0].Own, n[1].Own, s.Registered = true, OwnNone, OwnLocal, "b"
-			},
-			[]messages.NodeID{"b", "c"},
-			"runs on every node that it allows: b, c",
-		},
-		"everywhere, and nowhere": {
-			func(_ []Node, s *Source) { s.Everywhere, s.Nodes = true, zone },
-			nil, `no node can own it: no active node has the labels zone=x`,
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			nodes, source := three()
-			s := Source{Name: source}
-			c.edit(nodes, &s)
-			p := Next(nil, View{Now: now, Self: "a", Nodes: nodes, Sources: NewSources([]Source{s})})
-			if got := p.Owners(source); !slices.Equal(got, c.want) {
-				t.Errorf("owners are %v, want %v", got, c.want)
-			}
-			if why := p.Why(source); why != c.why {
-				t.Errorf("because: %s\nwant     %s", why, c.why)
-			}
-		})
-	}
-}
 
 // scene is one node's plans, one after another.
 type scene struct {
@@ -186,7 +49,8 @@ func (s *scene) want(source string, do Do, reason string) {
 }
 
 func draining(n []Node) { n[0].State = StateDraining }
-func active(n []Node)   { n[0].State = StateActive }
+
+func active(n []Node) { n[0].State = StateActive }
 
 func TestADrainHandsOverWhenTheSuccessorRuns(t *testing.T) {
 	nodes, name := three()
@@ -228,58 +92,92 @@ func TestATimeOfHandingOverBeginsAnewWithAnotherSuccessor(t *testing.T) {
 	s.after(1, nil).want(name, Stop, "c took over, and did not say within 10s that it runs it")
 }
 
-func TestAnExclusiveSourceIsBrokenBeforeItIsMade(t *testing.T) {
-	nodes, name := three()
-	old := newScene(t, "a", nodes, Source{Name: name, Exclusive: true})
-	old.want(name, Run, "owned by this node")
-	old.after(0, draining).want(name, Stop, "exclusive: b takes over once it has stopped here")
-
-	s := newScene(t, "b", nodes, Source{Name: name, Exclusive: true})
-	s.want(name, Nothing, "")
-	s.after(0, draining).want(name, Standby, "exclusive: waits until a has stopped it")
-	if q := s.plan.Questions(); !slices.Equal(q, []About{{name, "a"}}) {
-		t.Errorf("asks %v", q)
+// others has all other nodes say the same of a source now, and plans.
+func (s *scene) others(source string, said Said) *scene {
+	for _, n := range s.view.Nodes {
+		if n.ID != s.view.Self {
+			s.view.Reports[About{source, n.ID}] = Report{said, s.view.Now}
+		}
 	}
-	s.after(time.Hour, nil).want(name, Standby, "exclusive: waits until a has stopped it")
-	s.says("a", name, SaidRunning).want(name, Standby, "exclusive: waits until a has stopped it")
-	s.says("a", name, SaidStopped).want(name, Run, "owned by this node")
-	s.after(0, nil).want(name, Run, "owned by this node")
+	return s.after(0, nil)
 }
 
-func TestAnExclusiveSourceWaitsForNobodyWhoIsGone(t *testing.T) {
-	for name, gone := range map[string]func(n []Node){
-		"dead": func(n []Node) { n[0].Dead, n[0].DeadAt = true, time.Hour },
-		"left": func(n []Node) { n[0] = Node{ID: "left"} },
+// ahead wants so many nodes to number before this one, which runs it.
+func (s *scene) ahead(source string, want int) *scene {
+	s.t.Helper()
+	if task := s.plan.Task(source); !task.Do.Runs() || task.Ahead != want {
+		s.t.Errorf("%s: %s, %d are ahead, want %d", source, task.Do, task.Ahead, want)
+	}
+	return s
+}
+
+func TestWhoBeginsNumbersBehindWhoOwnedItUntilItHasStopped(t *testing.T) {
+	for how, test := range map[string]func(s *scene, name string){
+		"it says so": func(s *scene, name string) {
+			s.says("a", name, SaidRunning).ahead(name, 1)
+			if s.says("a", name, SaidStopped).ahead(name, 1); len(s.plan.Questions()) > 0 {
+				s.t.Errorf("asks %v", s.plan.Questions())
+			}
+			if due, ok := s.plan.Due(); !ok || due != s.view.Now+LastWords {
+				s.t.Errorf("due at %s, %v", due, ok)
+			}
+			s.after(LastWords-1, nil).ahead(name, 1).after(1, nil).ahead(name, 0)
+		},
+		"it leaves": func(s *scene, name string) {
+			s.after(0, func(n []Node) { n[0] = Node{ID: "left"} }).ahead(name, 1).after(LastWords, nil).ahead(name, 0)
+		},
+		"it dies": func(s *scene, name string) {
+			s.after(0, func(n []Node) { n[0].Dead, n[0].DeadAt = true, s.view.Now }).ahead(name, 1).after(Grace, nil).ahead(name, 0)
+		},
+		"it says nothing for too long": func(s *scene, name string) {
+			s.after(HandOver, nil).ahead(name, 1).after(LastWords, nil).ahead(name, 0)
+		},
+		"it is the owner again, and has not stopped": func(s *scene, name string) {
+			s.after(0, active).ahead(name, 1).want(name, HandsOver, "runs on until a runs it, for 1m0s at most")
+		},
+		"it stopped, and the one that began hands over too": func(s *scene, name string) {
+			s.says("a", name, SaidStopped).ahead(name, 1).after(0, func(n []Node) { n[1].State = StateDraining }).ahead(name, 1)
+			s.after(LastWords-1, nil).ahead(name, 1).after(1, nil).ahead(name, 0)
+			s.want(name, HandsOver, "runs on until c runs it, for 10s at most")
+		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(how, func(t *testing.T) {
 			nodes, name := three()
-			s := newScene(t, "b", nodes, Source{Name: name, Exclusive: true}).after(0, draining)
-			s.want(name, Standby, "exclusive: waits until a has stopped it")
-			s.after(Grace, gone).want(name, Run, "owned by this node")
+			s := newScene(t, "b", nodes, Source{Name: name}).after(0, draining).ahead(name, 1)
+			if q := s.plan.Questions(); !slices.Equal(q, []About{{name, "a"}}) {
+				t.Errorf("asks %v", q)
+			}
+			test(s, name)
 		})
 	}
 }
 
-func TestAnExclusiveSourceWaitsForTheGraceOfItsOwner(t *testing.T) {
+func TestWhoOwnedItLongerNumbersFirstWhileOwnersChange(t *testing.T) {
 	nodes, name := three()
-	s := newScene(t, "b", nodes, Source{Name: name, Exclusive: true})
-	s.after(0, func(n []Node) { n[0].Dead, n[0].DeadAt = true, time.Hour }).want(name, Nothing, "")
-	if due, ok := s.plan.Due(); !ok || due != time.Hour+Grace {
-		t.Errorf("due at %s, %v", due, ok)
+	drains := func(at int) func(n []Node) { return func(n []Node) { n[at].State = StateDraining } }
+	for what, c := range map[string]struct {
+		goes int
+		// ahead are before how many nodes number while the one goes, and afterwards.
+		ahead, after map[messages.NodeID]int
+	}{
+		"the first goes":  {0, map[messages.NodeID]int{"a": 0, "b": 1, "c": 2}, map[messages.NodeID]int{"b": 0, "c": 1}},
+		"the second goes": {1, map[messages.NodeID]int{"a": 0, "b": 1, "c": 2}, map[messages.NodeID]int{"a": 0, "c": 1}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			goes := messages.NodeID("abc"[c.goes : c.goes+1])
+			for self, want := range c.ahead {
+				s := newScene(t, self, nodes, Source{Name: name, Redundancy: 2}).after(0, drains(c.goes)).ahead(name, want)
+				if self != goes {
+					s.says(goes, name, SaidStopped).ahead(name, want).after(LastWords, nil).ahead(name, c.after[self])
+				}
+			}
+		})
 	}
-	s.after(Grace-1, nil).want(name, Nothing, "")
-	s.after(1, nil).want(name, Run, "owned by this node")
-}
-
-func TestAnExclusiveSourceWaitsForWhoSaysThatItWantsIt(t *testing.T) {
-	nodes, name := three()
-	for said, do := range map[Said]Do{SaidRunning: Standby, SaidStarting: Standby, SaidStopped: Run, SaidNothing: Run} {
-		s := newScene(t, "x", nodes, Source{Name: name, Exclusive: true})
-		s.view.Self = "a"
-		s.view.Reports[About{name, "c"}] = Report{Said: said}
-		s.plan = Next(nil, s.view)
-		if got := s.plan.Task(name).Do; got != do {
-			t.Errorf("c said %d: %s, want %s", said, got, do)
+	nodes[0].State = StateJoining
+	for self, want := range map[messages.NodeID]int{"b": 0, "c": 1, "a": 2} { // the first comes, so that the last goes
+		s := newScene(t, self, nodes, Source{Name: name, Redundancy: 2}).after(0, active).ahead(name, want)
+		if self != "c" {
+			s.says("c", name, SaidStopped).after(LastWords, nil).ahead(name, map[messages.NodeID]int{"a": 0, "b": 1}[self])
 		}
 	}
 }
@@ -306,14 +204,14 @@ func TestANodeThatComesBackJoiningHasLostItsSources(t *testing.T) {
 	nodes, name := three()
 	s := newScene(t, "b", nodes, Source{Name: name})
 	s.after(Grace/4, func(n []Node) { n[0].State = StateJoining }).want(name, Run, "owned by this node")
-	s.after(JoinLearn, active).want(name, HandsOver, "runs on until a runs it, for 10s at most")
+	s.after(JoinLearn, active).want(name, HandsOver, "runs on until a runs it, for 1m0s at most")
 }
 
 func TestRanks(t *testing.T) {
 	nodes, name := three()
 	for self, want := range map[messages.NodeID]Task{
 		"a": {Source: name, Decision: Decision{Do: Run, Reason: "owned by this node, 1 of 2 by rank"}, Rank: 0, Owners: 2},
-		"b": {Source: name, Decision: Decision{Do: Run, Reason: "owned by this node, 2 of 2 by rank"}, Rank: 1, Owners: 2},
+		"b": {Source: name, Decision: Decision{Do: Run, Reason: "owned by this node, 2 of 2 by rank"}, Rank: 1, Ahead: 1, Owners: 2},
 		"c": {Source: name, Rank: -1, Owners: 2},
 		"x": {Source: name, Rank: -1, Owners: 2},
 	} {
@@ -338,7 +236,7 @@ func TestAReplacedSpecMovesOnlyItsSource(t *testing.T) {
 	other := first("a", "b", "c")
 	s := newScene(t, "a", nodes, Source{Name: name}, Source{Name: other})
 	s.view.Sources = NewSources([]Source{{Name: name, Nodes: map[string]string{"zone": "x"}}, {Name: other}, {Name: "new"}})
-	s.after(0, nil).want(name, HandsOver, "runs on until c runs it, for 10s at most")
+	s.after(0, nil).want(name, HandsOver, "runs on until c runs it, for 1m0s at most")
 	s.want(other, Run, "owned by this node")
 	s.view.Sources = NewSources([]Source{{Name: other}})
 	s.after(0, nil).want(name, Nothing, "")
@@ -350,18 +248,20 @@ func TestASourceThatRanEverywhereIsHandedOver(t *testing.T) {
 	s := newScene(t, "b", nodes, Source{Name: name, Everywhere: true})
 	s.want(name, Run, "runs on every node")
 	s.view.Sources = NewSources([]Source{{Name: name}})
-	s.after(0, nil).want(name, HandsOver, "runs on until a runs it, for 10s at most")
-	s.after(HandOver, nil).want(name, Stop, "a took over, and did not say within 10s that it runs it")
+	s.after(0, nil).want(name, HandsOver, "runs on until a runs it, for 1m0s at most")
+	s.after(Patience, nil).want(name, Stop, "a took over, and did not say within 1m0s that it runs it")
 }
 
 func TestASourceOfEverywhereStopsWhereItIsNotAllowedAnyMore(t *testing.T) {
 	nodes, name := three()
-	s := newScene(t, "a", nodes, Source{Name: name, Everywhere: true})
+	nodes[0].Labels = map[string]string{"zone": "x"}
+	s := newScene(t, "a", nodes, Source{Name: name, Everywhere: true, Nodes: nodes[0].Labels})
+	s.after(0, func(n []Node) { n[0].Own = OwnNone }).want(name, Run, "runs on every node")
 	s.after(0, draining).want(name, Run, "runs on every node")
 	if held := s.plan.Held(); held != 0 {
 		t.Errorf("%d are held: a drain would wait for what it can't hand over", held)
 	}
-	s.after(0, func(n []Node) { n[0].Own = OwnNone }).want(name, Stop, "this node has not its labels, or may not own it")
+	s.after(0, func(n []Node) { n[0].Labels = nil }).want(name, Stop, "this node has not its labels")
 	s.after(0, nil).want(name, Nothing, "")
 }
 
@@ -383,11 +283,15 @@ func TestAYieldMovesASourceAndEnds(t *testing.T) {
 		t.Errorf("due at %s, %v: want the end of handing over", due, ok)
 	}
 	s.after(HandOver, nil)
+	if due, ok := s.plan.Due(); !ok || due != s.view.Now+LastWords {
+		t.Errorf("due at %s, %v: want the end of last words", due, ok)
+	}
+	s.after(LastWords, nil)
 	if due, ok := s.plan.Due(); !ok || due != ends {
 		t.Errorf("due at %s, %v: want the end of the yield", due, ok)
 	}
 	s.after(ends-s.view.Now-1, nil).want(name, Run, "owned by this node")
-	s.after(1, nil).want(name, HandsOver, "runs on until a runs it, for 10s at most")
+	s.after(1, nil).want(name, HandsOver, "runs on until a runs it, for 1m0s at most")
 }
 
 func TestWhatANodeSaysWhenItIsAsked(t *testing.T) {
@@ -395,7 +299,11 @@ func TestWhatANodeSaysWhenItIsAsked(t *testing.T) {
 	s := newScene(t, "b", nodes, Source{Name: name, Exclusive: true})
 	say := func(state string, want Said) {
 		t.Helper()
-		if got := s.plan.Say(name, state); got != want {
+		var here *command.SourceStatus
+		if state != "" {
+			here = &command.SourceStatus{State: state}
+		}
+		if got := s.plan.Say(name, here, "a"); got != want {
 			t.Errorf("%s, %q: says %d, want %d", s.plan.Task(name).Do, state, got, want)
 		}
 	}
@@ -405,11 +313,11 @@ func TestWhatANodeSaysWhenItIsAsked(t *testing.T) {
 	s.says("a", name, SaidStopped)
 	say("", SaidStarting)
 	say("connecting", SaidStarting)
-	say("running", SaidRunning)
+	say("running", SaidStarting) // of before
 	s.after(0, active)
-	say("running", SaidRunning) // it is ending
+	say("running", SaidStarting) // it is ending
 	say("", SaidStopped)
-	if got := s.plan.Say("unknown", ""); got != SaidStopped {
+	if got := s.plan.Say("unknown", nil, "a"); got != SaidStopped {
 		t.Errorf("of a source that there is not it says %d", got)
 	}
 }

@@ -54,9 +54,11 @@ func (p *Plan) share() {
 		}
 	}
 	for i, m := range p.moves {
-		if host := p.sources.host[i]; host >= 0 && p.now < m.changed+HandOver {
+		if host := p.sources.host[i]; host >= 0 {
 			for _, l := range m.leavers {
-				p.shares[host].count(l.Node == p.self)
+				if p.now < p.ends(&p.sources.list[i], l, m.changed) {
+					p.shares[host].count(l.Node == p.self)
+				}
 			}
 		}
 	}

@@ -3,10 +3,13 @@ package placement
 import (
 	"math"
 	"math/big"
+	"reflect"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
+
+	"anode/messages/spec"
 )
 
 func TestShareOfAPace(t *testing.T) {
@@ -134,5 +137,31 @@ func TestWhatCountsForAShare(t *testing.T) {
 	}
 	if a, b := of(0, Source{Name: "a", Host: "x"}), of(1, Source{Name: "a", Host: "x"}); a.Own+b.Own != 1 || a.All != 1 || b.All != 1 {
 		t.Errorf("one with one owner: %+v and %+v", a, b)
+	}
+}
+
+func TestTheLowestBudgetOfAllSourcesOfAHostCounts(t *testing.T) {
+	budget := func(requests, sends time.Duration) *spec.Budget {
+		return &spec.Budget{Requests: spec.Rate{Every: requests}, Sends: spec.Rate{Every: sends}}
+	}
+	s := NewSources([]Source{
+		{Name: "a", Host: "x", Budget: budget(2, 0)},
+		{Name: "b", Host: "x"},
+		{Name: "c", Host: "x", Budget: budget(1, 7)},
+		{Name: "d", Host: "x", Budget: budget(9, 9), Paused: true},
+		{Name: "e", Host: "x", Budget: budget(9, 9), Everywhere: true},
+		{Name: "f", Host: "y", Budget: budget(5, 0)},
+		{Name: "g", Host: "z"},
+		{Name: "h", Budget: budget(5, 0)},
+	})
+	o := &Office{}
+	if got := o.Budget("x"); got != nil {
+		t.Errorf("before a plan: %v", got)
+	}
+	o.plan.Store(Next(nil, View{Self: "n", Sources: s}))
+	for host, want := range map[string]*spec.Budget{"x": budget(2, 7), "y": budget(5, 0), "z": nil, "": nil} {
+		if got := o.Budget(host); !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: %v, want %v", host, got, want)
+		}
 	}
 }

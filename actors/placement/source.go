@@ -16,7 +16,7 @@ type Source struct {
 	Redundancy int
 	// Exclusive forbids two connections at once, and so more than one owner: Redundancy does not count.
 	Exclusive bool
-	// Everywhere runs it on every node, in whichever state: senders may push to any.
+	// Everywhere runs it on every node with its labels, in whichever state, whatever it owns: senders may push to any.
 	Everywhere bool
 	// Nodes are the labels that an owner must have; nil means any node.
 	Nodes map[string]string
@@ -26,12 +26,14 @@ type Source struct {
 	Paused bool
 	// Host is the feed's host by which budgets count, where it is known before the source runs; empty means none.
 	Host string
+	// Budget is what the spec says of what the host may get; nil is nothing.
+	Budget *spec.Budget
 }
 
 // SourceOf is the source of a spec. Registered, Paused and Host are not the spec's to say.
 func SourceOf(s *spec.Spec) Source {
 	return Source{
-		Name: s.Name, Redundancy: s.Redundancy, Exclusive: s.Exclusive, Everywhere: s.Kind == spec.KindPush, Nodes: s.Nodes,
+		Name: s.Name, Redundancy: s.Redundancy, Exclusive: s.Exclusive, Everywhere: s.Kind == spec.KindPush, Nodes: s.Nodes, Budget: s.Budget,
 	}
 }
 

@@ -5,6 +5,9 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+
+	"anode/messages"
+	"anode/messages/spec"
 )
 
 // Sources are all sources of a mesh, prepared for placing. They are immutable and may be shared. They
@@ -19,6 +22,8 @@ type Sources struct {
 	// host is an index of hosts, or -1.
 	host  []int32
 	hosts map[string]int32
+	// budgets are the lowest of all sources, by host; nil where no source says one.
+	budgets []*spec.Budget
 	// seat is where a source's owners begin in a Plan's seats: one for each that it is to have. There is one
 	// element more than there are sources.
 	seat []int32
@@ -64,9 +69,22 @@ func (s *Sources) hostOf(at *Source) int32 {
 	host, known := s.hosts[at.Host]
 	if !known {
 		host = int32(len(s.hosts))
-		s.hosts[at.Host] = host
+		s.hosts[at.Host], s.budgets = host, append(s.budgets, nil)
 	}
+	s.budgets[host] = lower(s.budgets[host], at.Budget)
 	return host
+}
+
+// lower joins two budgets: of each rate the lower one counts. Neither is changed.
+func lower(a, b *spec.Budget) *spec.Budget {
+	if a == nil || b == nil {
+		return cmp.Or(a, b)
+	}
+	return &spec.Budget{
+		Requests: spec.Rate{Every: max(a.Requests.Every, b.Requests.Every)},
+		Connects: spec.Rate{Every: max(a.Connects.Every, b.Connects.Every)},
+		Sends:    spec.Rate{Every: max(a.Sends.Every, b.Sends.Every)},
+	}
 }
 
 // wording is a set of labels in one form, quoted so that no two sets have the same.
@@ -81,6 +99,12 @@ func wording(labels map[string]string) string {
 
 // Len is how many there are.
 func (s *Sources) Len() int { return len(s.list) }
+
+// outweighs tells that one node is the higher rank for a source than another.
+func (s *Sources) outweighs(i int, one, other messages.NodeID) bool {
+	a, b := weight(s.keys[i], nodeKey(one)), weight(s.keys[i], nodeKey(other))
+	return a > b || a == b && one < other
+}
 
 // find is the place of a name, or -1.
 func (s *Sources) find(name string) int {

@@ -70,12 +70,15 @@ func TestSourceOfASpec(t *testing.T) {
 
 func TestWhatIsSaidOfAState(t *testing.T) {
 	for state, want := range map[string]Said{
-		command.SourceRunning: SaidRunning, command.SourceStale: SaidRunning, command.SourcePaused: SaidRunning,
+		command.SourceRunning: SaidRunning, command.SourceStale: SaidStarting, command.SourcePaused: SaidRunning,
 		command.SourcePending: SaidStarting, command.SourceConnecting: SaidStarting, command.SourceBackoff: SaidStarting, command.SourceFailed: SaidStarting,
 	} {
-		if said := SaidOf(state); said != want {
+		if said := SaidOf(&command.SourceStatus{State: state}); said != want {
 			t.Errorf("%s is said as %d, want %d", state, said, want)
 		}
+	}
+	if said := SaidOf(&command.SourceStatus{State: command.SourceStale, Transport: command.SourceClock{OK: true}}); said != SaidRunning {
+		t.Errorf("stale over a connection that stands is said as %d", said)
 	}
 }
 
@@ -153,6 +156,9 @@ func TestJoining(t *testing.T) {
 		"a link that goes again is not waited for again":    {true, []step{{2 * s, true, true}, {3 * s, false, true}, {12 * s, false, true}}, 12 * s},
 		"the active peer dies: no longer waited for":        {true, []step{{2 * s, true, true}, {5 * s, true, false}}, 5 * s},
 		"a peer becomes active within the second: 10 s":     {true, []step{{2 * s, true, false}, {2*s + s/2, true, true}, {11 * s, true, true}, {12 * s, true, true}}, 12 * s},
+		"the active peer is lost for a moment: still 10 s":  {true, []step{{2 * s, true, true}, {5 * s, true, true}, {5*s + 1, true, false}, {6*s + s/2, true, false}, {7*s - 1, true, true}, {11 * s, true, true}, {12 * s, true, true}}, 12 * s},
+		"the active peer is lost for two seconds":           {true, []step{{2 * s, true, true}, {5 * s, true, true}, {7*s - 1, true, false}, {7 * s, true, false}}, 7 * s},
+		"lost just before the end: no later for that":       {true, []step{{2 * s, true, true}, {12*s - 1, true, true}, {12 * s, true, false}}, 12 * s},
 		"active stays active, whoever else is":              {false, []step{{0, false, false}, {1 * s, true, true}}, 0},
 		"nothing is late where steps are: it is still 10 s": {true, []step{{0, true, true}, {9 * s, true, true}}, -1},
 	} {
@@ -216,110 +222,5 @@ func TestJoiningInWords(t *testing.T) {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
-	}
-}
-
-func TestDecide(t *testing.T) {
-	const s = time.Second
-	running := func(nodes ...messages.NodeID) Reports {
-		r := make(Reports)
-		for _, n := range nodes {
-			r[About{"s", n}] = Report{SaidRunning, 5 * s}
-		}
-		return r
-	}
-	says := func(node messages.NodeID, said Said, asked time.Duration) Reports {
-		return Reports{About{"s", node}: {said, asked}}
-	}
-	me, a, b := messages.NodeID("me"), messages.NodeID("a"), messages.NodeID("b")
-	left := []Leaver{{a, 5 * s}}
-	for name, c := range map[string]struct {
-		is   Case
-		want Decision
-	}{
-		"a new owner runs at once":          {Case{Owners: []messages.NodeID{me}, Leavers: left}, Decision{Do: Run}},
-		"an owner by a lower rank runs too": {Case{Owners: []messages.NodeID{a, me}}, Decision{Do: Run}},
-		"another node's":                    {Case{Owners: []messages.NodeID{a}}, Decision{}},
-		"nobody's":                          {Case{}, Decision{}},
-
-		"handing over: the successor has said nothing": {
-			Case{Runs: true, Owners: []messages.NodeID{a}},
-			Decision{HandsOver, a, 15 * s, "runs on until a runs it, for 10s at most"},
-		},
-		"handing over: the successor is starting": {
-			Case{Runs: true, Owners: []messages.NodeID{a}, Reports: says(a, SaidStarting, 6*s)},
-			Decision{HandsOver, a, 15 * s, "runs on until a runs it, for 10s at most"},
-		},
-		"handing over: the successor runs": {
-			Case{Runs: true, Owners: []messages.NodeID{a}, Reports: running(a)},
-			Decision{Do: Stop, For: a, Reason: "a runs it"},
-		},
-		"handing over: the successor ran it before the owners changed": {
-			Case{Runs: true, Owners: []messages.NodeID{a}, Reports: says(a, SaidRunning, 5*s-1)},
-			Decision{HandsOver, a, 15 * s, "runs on until a runs it, for 10s at most"},
-		},
-		"handing over: one of two successors runs": {
-			Case{Runs: true, Owners: []messages.NodeID{a, b}, Reports: running(a)},
-			Decision{HandsOver, b, 15 * s, "runs on until b runs it, for 10s at most"},
-		},
-		"handing over: both successors run": {
-			Case{Runs: true, Owners: []messages.NodeID{a, b}, Reports: running(a, b)},
-			Decision{Do: Stop, For: a, Reason: "a runs it"},
-		},
-		"handing over: a moment before the time is over": {
-			Case{Now: 15*s - 1, Runs: true, Owners: []messages.NodeID{a}},
-			Decision{HandsOver, a, 15 * s, "runs on until a runs it, for 10s at most"},
-		},
-		"handing over: the time is over": {
-			Case{Now: 15 * s, Runs: true, Owners: []messages.NodeID{a}},
-			Decision{Do: Stop, For: a, Reason: "a took over, and did not say within 10s that it runs it"},
-		},
-		"handing over to nobody": {
-			Case{Runs: true},
-			Decision{Do: HandsOver, Until: 15 * s, Reason: "no node can own it: runs on for 10s at most, in case one comes"},
-		},
-		"handing over to nobody, for long enough": {
-			Case{Now: 15 * s, Runs: true},
-			Decision{Do: Stop, Reason: "no node can own it"},
-		},
-		"an owner again": {Case{Runs: true, Owners: []messages.NodeID{me}}, Decision{Do: Run}},
-
-		"exclusive: the first owner": {Case{Exclusive: true, Owners: []messages.NodeID{me}}, Decision{Do: Run}},
-		"exclusive: the old owner has said nothing": {
-			Case{Exclusive: true, Owners: []messages.NodeID{me}, Leavers: left},
-			Decision{Do: Standby, For: a, Reason: "exclusive: waits until a has stopped it"},
-		},
-		"exclusive: the old owner runs it": {
-			Case{Exclusive: true, Owners: []messages.NodeID{me}, Leavers: left, Reports: says(a, SaidRunning, 6*s)},
-			Decision{Do: Standby, For: a, Reason: "exclusive: waits until a has stopped it"},
-		},
-		"exclusive: the old owner has stopped": {
-			Case{Exclusive: true, Owners: []messages.NodeID{me}, Leavers: left, Reports: says(a, SaidStopped, 5*s)},
-			Decision{Do: Run},
-		},
-		"exclusive: the old owner stopped before it owned it last": {
-			Case{Exclusive: true, Owners: []messages.NodeID{me}, Leavers: left, Reports: says(a, SaidStopped, 5*s-1)},
-			Decision{Do: Standby, For: a, Reason: "exclusive: waits until a has stopped it"},
-		},
-		"exclusive: no time is long enough": {
-			Case{Now: 1000 * time.Hour, Exclusive: true, Owners: []messages.NodeID{me}, Leavers: left},
-			Decision{Do: Standby, For: a, Reason: "exclusive: waits until a has stopped it"},
-		},
-		"exclusive: one that runs goes on": {Case{Exclusive: true, Runs: true, Owners: []messages.NodeID{me}, Leavers: left}, Decision{Do: Run}},
-		"exclusive: the old owner stops at once": {
-			Case{Exclusive: true, Runs: true, Owners: []messages.NodeID{a}},
-			Decision{Do: Stop, For: a, Reason: "exclusive: a takes over once it has stopped here"},
-		},
-		"exclusive: nobody takes it": {Case{Exclusive: true, Runs: true}, Decision{Do: Stop, Reason: "no node can own it"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			c.is.Self, c.is.Source, c.is.Changed = me, "s", 5*s
-			if c.is.Now == 0 {
-				c.is.Now = 6 * s
-			}
-			if got := c.is.Decide(); got != c.want {
-				t.Errorf("%+v\nwant %+v", got, c.want)
-			}
-		})
 	}
 }

@@ -42,6 +42,17 @@ func anyNodes(t *rapid.T, now time.Duration) []Node {
 	return list
 }
 
+// saidByAll are reports in which each node said the same of each source, just now.
+func saidByAll(v *View, said Said) Reports {
+	all := make(Reports)
+	for i := range v.Sources.list {
+		for j := range v.Nodes {
+			all[About{v.Sources.list[i].Name, v.Nodes[j].ID}] = Report{said, v.Now}
+		}
+	}
+	return all
+}
+
 func sourceNames(n int) []string {
 	names := make([]string, n)
 	for i := range names {

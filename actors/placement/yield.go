@@ -10,8 +10,8 @@ const (
 	// MaxYield is the longest that a source is yielded by one Register. A node that still wants to says so
 	// again; one that can't any more, as it is cut off, is asked again after five minutes.
 	MaxYield = 5 * time.Minute
-	// MaxYields is the most sources that one node yields, so that its register fits a frame of 2 MiB with
-	// reasons of a line each. A node that lost its network has more: those beyond it keeps, and they fail there.
+	// MaxYields is the most sources that one node yields. Its register must fit frame.MaxValue, 512 KiB: about 4,000 with reasons, and as
+	// many without where names are short. A node that lost its network may have more: those beyond it keeps, and they fail there.
 	MaxYields = 10_000
 )
 

@@ -3,6 +3,8 @@ package registry
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -36,7 +38,7 @@ func anyEvents(t *rapid.T) []*event {
 
 // picture is all that a fold shows.
 func picture(s *sources) string {
-	text := fmt.Sprint(s.names(), s.live, s.clock)
+	text := fmt.Sprint(s.names(), s.live)
 	for _, name := range []string{"a", "b"} {
 		e := s.entries[name]
 		if e == nil {
@@ -100,11 +102,11 @@ func TestEventsOfEachKindShow(t *testing.T) {
 	if e := step(4, removed, ""); e.live() || e.fault != nil || s.live != 0 || len(s.names()) != 0 {
 		t.Error("not removed")
 	}
-	if name, ok := s.forgettable(0); !ok || name != "a" {
-		t.Errorf("%q is forgettable", name)
+	if names := s.forget(1); len(names) > 0 {
+		t.Errorf("forgets %q, for which there is room", names)
 	}
-	if _, ok := s.forgettable(1); ok {
-		t.Error("forgets a removal that there is room for")
+	if names := s.forget(0); !slices.Equal(names, []string{"a"}) || s.entries["a"] != nil || s.horizon != 4 {
+		t.Errorf("forgets %q, up to %d", names, s.horizon)
 	}
 }
 
@@ -122,5 +124,45 @@ func TestTheLowerOfTwoEditsAtOnceIsSuperseded(t *testing.T) {
 		if lost[e] != (i == 2) {
 			t.Errorf("event %d: superseded %v", i, lost[e])
 		}
+	}
+}
+
+// Names are kept in order as sources come and go, whenever they are asked for.
+func TestNamesAreThoseThatWereNotRemoved(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	s := newSources()
+	for revision := range uint64(2000) {
+		e := &event{Source: fmt.Sprint("s", rnd.IntN(50)), Kind: removed, Revision: revision + 1, Node: "n"}
+		if rnd.IntN(3) > 0 {
+			e.Kind, e.Spec = registered, fmt.Appendf(nil, `{"name":%q,"kind":"rest","url":"http://x/"}`, e.Source)
+		}
+		s.apply(e)
+		if rnd.IntN(100) == 0 {
+			s.forget(3)
+		}
+		if rnd.IntN(5) > 0 {
+			continue
+		}
+		var want []string
+		for name, at := range s.entries {
+			if at.live() {
+				want = append(want, name)
+			}
+		}
+		slices.Sort(want)
+		if got := s.names(); !slices.Equal(got, want) {
+			t.Fatalf("after %d: %v, want %v", revision, got, want)
+		}
+	}
+}
+
+func BenchmarkRegisteringOneByOne(b *testing.B) {
+	s := newSources()
+	for i := range 20_000 {
+		s.apply(&event{Source: fmt.Sprintf("s%d", i*7919%20_000), Kind: registered, Revision: 1, Node: "n", Spec: []byte(`{"name":"x"}`)})
+	}
+	for i := 0; b.Loop(); i++ {
+		s.apply(&event{Source: fmt.Sprintf("t%d", i), Kind: registered, Revision: 1, Node: "n", Spec: []byte(`{"name":"x"}`)})
+		s.names()
 	}
 }

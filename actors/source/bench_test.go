@@ -38,6 +38,8 @@ type intake struct {
 	held   []command.Submission
 	// unconfirmed has the next submission answered so, and stored or not.
 	unconfirmed *bool
+	// uncovered has all be stored, and answered that no peer confirms it.
+	uncovered bool
 	// seal, where it is set, stores what is taken.
 	seal func([]messages.Draft)
 	// hold keeps submissions without an answer; refuse answers them with an error.
@@ -83,6 +85,10 @@ func (i *intake) take(s command.Submission) {
 	}
 	if i.seal != nil {
 		i.seal(all)
+	}
+	if i.uncovered {
+		s.Done(command.Outcome{Err: command.ErrUncovered})
+		return
 	}
 	s.Done(command.Outcome{Positions: make([]messages.Position, len(s.Drafts))})
 }

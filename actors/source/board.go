@@ -21,6 +21,8 @@ type board struct {
 
 	// Unix ns of the last sign of life; 0 means never.
 	transport, protocol, data atomic.Int64
+	// elsewhere is when another node took what was pushed to it, in Unix ns; 0 is never, or of no interest.
+	elsewhere atomic.Int64
 	// quietUntil is when the feed is asked next, while its connection stands; 0 where it is not asked.
 	quietUntil atomic.Int64
 
@@ -35,6 +37,12 @@ type board struct {
 	complaint atomic.Pointer[string]
 	// resume is where the source goes on from; nil where it keeps no state.
 	resume atomic.Pointer[resume]
+	// crossed counts what this node numbered and another one too, as newFigures says, yielded what was not numbered here as another owner did; held is what is
+	// held back now.
+	crossed, yielded atomic.Uint64
+	// reread counts the times that the journal was read for what was not learned.
+	reread  atomic.Uint64
+	standby atomic.Pointer[standby]
 	// missed tells that the actor was not told of want.
 	missed atomic.Bool
 	// unauthorized and crowded are senders that were refused: for their credentials, and for want of room.
@@ -43,6 +51,11 @@ type board struct {
 	inbox atomic.Pointer[inbox]
 	// taps are those who look at the frames.
 	taps taps
+	// fit tells whether this node is the right one; good is when the feed worked last, in Unix ns, 0 for never.
+	fit  fitness
+	good atomic.Int64
+	// flight is all that is on its way into the journal.
+	flight flight
 }
 
 // shown is a state and what belongs to it. It is not changed once published.
@@ -103,6 +116,9 @@ func (b *board) status(self messages.NodeID, now time.Time) command.SourceStatus
 	if s.state == command.SourcePaused {
 		v.Owners = []messages.NodeID{}
 	}
+	if rank := b.rank(); rank > 0 {
+		v.Standby = &command.SourceStandby{Rank: rank, Records: uint64(b.held())}
+	}
 	if at := s.nextAt.UTC(); !s.nextAt.IsZero() {
 		v.NextAt = &at
 	} else if ns := b.quietUntil.Load(); s.standing && ns > now.UnixNano() {
@@ -110,6 +126,32 @@ func (b *board) status(self messages.NodeID, now time.Time) command.SourceStatus
 		v.NextAt = &at
 	}
 	return v
+}
+
+// rank is how many number before this node; one that still holds back is not the first yet.
+func (b *board) rank() int {
+	rank := 0
+	if want := b.want.Load(); want != nil {
+		rank = want.Role.Rank
+	}
+	if s := b.standby.Load(); s != nil && s.active.Load() {
+		rank = max(rank, 1)
+	}
+	return rank
+}
+
+// held is how many records are held back for another owner.
+func (b *board) held() int64 {
+	if s := b.standby.Load(); s != nil {
+		return s.count.Load()
+	}
+	return 0
+}
+
+// yield counts one that another owner numbered.
+func (b *board) yield() {
+	b.yielded.Add(1)
+	b.duplicate.Add(1)
 }
 
 // mostShown is the most bytes of a state that a status shows.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"anode/messages/spec"
@@ -30,10 +31,15 @@ const (
 
 // hosts spreads what the sources of a node ask of each host: many that start at once do not storm it. What a
 // host gets is spaced evenly, first come, first served, and of several specs the lowest rate counts, so that
-// within no second (or minute, or hour) it gets more than one of them says. A source counts from its first use of
-// a host until it is paused or gone. The mutex is a leaf.
+// within no second (or minute, or hour) it gets more than one of them says. A source of this node counts from its first use of
+// a host until it is paused or gone; of all the mesh's, the budgets that are told. The mutex is a leaf.
 type hosts struct {
 	clock func() time.Time
+
+	// share gives this node's part of a pace; nil, or a nil function in it, is all of it.
+	share atomic.Pointer[func(host string, every time.Duration) time.Duration]
+	// budgets gives the lowest budget of the mesh's sources of a host, nil where there is none; nil knows none.
+	budgets atomic.Pointer[func(host string) *spec.Budget]
 
 	mu     sync.Mutex
 	byName map[string]*host
@@ -50,7 +56,10 @@ type host struct {
 
 // gate lets one pass every so often.
 type gate struct {
-	every   time.Duration // 0: no bound
+	of      *hosts
+	host    string
+	what    act
+	every   time.Duration // 0: no bound; of all nodes together, as the sources of this one say
 	last    time.Time
 	waiting list.List // of chan struct{}
 	timer   *time.Timer
@@ -66,7 +75,10 @@ func hostName(name string) string {
 	if bare, port, err := net.SplitHostPort(name); err == nil && (port == "443" || port == "80") {
 		return bare
 	}
-	return strings.Trim(name, "[]")
+	if strings.HasPrefix(name, "[") && strings.HasSuffix(name, "]") {
+		return name[1 : len(name)-1]
+	}
+	return name
 }
 
 // pass waits until a source may do one more act on a host.
@@ -99,16 +111,34 @@ func (h *hosts) pass(ctx context.Context, j *job, name string, what act) error {
 
 // left is how long until one may pass.
 func (g *gate) left(now time.Time) time.Duration {
-	if g.every == 0 || g.last.IsZero() {
+	every := g.pace()
+	if every == 0 || g.last.IsZero() {
 		return 0
 	}
-	left := g.last.Add(g.every).Sub(now)
-	return min(left, g.every) // a clock that was put back
+	left := g.last.Add(every).Sub(now)
+	return min(left, every) // a clock that was put back
 }
+
+// pace is from one to the next on this node. It is asked for each time, and nothing is saved up: where it changes, one
+// may pass sooner or later, and no more.
+func (g *gate) pace() time.Duration {
+	every := g.every
+	if budgets := g.of.budgets.Load(); budgets != nil && *budgets != nil {
+		every = max(every, rates((*budgets)(g.host))[g.what])
+	}
+	share := g.of.share.Load()
+	if every == 0 || share == nil || *share == nil {
+		return every
+	}
+	return max((*share)(g.host, every), 0)
+}
+
+// mostAsleep is how long a gate sleeps at most until it looks whether its pace changed.
+const mostAsleep = time.Second
 
 // arm wakes the gate for the first who waits.
 func (h *hosts) arm(g *gate, now time.Time) {
-	left := max(0, g.left(now))
+	left := min(max(0, g.left(now)), mostAsleep)
 	if g.timer == nil {
 		g.timer = time.AfterFunc(left, func() { h.open(g) })
 		return
@@ -136,6 +166,9 @@ func (h *hosts) claim(j *job, name string) *host {
 	if at == nil {
 		h.sweep()
 		at = &host{users: make(map[*job]struct{})}
+		for what := range at.gates {
+			at.gates[what] = gate{of: h, host: name, what: act(what)}
+		}
 		h.byName[name] = at
 	}
 	if _, known := at.users[j]; known {
@@ -221,18 +254,22 @@ func (at *host) rested(now time.Time) bool {
 
 // paces are the times from one act to the next that a source's spec asks for; 0 is no bound.
 func (j *job) paces() [acts]time.Duration {
-	b := j.spec.Budget
-	if b == nil {
-		b = &spec.Budget{}
-	}
-	paces := [acts]time.Duration{connects: b.Connects.Every, requests: b.Requests.Every, sends: b.Sends.Every}
+	paces := rates(j.spec.Budget)
 	if paces[connects] == 0 {
 		paces[connects] = connectEvery
 	}
 	return paces
 }
 
-// pass waits until the source may do one more act on a host, as the budgets of all sources of this node say.
+// rates are the times from one act to the next of a budget, which may be nil; 0 is no bound.
+func rates(b *spec.Budget) [acts]time.Duration {
+	if b == nil {
+		return [acts]time.Duration{}
+	}
+	return [acts]time.Duration{connects: b.Connects.Every, requests: b.Requests.Every, sends: b.Sends.Every}
+}
+
+// pass waits until the source may do one more act on a host, as the budgets of all sources say.
 func (l *Line) pass(ctx context.Context, host string, what act) error {
 	defer l.hold()()
 	return l.cfg.hosts.pass(ctx, l.job, host, what)
@@ -273,4 +310,16 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// SetShare gives what is asked at each act on a host for this node's part of the pace that the mesh has there: every is
+// from one act to the next of all nodes, the answer that of this node. It must neither block nor call back; nil: all is this node's.
+func (s *Sources) SetShare(share func(host string, every time.Duration) time.Duration) {
+	s.cfg.hosts.share.Store(&share)
+}
+
+// SetBudgets gives what is asked at each act on a host for the lowest budget of all sources that the mesh has there; nil where there is
+// none. It must neither block nor call back.
+func (s *Sources) SetBudgets(budgets func(host string) *spec.Budget) {
+	s.cfg.hosts.budgets.Store(&budgets)
 }

@@ -40,6 +40,8 @@ type Setup struct {
 
 	// pass waits until one more request may be made of a host.
 	pass func(ctx context.Context, host string) error
+	// transports has all that were compiled.
+	transports *[]*Transport
 }
 
 // MaxMessage is the most bytes of one message of a feed.

@@ -107,12 +107,14 @@ func (p *policy) pause(failures int) time.Duration {
 // signs are when a connection showed life last, in Unix ns; 0 means never.
 type signs struct {
 	begun, transport, protocol, data int64
+	// stood is when the connection stood; before that no data are awaited.
+	stood int64
 	// quietUntil is until when none is awaited.
 	quietUntil int64
 }
 
 // check finds the clock that is late, or how long it takes until one may be; 0 is never. Each counts
-// from the beginning of the connection too. dataWait is the clock of data, which grows.
+// from the beginning of the connection too, that of data from when it stands. dataWait is the clock of data, which grows.
 func check(l spec.Liveness, dataWait time.Duration, s signs, now int64) (*late, time.Duration) {
 	soonest := time.Duration(0)
 	for _, c := range []struct {
@@ -122,9 +124,9 @@ func check(l spec.Liveness, dataWait time.Duration, s signs, now int64) (*late, 
 	}{
 		{clockTransport, l.Transport.Of(), max(s.begun, s.transport, s.quietUntil)},
 		{clockProtocol, l.Protocol.Of(), max(s.begun, s.protocol, s.quietUntil)},
-		{clockData, dataWait, max(s.begun, s.data)},
+		{clockData, dataWait, max(s.begun, s.stood, s.data)},
 	} {
-		if c.after <= 0 {
+		if c.after <= 0 || c.name == clockData && s.stood == 0 {
 			continue
 		}
 		left := time.Duration(c.last-now) + c.after

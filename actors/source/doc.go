@@ -32,6 +32,28 @@
 // before retention takes it. Of a source that was removed, and registered again under its name, no state counts; of
 // one whose since.from was replaced by another one, the incremental state does not.
 //
+// Several nodes may run a source at once: while one hands over to another, or for redundancy. Each learns, by Learn, what the
+// others store as it is stored; they exchange nothing else:
+//
+//	Learn ──▶ queue ──▶ reader ─┬─▶ learnt: identities and values, taken over before the next message
+//	            │ full          │      ├─▶ deduplication knows them; what this node numbers too has crossed
+//	            ▼               │      └─▶ standby: a copy cancels one that is held back
+//	      the journal is read   └─▶ ledger: a higher turn; a state that is ahead is gone on from
+//
+// An owner of Rank 0 numbers what it collects at once; the others hold it back (standby.go), and number it when they are
+// the first, or nobody had it in time. While one hands over the old owner has rank 0, and who takes over the rank behind it, until the old one
+// has ended and its last batches came. What is held and a copy of it meet by transform.Copy.Datum: by the native id, else by stream, key and content as
+// deduplication goes by them, one copy cancelling one. So a hand-over doubles nothing of any feed that gives both connections the same. What is
+// held back where a source ends or is paused is numbered when it would have been, unless a copy comes first; an end waits for that for five seconds at
+// most, and leaves the rest to the others. Times of other nodes are taken by this one's clock, from how soon their live batches come (skew.go). What the states of owners mean to each other is in theirs.go. A change of
+// Role ends no connection.
+//
+// A process that stood still believes what it knew before, while others took its sources; so it finds that (standstill.go), and is the first
+// owner of nothing until it knows what they have: it holds back what its sockets had kept, and numbers of that what no copy cancelled.
+//
+// A push source runs on every node, and each numbers at once what is pushed to it; what others took of it is
+// learned as of any source, so that what is pushed again to another node is a duplicate there, as deduplication goes by it.
+//
 // Data of the records that sources make of themselves, beside their stream's other fields:
 //
 //	$errors.<source>   {"reason", "frame" | "frame_base64", "size", "gap", "suppressed"}

@@ -141,7 +141,7 @@ func (e *Endpoint) Again(ctx context.Context, line *Line, vars transform.Vars, t
 func (e *Endpoint) enter(ctx context.Context, line *Line, vars transform.Vars, to Detour, connect bool) (Address, error) {
 	shown, err := e.shown(ctx, e.timed(vars), to)
 	if err != nil {
-		return Address{}, err
+		return Address{}, blameSpec(err)
 	}
 	if e.request.feed {
 		line.host.Store(&shown.Host)
@@ -171,14 +171,14 @@ func (e *Endpoint) Fill(ctx context.Context, line *Line, vars transform.Vars, to
 	vars = e.timed(vars)
 	shown, err := e.shown(ctx, vars, to)
 	if err != nil {
-		return Address{}, err
+		return Address{}, blameSpec(err)
 	}
 	a := Address{Method: e.request.Method, Host: shown.Host, Header: make(http.Header)}
 	shown.User = nil
 	a.Shown = line.Hide(strings.ReplaceAll(shown.String(), url.QueryEscape(shownSecret), shownSecret))
 	secret := line.Secret(a.Host)
 	if a.URL, err = e.address(ctx, vars, to, secret); err != nil {
-		return Address{}, err
+		return Address{}, blameSpec(err)
 	}
 	if a.URL.Host != a.Host {
 		return Address{}, errors.New("url: the host must not come of a secret, nor be another each time")
@@ -186,7 +186,7 @@ func (e *Endpoint) Fill(ctx context.Context, line *Line, vars transform.Vars, to
 	for name, template := range e.headers {
 		text, present, err := headerText(ctx, "headers: "+name, template, vars, secret)
 		if err != nil {
-			return Address{}, err
+			return Address{}, blameSpec(err)
 		}
 		if present {
 			a.Header.Set(name, text)
@@ -196,7 +196,7 @@ func (e *Endpoint) Fill(ctx context.Context, line *Line, vars transform.Vars, to
 		}
 	}
 	if err := e.fillBody(ctx, vars, secret, &a); err != nil {
-		return Address{}, err
+		return Address{}, blameSpec(err)
 	}
 	if e.auth != nil {
 		if err := e.auth.apply(ctx, line, vars, secret, &a); err != nil {
@@ -361,10 +361,10 @@ func escape(text string) string {
 func Fill(ctx context.Context, t transform.Template, vars transform.Vars, secret transform.Secret) (text string, present bool, err error) {
 	v, present, err := t.Eval(ctx, vars.Input(), transform.Env{}, secret)
 	if err != nil || !present {
-		return "", false, err
+		return "", false, blameSpec(err)
 	}
 	raw, err := transform.Text(v)
-	return string(raw), true, err
+	return string(raw), true, blameSpec(err)
 }
 
 // Cause is what went wrong with a request, in words that have no secret.

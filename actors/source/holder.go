@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"anode/messages"
 )
 
 // turn is taken by who works with a pipeline: the goroutine of the connection, or the timer of what is held.
@@ -35,11 +37,8 @@ type holder struct {
 	armed bool
 	life  context.Context
 	end   context.CancelCauseFunc
-	// moves are those of states that wait until what is held is stored: of each state at most two, so that one
-	// of them has its turn also where something is always held.
-	moves map[*state][]move
-	// settled is the oldest that was held when the moves were looked at last.
-	settled uint64
+	// moves are those that wait for what is held.
+	moves moves
 
 	mu sync.Mutex // guards what follows; a leaf
 	// over tells that the connection is: a timer that comes later does nothing.
@@ -48,15 +47,6 @@ type holder struct {
 	broken error
 	// running has one for a timer that is at work; none begins after over.
 	running sync.WaitGroup
-}
-
-// move is what a message made of a state: it must not be stored before what the message made is.
-type move struct {
-	state  *state
-	since  any
-	cursor *string
-	// mark is the last that was held then.
-	mark uint64
 }
 
 // begin lets the holder run, as long as the connection does.
@@ -116,8 +106,7 @@ func (h *holder) due(l *Line) error {
 	if h.life.Err() != nil { // the connection is over, and brings it itself
 		return nil
 	}
-	drafts := l.job.pipeline.Due()
-	if err := l.submit(h.life, drafts, h.settle(l)); err != nil {
+	if err := h.hand(h.life, l, l.job.pipeline.Due()); err != nil {
 		return err
 	}
 	h.arm(l)
@@ -162,18 +151,28 @@ func (h *holder) flush(ctx context.Context, l *Line) error {
 
 func (h *holder) bring(ctx context.Context, l *Line) error {
 	drafts := l.job.pipeline.Flush()
-	if state := h.settle(l); len(drafts) > 0 {
-		return l.submit(ctx, drafts, state)
+	if len(drafts) == 0 {
+		h.settle(l)
+		return nil
 	}
-	return nil
+	return h.hand(ctx, l, drafts)
+}
+
+// hand brings what was held, with the states that waited for it: behind it, where it is held back.
+func (h *holder) hand(ctx context.Context, l *Line, drafts []messages.Draft) error {
+	if !l.job.standby.holds() {
+		return l.submit(ctx, drafts, h.settle(l))
+	}
+	err := l.submit(ctx, drafts, nil)
+	h.settle(l)
+	return err
 }
 
 // move moves a state when all that is held now has passed. The turn is taken.
 func (h *holder) move(l *Line, m move) {
 	h.settle(l)
-	waiting := h.moves[m.state]
 	_, newest, held := l.job.pipeline.Held()
-	if !held && len(waiting) == 0 {
+	if !held && h.moves.none(m.state) {
 		l.job.states.lead(m.state, nil)
 		l.moved(m)
 		return
@@ -184,47 +183,30 @@ func (h *holder) move(l *Line, m move) {
 	if m.since != nil {
 		l.job.states.lead(m.state, m.since)
 	}
-	m.mark = newest
-	if n := len(waiting); n == 2 {
-		last := waiting[1]
-		if m.since == nil {
-			m.since = last.since
-		}
-		if m.cursor == nil {
-			m.cursor = last.cursor
-		}
-		waiting = waiting[:1]
-	}
-	if h.moves == nil {
-		h.moves = make(map[*state][]move)
-	}
-	h.moves[m.state] = append(waiting, m)
+	h.moves.add(m, newest)
 }
 
 // settle makes the moves that wait for nothing any more, and gives one of their states. The turn is taken.
 func (h *holder) settle(l *Line) (some *state) {
-	if len(h.moves) == 0 {
-		return nil
-	}
 	oldest, _, held := l.job.pipeline.Held()
-	if held && oldest == h.settled {
-		return nil
-	}
-	h.settled = oldest
-	for s, waiting := range h.moves {
-		for len(waiting) > 0 && (!held || waiting[0].mark < oldest) {
-			l.moved(waiting[0])
-			waiting, some = waiting[1:], s
-		}
-		if h.moves[s] = waiting; len(waiting) == 0 {
-			delete(h.moves, s)
-		}
-	}
-	return some
+	return h.moves.settle(oldest, held, l.moved)
 }
 
-// moved takes over a move.
+// moved takes over a move, or has it wait for what is held back.
 func (l *Line) moved(m move) {
+	if s := l.job.standby; s.holds() {
+		s.move(l, m)
+		return
+	}
+	l.apply(m)
+}
+
+// apply takes over a move.
+func (l *Line) apply(m move) {
+	if m.walked {
+		l.job.states.finish(m.state, m.since)
+		return
+	}
 	if err := l.job.states.move(m.state, m.since, m.cursor); err != nil {
 		l.Report(err.Error(), nil, 0)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"anode/actors/source/transform"
@@ -19,18 +20,33 @@ type job struct {
 	spec      *spec.Spec
 	pipeline  *transform.Pipeline
 	connector Connector
-	states    *ledger
-	window    window
-	turn      turn
-	hidden    hidden
+	// transports are the connector's.
+	transports []*Transport
+	states     *ledger
+	window     window
+	turn       turn
+	hidden     hidden
 	// reports bounds the records on $errors.
 	reports *bucket
 	// sends bounds what the feed is sent.
 	sends *bucket
+	// board is the source's; nil for a try. learnt is what other nodes numbered, standby what is held back for
+	// that; nil for a try.
+	board *board
+	// streams are all that the source's records may be on.
+	streams messages.Pattern
+	learnt  learnt
+	standby *standby
 	// trial is the try that this is for; nil for a source.
 	trial *trial
 	// restored tells that the state and the window of deduplication were read from the journal.
 	restored bool
+	// quits tells that the source is paused: it learns only while something is held back.
+	quits atomic.Bool
+	// learns tells that the job takes over what other nodes numbered; else it only hears that they did.
+	learns atomic.Bool
+	// stood is the number of the last standstill of which it knows; it is the actor's.
+	stood uint64
 	// refused tells that the journal did not take what the last connection brought.
 	refused bool
 }
@@ -66,7 +82,8 @@ func newJob(cfg *Config, s *spec.Spec, of string) (*job, error) {
 	}
 	j.connector, err = kind(Setup{
 		Spec: s, Language: language, Guard: cfg.Guard, Clock: cfg.Clock, Logger: cfg.Logger.With("source", s.Name), Exposed: cfg.Exposed,
-		pass: func(ctx context.Context, host string) error { return cfg.hosts.pass(ctx, j, host, requests) },
+		pass:       func(ctx context.Context, host string) error { return cfg.hosts.pass(ctx, j, host, requests) },
+		transports: &j.transports,
 	})
 	if err = collect(err); err != nil {
 		return nil, err
@@ -85,8 +102,96 @@ func (j *job) does(want *Assignment) bool {
 	return j.spec.Hash == want.Spec.Hash && j.states.of == want.Registered
 }
 
+// attach makes it the job of a source that runs here.
+func (j *job) attach(b *board) {
+	j.board, j.standby = b, newStandby(j)
+	j.states.show = func(state saved, at time.Time) { b.remember(&state, at, &j.hidden) }
+	j.states.role = j.stands
+	j.streams = streamsOf(j.spec.Stream)
+	_, j.stood = j.cfg.standstill.since()
+	b.standby.Store(j.standby)
+}
+
+// role is what this node is to the source now.
+func (j *job) role() Role {
+	if j.board == nil {
+		return Role{}
+	}
+	role := j.board.want.Load().Role
+	if j.spec.Kind != spec.KindPush && j.cfg.standstill.doubts() { // what is pushed is pushed to this node
+		role.Rank = max(role.Rank, 1)
+	}
+	return role
+}
+
+// stands is the role as what is held back makes it: one that still holds back is not the first yet.
+func (j *job) stands() Role {
+	role := j.role()
+	if j.standby != nil && j.standby.active.Load() {
+		role.Rank = max(role.Rank, 1)
+	}
+	return role
+}
+
+// cares tells whether the job wants to know of what other nodes number.
+func (j *job) cares() bool {
+	_, dedupes := j.pipeline.Dedupe().Horizon(time.Time{})
+	return dedupes || j.states.from != "" || j.spec.Kind == spec.KindSSE || j.role().Owners > 1 || j.role().Rank > 0
+}
+
+// listens tells whether what was pushed to other nodes is a sign of life: senders choose the node.
+func (j *job) listens() bool {
+	return j.spec.Kind == spec.KindPush && j.spec.Liveness != spec.Liveness{}
+}
+
+// heard notes that another node took something, received at a Unix ms by this node's clock.
+func (j *job) heard(ms int64) {
+	if ns := time.UnixMilli(ms).UnixNano(); j.listens() && ns > j.board.elsewhere.Load() {
+		j.board.elsewhere.Store(ns) // by the learner alone
+	}
+}
+
+// heed has the job learn, where it cares.
+func (j *job) heed() {
+	j.quits.Store(false)
+	cares := j.cares()
+	j.learns.Store(cares)
+	if !cares && !j.listens() {
+		return
+	}
+	since, number := j.cfg.standstill.since()
+	if j.cfg.learner.join(j) && cares && number != j.stood { // what came before that was not learned
+		j.learnt.lose(since)
+	}
+	j.stood = number
+}
+
+// reroled takes over another role.
+func (j *job) reroled() {
+	if !j.board.want.Load().Paused {
+		j.heed()
+	}
+	j.standby.nudge()
+}
+
+// ignore ends that, once nothing is held back any more: what comes meanwhile the journal tells later.
+func (j *job) ignore() {
+	j.restored = false
+	j.quits.Store(true)
+	j.unlearn()
+}
+
+// unlearn has a paused source learn no more when it holds nothing back.
+func (j *job) unlearn() {
+	if j.quits.Load() && j.standby.count.Load() == 0 {
+		j.cfg.learner.leaveIf(j, &j.quits)
+	}
+}
+
 // close releases what was kept between connections, and what it asked of hosts.
 func (j *job) close() {
+	j.standby.close()
+	j.cfg.learner.leave(j)
 	j.connector.Close()
 	j.cfg.hosts.release(j)
 }
@@ -96,26 +201,9 @@ const settlePatience = 5 * time.Second
 
 // run makes one connection, and returns when it is over and what it brought is in the journal.
 func (j *job) run(ctx context.Context, line *Line) error {
-	if j.window.takeUnsure() { // the journal tells what became of it, when it has answered all
-		j.restored = false
-		if err := j.answered(ctx, line); err != nil {
-			return err
-		}
-	}
-	if !j.restored {
-		j.hide()
-		if err := j.restore(ctx); err != nil {
-			return err
-		}
-		j.restored = true
-	}
-	if err := j.room(); err != nil {
+	if err := j.prepare(ctx, line); err != nil {
 		return err
 	}
-	j.pipeline.Reset()
-	lost, _ := j.window.takeLost() // why was told when the connection before ended
-	j.pipeline.Forget(lost)
-	j.states.begin()
 	line.again = j.refused
 	line.holder.begin(context.WithoutCancel(ctx))
 	calm := false
@@ -127,6 +215,9 @@ func (j *job) run(ctx context.Context, line *Line) error {
 	}()
 	err := j.connector.Run(ctx, line)
 	rethrow(err)
+	for _, t := range j.transports { // who waits for the end of an exclusive source connects then
+		t.Settle()
+	}
 	rethrow(line.holder.failed())
 	calm = true
 	if failed := j.settle(ctx, line); failed != nil {
@@ -135,6 +226,42 @@ func (j *job) run(ctx context.Context, line *Line) error {
 	rethrow(line.holder.failed())
 	j.refused = storageFailed(err)
 	return err
+}
+
+// prepare makes ready for a connection.
+func (j *job) prepare(ctx context.Context, line *Line) error {
+	if err := j.turn.take(ctx); err != nil {
+		return err
+	}
+	defer j.turn.give()
+	if j.window.takeUnsure() { // the journal tells what became of it, when it has answered all
+		j.restored = false
+		if err := j.answered(ctx, line); err != nil {
+			return err
+		}
+	}
+	if !j.restored {
+		j.hide()
+		if err := j.restore(ctx); err != nil {
+			return err
+		}
+		j.standby.again(j.cfg.Clock())
+		j.restored = true
+	}
+	if err := j.room(); err != nil {
+		return err
+	}
+	j.standby.stand(ctx, line)
+	j.pipeline.Reset()
+	j.fresh()
+	return nil
+}
+
+// fresh goes back to what the journal has: why it has not more was told when the connection before ended.
+func (j *job) fresh() {
+	lost, _ := j.window.takeLost()
+	j.pipeline.Forget(lost)
+	j.states.begin()
 }
 
 // answered waits until the journal has told what became of all that was submitted.
@@ -165,6 +292,7 @@ func (j *job) settle(ctx context.Context, line *Line) (failed error) {
 	case closed != nil:
 		j.cfg.Logger.Warn("what the source's limit held is not stored", "source", j.spec.Name, "error", closed)
 	}
+	j.standby.left(patience)
 	if ended := line.end(patience); storageFailed(ended) {
 		failed = ended
 	}

@@ -21,20 +21,28 @@ import (
 type ledger struct {
 	cfg    *Config
 	source string
+	// stream is that of the source's own state.
+	stream messages.Stream
 	// of names the registration, from what gives the incremental state; empty where nothing does.
 	of, from string
 	// start is what since begins with; nil is null. computed tells that it has expressions: what they gave
 	// is kept, so that nothing is passed over when they are asked again.
 	start    transform.Template
 	computed bool
+	// everywhere tells that every node runs the source: none goes on from what another one got.
+	everywhere bool
 	// alone bounds how often states are sealed without records.
 	alone *bucket
 	// show tells of what the journal has; it must not block.
 	show func(saved, time.Time)
+	// role is what this node is to the source now.
+	role func() Role
 
 	mu sync.Mutex // guards what follows, and all of each state; a leaf
 	// byItem are the states that were asked for, by item as JSON; "" is the source's, windowKey that of its window.
 	byItem map[string]*state
+	// heard counts the states of other owners that were heard of.
+	heard uint64
 	// unsent are those of which something is to be submitted.
 	unsent map[*state]struct{}
 	// versions numbers all values.
@@ -53,6 +61,13 @@ type state struct {
 	sealed uint64
 	// walk is set while pages are walked.
 	walk *walk
+	// theirs is of another owner, and waits for the end of a walk; floor is what was gone on from last, nil when this
+	// owner is past it; moved tells that a message of this owner made the current value, not a state that was found.
+	theirs *theirs
+	// walks are those of other owners that did not end.
+	walks map[messages.NodeID]theirWalk
+	floor *value
+	moved bool
 	// ahead is what the newest message of this connection gave, where that waits for records that are held: it is
 	// asked for what comes after, and is sealed when they are.
 	ahead any
@@ -71,27 +86,11 @@ type value struct {
 	began time.Time
 }
 
-// walk is one over pages: only all of it counts.
-type walk struct {
-	began time.Time
-	// first tells that what the first page gave counts, else it is what the last did.
-	first bool
-	since any
-	raw   json.RawMessage
-}
-
-// ticket is a value that was submitted, and its record.
-type ticket struct {
-	state *state
-	value value
-	saved saved
-}
-
 // newLedger compiles what a spec says of its state.
 func newLedger(cfg *Config, s *spec.Spec, of string) (*ledger, error) {
 	t := &ledger{
-		cfg: cfg, source: s.Name, of: of, alone: newBucket(1, 1), show: func(saved, time.Time) {},
-		byItem: make(map[string]*state), unsent: make(map[*state]struct{}),
+		cfg: cfg, source: s.Name, stream: stateStream(s.Name, nil), of: of, alone: newBucket(1, 1), show: func(saved, time.Time) {}, role: func() Role { return Role{} },
+		byItem: make(map[string]*state), unsent: make(map[*state]struct{}), everywhere: s.Kind == spec.KindPush,
 	}
 	if s.Since == nil {
 		return t, nil
@@ -126,6 +125,7 @@ func (t *ledger) begin() {
 		if s.current.version != s.sealed {
 			t.unsent[s] = struct{}{}
 		}
+		t.follow(s)
 	}
 }
 
@@ -169,7 +169,7 @@ func (t *ledger) findWindow(ctx context.Context) (*state, error) {
 
 func (t *ledger) findOn(ctx context.Context, key string, item json.RawMessage, stream messages.Stream) (*state, error) {
 	t.mu.Lock()
-	s := t.byItem[key]
+	s, heard := t.byItem[key], t.heard
 	t.mu.Unlock()
 	if s != nil {
 		return s, nil
@@ -180,6 +180,12 @@ func (t *ledger) findOn(ctx context.Context, key string, item json.RawMessage, s
 		return nil, context.Cause(ctx)
 	}
 	t.mu.Lock()
+	for tries := 0; t.heard != heard && tries < mostFound; tries++ { // another owner may have sealed it meanwhile
+		heard = t.heard
+		t.mu.Unlock()
+		found, ok = newest(t.cfg, t.source, s.stream, t.of)
+		t.mu.Lock()
+	}
 	defer t.mu.Unlock()
 	if other := t.byItem[key]; other != nil {
 		return other, nil
@@ -193,9 +199,15 @@ func (t *ledger) findOn(ctx context.Context, key string, item json.RawMessage, s
 	return s, nil
 }
 
+// mostFound is how often a state is looked for again that others seal.
+const mostFound = 10
+
 // load makes a state what its newest record says. mu is held.
 func (t *ledger) load(s *state, found *held) error {
 	s.turn = found.Turn
+	for by, of := range found.walks {
+		s.note(&theirs{saved: of.saved, by: by}, t.heard)
+	}
 	s.current.cursor = found.Cursor
 	if found.Walk != nil {
 		s.current.began = *found.Walk
@@ -240,7 +252,7 @@ func (t *ledger) sinceOf(ctx context.Context, s *state, vars transform.Vars) (an
 	}
 	since, present, err := t.start.Eval(ctx, vars.Input(), transform.Env{}, nil)
 	if err != nil {
-		return nil, fmt.Errorf("since/start: %w", err)
+		return nil, blameSpec(fmt.Errorf("since/start: %w", err))
 	}
 	if !present || since == nil {
 		return nil, nil
@@ -287,6 +299,13 @@ func (t *ledger) move(s *state, since any, cursor *string) error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	given := value{since: since, raw: raw}
+	if cursor != nil {
+		given.cursor = *cursor
+	}
+	if (raw != nil || cursor != nil) && s.behind(&given) {
+		return err
+	}
 	next := s.current
 	if cursor != nil {
 		next.cursor = *cursor
@@ -298,6 +317,7 @@ func (t *ledger) move(s *state, since any, cursor *string) error {
 		w.since, w.raw = since, raw
 	}
 	if !next.same(&s.current) {
+		s.moved = true
 		t.set(s, next)
 	}
 	return err
@@ -313,60 +333,8 @@ func (t *ledger) lead(s *state, since any) {
 	}
 }
 
-// brought notes that a message makes records: a walk that does is to be known with the first of them.
-func (t *ledger) brought(s *state) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if s.walk == nil || s.current.began.Equal(s.walk.began) {
-		return
-	}
-	next := s.current
-	next.began = s.walk.began
-	t.set(s, next)
-}
-
 func (v *value) same(o *value) bool {
 	return bytes.Equal(v.raw, o.raw) && v.cursor == o.cursor && v.began.Equal(o.began)
-}
-
-// startWalk begins a walk: with an earlier one that did not end, where there was one. It tells whether there is a state
-// of anything before it.
-func (t *ledger) startWalk(s *state, first bool, now time.Time) (again bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	s.walk = &walk{began: now, first: first}
-	if began := s.current.began; !began.IsZero() {
-		s.walk.began = began
-	}
-	window := t.byItem[windowKey]
-	return s.turn > 0 || window != nil && window.turn > 0
-}
-
-// endWalk makes current what the walk gave.
-func (t *ledger) endWalk(s *state) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	w, next := s.walk, s.current
-	if s.walk = nil; w == nil {
-		return
-	}
-	next.began = time.Time{}
-	if w.raw != nil {
-		next.since, next.raw = w.since, w.raw
-	}
-	if !next.same(&s.current) {
-		t.set(s, next)
-	}
-}
-
-// began is when the present walk began; zero outside of one.
-func (t *ledger) began(s *state) time.Time {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if s.walk == nil {
-		return time.Time{}
-	}
-	return s.walk.began
 }
 
 // count makes all count: the journal has everything that was fed.
@@ -408,78 +376,4 @@ func (t *ledger) slide(horizon time.Time, seen []byte, step time.Duration) {
 	next := s.current
 	next.horizon, next.seen = horizon, seen
 	t.set(s, next)
-}
-
-// waiting tells that something is to be submitted.
-func (t *ledger) waiting() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return len(t.unsent) > 0
-}
-
-// The most of one submission without records.
-const mostStates, mostStatesBytes = 256, 512 << 10
-
-// draw makes the records of some of those that are to be submitted.
-func (t *ledger) draw() (drafts []messages.Draft, tickets []ticket) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	size := 0
-	for s := range t.unsent {
-		drafts, tickets = t.draft(s, drafts, tickets)
-		if size += drafts[len(drafts)-1].Size(); len(drafts) == mostStates || size > mostStatesBytes {
-			break
-		}
-	}
-	return drafts, tickets
-}
-
-// drawWith makes the records of a state, and of the source's, where they are to be submitted.
-func (t *ledger) drawWith(s *state) (drafts []messages.Draft, tickets []ticket) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, one := range [...]*state{s, t.byItem[""], t.byItem[windowKey]} {
-		if _, unsent := t.unsent[one]; unsent {
-			drafts, tickets = t.draft(one, drafts, tickets)
-		}
-	}
-	return drafts, tickets
-}
-
-// draft makes the record of a state. mu is held.
-func (t *ledger) draft(s *state, drafts []messages.Draft, tickets []ticket) ([]messages.Draft, []ticket) {
-	delete(t.unsent, s)
-	s.turn++
-	record := saved{
-		Version: savedVersion, Turn: s.turn, Of: t.of, Item: s.item, Since: s.current.raw, Cursor: s.current.cursor,
-	}
-	if record.Since != nil {
-		record.From = t.from
-	}
-	if began := s.current.began.UTC(); !s.current.began.IsZero() {
-		record.Walk = &began
-	}
-	if at := s.current.horizon.UTC(); !s.current.horizon.IsZero() {
-		record.Horizon, record.Seen = &at, s.current.seen
-	}
-	return append(drafts, messages.Draft{Stream: s.stream, Source: t.source, Payload: record.encode()}), append(tickets, ticket{s, s.current, record})
-}
-
-// stored tells that the journal has values that were submitted, and all records that they cover.
-func (t *ledger) stored(tickets []ticket, now time.Time) {
-	if len(tickets) == 0 {
-		return
-	}
-	t.mu.Lock()
-	for i := range tickets {
-		s, v := tickets[i].state, &tickets[i].value
-		s.sealed = max(s.sealed, v.version)
-		if v.version > s.counts.version {
-			s.counts = *v
-		}
-	}
-	t.mu.Unlock()
-	for i := range tickets {
-		t.show(tickets[i].saved, now)
-	}
 }

@@ -3,7 +3,6 @@ package source
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -32,6 +31,8 @@ type Line struct {
 	gen  uint64
 
 	standing, good, data atomic.Bool
+	// stood is when the connection stood, or brought something, first, in Unix ns; 0 is not yet.
+	stood atomic.Int64
 	// refused tells that the journal did not store something.
 	refused atomic.Bool
 	// stale asks to be told of the next data.
@@ -66,6 +67,7 @@ type Line struct {
 func (l *Line) Opened() {
 	l.Heard()
 	if l.standing.CompareAndSwap(false, true) {
+		l.stood.Store(l.cfg.Clock().UnixNano())
 		l.tell(opened{l.gen})
 	}
 }
@@ -79,7 +81,10 @@ func (l *Line) Understood() { l.board.protocol.Store(l.cfg.Clock().UnixNano()) }
 
 // Worked tells that the feed did what it is there for, be it without data: earlier failures do not count
 // any more. Data does so by itself.
-func (l *Line) Worked() { l.good.Store(true) }
+func (l *Line) Worked() {
+	l.good.Store(true)
+	l.board.good.Store(l.cfg.Clock().UnixNano())
+}
 
 // Quiet tells that nothing is asked of the feed until then, so that no sign of life is awaited.
 func (l *Line) Quiet(until time.Time) {
@@ -153,6 +158,9 @@ func (l *Line) Feed(ctx context.Context, message []byte, meta transform.Meta) ([
 }
 
 func (l *Line) feed(ctx context.Context, message []byte, meta transform.Meta, receipt *receipt) ([]transform.Action, error) {
+	if err := l.spare(ctx); err != nil {
+		return nil, err
+	}
 	if err := l.job.turn.take(ctx); err != nil {
 		return nil, err
 	}
@@ -165,7 +173,14 @@ func (l *Line) feed(ctx context.Context, message []byte, meta transform.Meta, re
 	if err := l.recall(); err != nil {
 		return nil, err
 	}
+	if s := l.job.standby; s != nil {
+		if err := s.look(ctx, l); err != nil {
+			l.cut.Store(true)
+			return nil, err
+		}
+	}
 	l.Heard()
+	l.stood.CompareAndSwap(0, l.cfg.Clock().UnixNano())
 	at := l.came(message, &meta)
 	if t := l.job.trial; t != nil {
 		t.begin(at, message)
@@ -178,12 +193,19 @@ func (l *Line) feed(ctx context.Context, message []byte, meta transform.Meta, re
 	}
 	take := func(r *transform.Result) error { return l.take(ctx, r, state) }
 	result, err := l.job.pipeline.FeedTo(ctx, message, meta, take)
-	if err == nil && ctx.Err() == nil {
+	behind := l.job.standby.holds() // then what moves the state comes behind what is held, else with it
+	whole := err == nil && ctx.Err() == nil
+	if whole {
 		l.seen, l.page = result.Seen, result.Page
+	}
+	if whole && !behind {
 		l.move(state, result.Since, meta.Cursor)
 	}
 	if err == nil {
 		err = l.take(ctx, &result, state)
+	}
+	if whole && behind && err == nil {
+		l.move(state, result.Since, meta.Cursor)
 	}
 	if err != nil {
 		l.cut.Store(true)
@@ -239,7 +261,9 @@ func (l *Line) count(r *transform.Result) {
 func (l *Line) brought() {
 	l.good.Store(true)
 	l.data.Store(true)
-	l.board.data.Store(l.cfg.Clock().UnixNano())
+	now := l.cfg.Clock().UnixNano()
+	l.board.data.Store(now)
+	l.board.good.Store(now)
 	l.revive()
 }
 
@@ -279,6 +303,24 @@ func (l *Line) submit(ctx context.Context, drafts []messages.Draft, state *state
 	if len(drafts) == 0 {
 		return l.sealAlone(ctx, false)
 	}
+	if s := l.job.standby; s != nil && s.active.Load() {
+		l.board.duplicate.Add(uint64(s.hold(drafts)))
+		return nil
+	}
+	return l.number(ctx, drafts, state)
+}
+
+// spare waits until no more is held back than may be.
+func (l *Line) spare(ctx context.Context) error {
+	if s := l.job.standby; s != nil && s.full() {
+		defer l.hold()()
+		return s.room(ctx)
+	}
+	return nil
+}
+
+// number is submit for what is not held back.
+func (l *Line) number(ctx context.Context, drafts []messages.Draft, state *state) error {
 	for len(drafts) > 0 {
 		n, size := piece(drafts)
 		parcel := parcel{drafts: drafts[:n:n], size: size}
@@ -330,9 +372,16 @@ func (l *Line) enter(ctx context.Context, p parcel) error {
 		return err
 	}
 	board.inFlight.Add(int64(records))
+	board.flight.enter()
 	receipt := l.receipt
 	receipt.enter()
 	err := l.cfg.Intake.Submit(ctx, command.Submission{Drafts: p.drafts, State: p.state, Chain: l.chain, Done: func(o command.Outcome) {
+		// What no peer confirms is stored: the source was held back so long, and goes on. Only who sent it is told.
+		uncovered := errors.Is(o.Err, command.ErrUncovered)
+		told := o.Err
+		if uncovered {
+			o.Err = nil
+		}
 		board.inFlight.Add(-int64(records))
 		if o.Err == nil {
 			now := l.cfg.Clock()
@@ -342,11 +391,16 @@ func (l *Line) enter(ctx context.Context, p parcel) error {
 		}
 		l.chain.Break(o.Err)
 		window.leave(p.size, p.drafts, o.Err)
+		board.flight.leave()
 		if o.Err != nil && l.refused.CompareAndSwap(false, true) {
 			l.tell(refused{l.gen}) // the feed may be silent from now on
 		}
-		if o.Err != nil {
-			receipt.leave(0, fmt.Errorf("the journal does not take records: %w", o.Err))
+		switch {
+		case uncovered:
+			receipt.leave(records, told)
+			return
+		case told != nil:
+			receipt.leave(0, errJournal(told))
 			return
 		}
 		receipt.leave(records, nil)
@@ -354,10 +408,26 @@ func (l *Line) enter(ctx context.Context, p parcel) error {
 	if err != nil {
 		board.inFlight.Add(-int64(records))
 		window.leave(p.size, nil, nil)
+		board.flight.leave()
 		receipt.leave(0, nil) // the error comes back to who feeds
-		return fmt.Errorf("the journal does not take records: %w", err)
+		return errJournal(err)
 	}
 	return nil
+}
+
+// journalError is an error of the journal, which says whose it is.
+type journalError struct{ err error }
+
+func (e *journalError) Error() string { return "the journal does not take records: " + e.err.Error() }
+func (e *journalError) Unwrap() error { return e.err }
+
+// errJournal says it once of an error that comes by several ways.
+func errJournal(err error) error {
+	var said *journalError
+	if errors.As(err, &said) {
+		return err
+	}
+	return &journalError{err}
 }
 
 // hold stops the clocks of liveness until what it returns is called.
@@ -377,7 +447,7 @@ func (l *Line) recall() error {
 	}
 	l.job.pipeline.Forget(lost)
 	l.unstored(len(lost))
-	return fmt.Errorf("the journal does not take records: %w", err)
+	return errJournal(err)
 }
 
 // settled is recall for who has not the turn, where nothing is on its way: what was not lost counts.

@@ -77,11 +77,31 @@ func (l *Line) Walked(ctx context.Context, item any) error {
 	if err := l.Settle(ctx); err != nil {
 		return err
 	}
+	if heldBack, err := l.walkedBehind(ctx, s); heldBack || err != nil {
+		return err
+	}
 	l.job.states.endWalk(s)
 	if err := l.sealAlone(ctx, l.walked); err != nil {
 		return err
 	}
 	return l.Settle(ctx)
+}
+
+// walkedBehind ends a walk of which something is held back: what it gave counts when that is in the journal.
+func (l *Line) walkedBehind(ctx context.Context, s *state) (heldBack bool, err error) {
+	by := l.job.standby
+	if by == nil {
+		return false, nil
+	}
+	if err := l.job.turn.take(ctx); err != nil {
+		return false, err
+	}
+	defer l.job.turn.give()
+	if !by.holds() {
+		return false, nil
+	}
+	by.move(l, move{state: s, since: l.job.states.leaveWalk(s), walked: true})
+	return true, nil
 }
 
 // enterState gives the state that a message may move, and tells the message of the present walk.
@@ -113,6 +133,12 @@ func (l *Line) move(s *state, since any, cursor *string) {
 // unless it must be.
 func (l *Line) sealAlone(ctx context.Context, must bool) error {
 	states := l.job.states
+	if s := l.job.standby; s != nil && s.active.Load() { // the first owner seals; this one has none of its own to cover
+		if l.whole() && l.job.window.clean() {
+			states.count()
+		}
+		return nil
+	}
 	for states.waiting() && l.whole() {
 		if !must && !states.alone.take(l.cfg.Clock()) {
 			break

@@ -17,6 +17,8 @@ type held struct {
 	payload  []byte
 	// kept tells that the journal does not hold it any more.
 	kept bool
+	// walks are those of other owners that had not ended when they sealed a state last.
+	walks map[messages.NodeID]held
 }
 
 const (
@@ -61,23 +63,66 @@ func newest(cfg *Config, source string, stream messages.Stream, of string) (best
 
 // newestWithin finds the newest state of any origin that a query allows.
 func newestWithin(cfg *Config, source string, query storage.Scan, of string) (best held, found bool) {
+	var walks map[messages.NodeID]held
 	for origin, epochs := range cfg.Journal.Digest() {
+		latest := held{}
 		for i := range epochs {
 			if epochs[i].HeadHLC.Millis() < query.FromMs {
 				continue
 			}
 			query.Origin, query.Epoch, query.To = origin, epochs[i].Epoch, 0
-			if origin == cfg.Node {
-				if query.To = sure(cfg.Journal, origin, &epochs[i]); query.To == 0 {
-					continue
-				}
+			h, ok := lastSure(cfg, source, query, of, &epochs[i])
+			if !ok {
+				continue
 			}
-			if h, ok := last(cfg, source, query, of); ok && (!found || h.after(&best)) {
+			if h.after(&latest) {
+				latest = h
+			}
+			if !found || h.after(&best) {
 				best, found = h, true
 			}
 		}
+		if latest.Walk != nil && origin != cfg.Node {
+			if walks == nil {
+				walks = make(map[messages.NodeID]held)
+			}
+			walks[origin] = latest
+		}
 	}
+	for origin, h := range walks { // of a while ago: this source went past it since
+		if best.at.Millis()-h.at.Millis() > skew {
+			delete(walks, origin)
+		}
+	}
+	best.walks = walks
 	return best, found
+}
+
+// lastSure finds the last state in one epoch that covers nothing which is missing. Of another node what is missing may
+// only be on its way, as when this one is new and fetches what was before it came: then a state a good while
+// before that would be too old.
+func lastSure(cfg *Config, source string, query storage.Scan, of string, e *messages.EpochDigest) (held, bool) {
+	bound := uint64(math.MaxUint64)
+	if len(e.Holes) > 0 {
+		bound = sure(cfg.Journal, query.Origin, e)
+	}
+	own := query.Origin == cfg.Node
+	if own && bound == 0 {
+		return held{}, false
+	}
+	if own {
+		query.To = bound
+		return last(cfg, source, query, of)
+	}
+	h, ok := last(cfg, source, query, of)
+	if !ok || h.position.Sequence <= bound || bound == 0 {
+		return h, ok
+	}
+	query.To = bound
+	if before, ok := last(cfg, source, query, of); ok && h.at.Millis()-before.at.Millis() <= skew {
+		return before, true
+	}
+	return h, true
 }
 
 // after tells whether a state is newer than another one.

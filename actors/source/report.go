@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync/atomic"
@@ -172,7 +173,7 @@ func (r *reporter) gather(first messages.Draft) []messages.Draft {
 func (r *reporter) submit(ctx context.Context, drafts []messages.Draft, intake command.Intake, log *slog.Logger) {
 	n := uint64(len(drafts))
 	err := intake.Submit(ctx, command.Submission{Drafts: drafts, Done: func(o command.Outcome) {
-		if o.Err != nil {
+		if o.Err != nil && !errors.Is(o.Err, command.ErrUncovered) { // which is stored
 			r.dropped.Add(n)
 		}
 	}})

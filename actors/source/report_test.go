@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"testing"
 
@@ -33,5 +34,12 @@ func TestReportsOutliveTheirReporter(t *testing.T) {
 	r.run(ended, &stored, slog.New(slog.DiscardHandler))
 	if stored != 600 || r.dropped.Load() != 0 {
 		t.Errorf("%d of 600 records are stored, %d count as lost", stored, r.dropped.Load())
+	}
+}
+
+func TestTheJournalsErrorSaysOnceWhoseItIs(t *testing.T) {
+	err := errJournal(fmt.Errorf("a timer: %w", errJournal(command.ErrStorageFull)))
+	if got, want := err.Error(), "a timer: the journal does not take records: "+command.ErrStorageFull.Error(); got != want || !storageFailed(err) {
+		t.Errorf("%s, want %s", got, want)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"anode/actors/source/transform"
 	"anode/messages"
 	"anode/storage"
 )
@@ -19,6 +18,12 @@ const mostReread = 256 << 20
 // restore reads the source's state from the journal, and fills the window of deduplication back to its
 // horizon.
 func (j *job) restore(ctx context.Context) error {
+	if j.standby.holds() { // what is held may have a copy among it
+		if err := j.catchUp(ctx, j.board); err != nil {
+			return err
+		}
+	}
+	_, _ = j.learnt.take() // it is in the journal
 	j.states.clear()
 	if _, err := j.states.find(ctx, nil); err != nil {
 		return err
@@ -42,18 +47,12 @@ func (j *job) restore(ctx context.Context) error {
 		since = min(since, dedupe.Before(last))
 	}
 	if !dedupe.NativeIDs() {
-		return j.restoreDrafts(ctx, dedupe, since)
+		return j.readDrafts(ctx, since, func(r *messages.Record, ms int64) { dedupe.RestoreDraft(&r.Draft, ms, now) })
 	}
 	var known []storage.IdentityAt
-	for at, err := range j.cfg.Journal.Identities(since, &j.spec.Name) {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if err != nil {
-			j.cfg.Logger.Warn("some of what was collected before can't be read; it may come twice", "source", j.spec.Name, "error", err)
-			continue
-		}
-		known = newestOf(append(known, at), dedupe.Most())
+	err = j.readIdentities(ctx, since, func(at storage.IdentityAt) { known = newestOf(append(known, at), dedupe.Most()) })
+	if err != nil {
+		return err
 	}
 	slices.SortFunc(known, byTime)
 	for _, at := range known {
@@ -82,9 +81,9 @@ func (j *job) lastRecord() (ms int64) {
 	return ms
 }
 
-// restoreDrafts reads the records of the source's streams, the newest of each first.
-func (j *job) restoreDrafts(ctx context.Context, dedupe *transform.Dedupe, since int64) error {
-	now, left := j.cfg.Clock(), int64(mostReread)
+// readDrafts reads the source's records since a Unix ms, of each stream the newest first.
+func (j *job) readDrafts(ctx context.Context, since int64, take func(r *messages.Record, ms int64)) error {
+	left := int64(mostReread)
 	for _, info := range j.cfg.Journal.Streams(streamsOf(j.spec.Stream)) {
 		if info.Last < since {
 			continue
@@ -98,7 +97,7 @@ func (j *job) restoreDrafts(ctx context.Context, dedupe *transform.Dedupe, since
 				continue
 			}
 			if ms := record.HLC.Millis(); ms >= since && record.Source == j.spec.Name {
-				dedupe.RestoreDraft(&record.Draft, ms, now)
+				take(record, ms)
 			}
 		}
 	}

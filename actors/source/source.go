@@ -95,6 +95,8 @@ func (s *sourceActor) Receive(ctx *actor.Context, message any) {
 	case opened:
 		if s.attempt != nil && m.gen == s.gen {
 			s.opened(ctx)
+			s.watcher.Stop()
+			s.watch(ctx) // the clock of data runs from now on
 		}
 	case fresh:
 		if s.attempt != nil && m.gen == s.gen {
@@ -132,6 +134,7 @@ func (s *sourceActor) adopt(ctx *actor.Context, again bool) {
 	want := s.board.want.Load()
 	same := s.job != nil && s.job.does(want)
 	if !again && same && s.paused == want.Paused {
+		s.job.reroled()
 		return
 	}
 	if s.attempt != nil {
@@ -152,17 +155,19 @@ func (s *sourceActor) adopt(ctx *actor.Context, again bool) {
 			return
 		}
 		s.job = job
-		s.job.states.show = func(state saved, at time.Time) { s.board.remember(&state, at, &job.hidden) }
+		job.attach(s.board)
 	}
 	s.fromScratch()
 	if s.job.spec.Kind != spec.KindPush {
 		s.board.inbox.Load().shut(fmt.Errorf("%w: source %s is of kind %s now", command.ErrNotPush, s.board.name, s.job.spec.Kind))
 	}
 	if s.paused {
+		s.job.ignore()
 		s.cfg.hosts.release(s.job)
 		s.show(ctx, shown{state: command.SourcePaused})
 		return
 	}
+	s.job.heed()
 	s.begin(ctx)
 }
 
@@ -170,6 +175,7 @@ func (s *sourceActor) adopt(ctx *actor.Context, again bool) {
 func (s *sourceActor) fromScratch() {
 	s.policy = policy{backoff: s.job.spec.Backoff}
 	s.stale, s.dataWait = false, s.job.spec.Liveness.Data.Of()
+	s.board.fit.forget()
 }
 
 func (s *sourceActor) restart(ctx *actor.Context) {
@@ -219,6 +225,7 @@ func (s *sourceActor) begin(ctx *actor.Context) {
 
 // opened shows a connection that stands.
 func (s *sourceActor) opened(ctx *actor.Context) {
+	s.board.fit.opened()
 	state := s.board.carry(command.SourceRunning)
 	state.standing = true
 	if s.stale {
@@ -253,6 +260,7 @@ func (s *sourceActor) ended(ctx *actor.Context, m ended) {
 	pause, why := s.policy.next(ending{err: m.err, data: line.data.Load(), good: line.good.Load(), lived: now.Sub(line.begun)})
 	if why != nil {
 		s.board.errors.Add(1)
+		s.board.fit.ended(blameOf(m.err), line.good.Load(), s.words(why), now)
 	}
 	if of != nil && of.clock == clockData {
 		s.dataWait = nextDataWait(s.job.spec.Liveness.Data.Of(), s.dataWait)
@@ -267,11 +275,16 @@ func (s *sourceActor) ended(ctx *actor.Context, m ended) {
 	state.nextAt = now.Add(pause)
 	state.why, state.resting = why, why == nil
 	if why != nil {
-		state.lastError = clip(s.job.hidden.hide(why.Error()), mostErrorText) // hidden first: a cut secret is not found
+		state.lastError = s.words(why)
 		state.hint = Advice(why, s.job.spec)
 	}
 	s.retry = ctx.After(pause, retry{s.gen})
 	s.show(ctx, state)
+}
+
+// words is an error as people see it. It is hidden first: a secret that was cut is not found.
+func (s *sourceActor) words(err error) string {
+	return clip(s.job.hidden.hide(err.Error()), mostErrorText)
 }
 
 // mostErrorText bounds what a status shows of an error, in bytes.
@@ -286,6 +299,8 @@ func (s *sourceActor) watch(ctx *actor.Context) {
 	}
 	of, wait := s.late()
 	switch {
+	case s.stale && s.job.listens():
+		s.wait(ctx)
 	case of == nil && wait > 0:
 		s.watcher = ctx.After(wait+time.Millisecond, watch{s.gen})
 	case of == nil:
@@ -304,14 +319,18 @@ func (s *sourceActor) watch(ctx *actor.Context) {
 func (s *sourceActor) late() (*late, time.Duration) {
 	b, line := s.board, s.attempt.line
 	return check(s.job.spec.Liveness, s.dataWait, signs{
-		begun: max(line.begun.UnixNano(), line.heldUntil.Load()), transport: b.transport.Load(), protocol: b.protocol.Load(),
-		data: b.data.Load(), quietUntil: b.quietUntil.Load(),
+		begun: max(line.begun.UnixNano(), line.heldUntil.Load(), b.elsewhere.Load()), transport: b.transport.Load(), protocol: b.protocol.Load(),
+		data: b.data.Load(), stood: line.stood.Load(), quietUntil: b.quietUntil.Load(),
 	}, s.cfg.Clock().UnixNano())
 }
 
-// wait shows a source as stale to which nobody pushes, until somebody does.
+// elsewherePause is between two looks at whether something was pushed to another node.
+const elsewherePause = time.Second
+
+// wait shows a source as stale to which nobody pushes, here or at another node, until somebody does.
 func (s *sourceActor) wait(ctx *actor.Context) {
 	line := s.attempt.line
+	s.watcher.Stop()
 	line.stale.Store(true)
 	of, _ := s.late() // once more: from now on it is told of what comes
 	if of == nil {
@@ -320,6 +339,12 @@ func (s *sourceActor) wait(ctx *actor.Context) {
 		s.opened(ctx)
 		s.watch(ctx)
 		return
+	}
+	if s.job.listens() {
+		s.watcher = ctx.After(elsewherePause, watch{s.gen})
+	}
+	if s.stale && s.board.shown.Load().state == command.SourceStale {
+		return // it is shown
 	}
 	s.stale = true
 	s.show(ctx, shown{state: command.SourceStale, dataLate: of.clock == clockData, standing: true, lastError: of.Error()})

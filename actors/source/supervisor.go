@@ -36,6 +36,8 @@ type Assignment struct {
 	// Registered names the registration: one that was removed and registered again has another, and goes
 	// on from nothing.
 	Registered string
+	// Role is this node's among the owners; that it changes ends no connection.
+	Role Role
 }
 
 // name is the source's.
@@ -65,13 +67,23 @@ type Config struct {
 	StatesEvery time.Duration
 	// Secrets are the operator's; the zero value has none.
 	Secrets Secrets
+	// UnfitAfter is for how long a feed fails, and UnfitTries how often in a row, until Unfit says so: 30 s and 3
+	// when zero.
+	UnfitAfter time.Duration
+	UnfitTries int
 	// Exposed tells that other machines reach the node's API, and so may push to its sources.
 	Exposed bool
+	// CatchUp waits, after this process stood still for so long, until the journal has what other nodes numbered meanwhile, or ctx ends; nil:
+	// there are none.
+	CatchUp func(ctx context.Context, stood time.Duration)
 	// Registerer takes the metrics; nil means none.
 	Registerer prometheus.Registerer
 
 	reporter *reporter
 	hosts    *hosts
+	learner  *learner
+	// standstill is nil where there are no other nodes.
+	standstill *standstill
 	// pushed bounds what is pushed to all sources.
 	pushed *quota
 }
@@ -89,13 +101,17 @@ type Sources struct {
 	cfg    Config
 	ref    atomic.Pointer[actor.Ref]
 	latest atomic.Pointer[[]Assignment]
-	tries  tries
+	// applied is the list that the supervisor followed last.
+	applied atomic.Pointer[[]Assignment]
+	tries   tries
 	// drained tells that nothing runs any more, whatever is assigned.
 	drained atomic.Bool
 
-	// mu guards boards; it is a leaf. Only the supervisor changes them.
+	// mu guards what follows; it is a leaf. Only the supervisor adds.
 	mu     sync.RWMutex
 	boards map[string]*board
+	// ending is how many of a name were removed and are not gone.
+	ending map[string]int
 }
 
 // New makes the sources of a node; Spec has the actor that runs them.
@@ -104,8 +120,11 @@ func New(cfg Config) (*Sources, error) {
 		return nil, err
 	}
 	cfg.reporter, cfg.hosts = newReporter(), newHosts(cfg.Clock)
-	cfg.pushed = &quota{most: mostPushedOfNode}
-	s := &Sources{cfg: cfg, boards: make(map[string]*board)}
+	cfg.pushed, cfg.learner = &quota{most: mostPushedOfNode}, newLearner(cfg.Node, cfg.Clock)
+	if cfg.CatchUp != nil {
+		cfg.standstill = newStandstill()
+	}
+	s := &Sources{cfg: cfg, boards: make(map[string]*board), ending: make(map[string]int)}
 	if cfg.Registerer != nil {
 		if err := cfg.Registerer.Register(s); err != nil {
 			return nil, fmt.Errorf("sources: %w", err)
@@ -201,6 +220,8 @@ type (
 	drain struct{ command.To[struct{}] }
 	// knockOn has a source try again that waits for the journal.
 	knockOn struct{ name string }
+	// doubted has all look at their roles: the node stood still, or is sure again.
+	doubted struct{}
 	// restartOne starts one again.
 	restartOne struct{ name string }
 )
@@ -212,6 +233,21 @@ func (s *supervisor) Started(ctx *actor.Context) error {
 		steward{s.Sources}.run(life)
 		return nil
 	})
+	ctx.Go("learner", func(life context.Context) error {
+		s.cfg.learner.run(life, &s.cfg)
+		return nil
+	})
+	if still := s.cfg.standstill; still != nil {
+		self := ctx.Self()
+		ctx.Go("beats", func(life context.Context) error {
+			still.beats(life)
+			return nil
+		})
+		ctx.Go("standstill", func(life context.Context) error {
+			still.run(life, s.cfg.Logger, s.cfg.CatchUp, func() { self.Tell(doubted{}) }) // refused: each message looks for itself
+			return nil
+		})
+	}
 	ctx.Go("reporter", func(life context.Context) error {
 		s.cfg.reporter.run(life, s.cfg.Intake, s.cfg.Logger)
 		return nil
@@ -225,6 +261,10 @@ func (s *supervisor) Receive(ctx *actor.Context, message any) {
 	switch m := message.(type) {
 	case assigned:
 		s.reconcile(ctx)
+	case doubted:
+		for _, ref := range s.running {
+			ref.Tell(reassigned{}) // likewise
+		}
 	case restartOne:
 		if ref := s.running[m.name]; ref != nil {
 			ref.Tell(restart{})
@@ -261,6 +301,23 @@ func (s *supervisor) reconcile(ctx *actor.Context) {
 			s.remove(ctx, name, ref)
 		}
 	}
+	for _, b := range s.all() { // those of a supervisor before this one, which ended with it
+		if !wanted[b.name] && s.running[b.name] == nil {
+			s.forget(b)
+		}
+	}
+	s.applied.Store(latest)
+}
+
+// forget takes away what is known of a source that nobody runs.
+func (s *supervisor) forget(b *board) {
+	s.mu.Lock()
+	if s.boards[b.name] == b {
+		delete(s.boards, b.name)
+	}
+	s.mu.Unlock()
+	b.taps.end()
+	b.inbox.Load().end(fmt.Errorf("%w: source %s does not run here any more", command.ErrUnavailable, b.name))
 }
 
 func (s *supervisor) want(ctx *actor.Context, a *Assignment) {
@@ -276,7 +333,7 @@ func (s *supervisor) want(ctx *actor.Context, a *Assignment) {
 	before := b.want.Swap(a)
 	ref := s.running[name]
 	if ref != nil {
-		if before.Spec.Hash != a.Spec.Hash || before.Registered != a.Registered || before.Paused != a.Paused || b.missed.Load() {
+		if before.Spec.Hash != a.Spec.Hash || before.Registered != a.Registered || before.Paused != a.Paused || before.Role != a.Role || b.missed.Load() {
 			b.missed.Store(!ref.Tell(reassigned{}))
 		}
 		return
@@ -298,19 +355,15 @@ func (s *supervisor) remove(ctx *actor.Context, name string, ref *actor.Ref) {
 	s.mu.Lock()
 	b := s.boards[name]
 	delete(s.boards, name)
+	s.ending[name]++
 	s.mu.Unlock()
-	if b != nil {
-		b.taps.end()
-		b.inbox.Load().end(fmt.Errorf("%w: source %s does not run here any more", command.ErrUnavailable, name))
-	}
+	b.taps.end()
+	b.inbox.Load().end(fmt.Errorf("%w: source %s does not run here any more", command.ErrUnavailable, name))
 	ctx.Stop(ref)
 	self := ctx.Self()
 	ctx.Go("removal", func(life context.Context) error {
-		select {
-		case <-ref.Done():
-			self.Tell(assigned{}) // refused is no harm: the list comes again
-		case <-life.Done():
-		}
+		s.awaitEnd(life, ref, b)
+		self.Tell(assigned{}) // refused is no harm: the list comes again
 		return nil
 	})
 }

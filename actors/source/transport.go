@@ -38,6 +38,9 @@ type Transport struct {
 // CompileTransport compiles tls and proxy; what is wrong is added to the faults.
 func (s *Setup) CompileTransport(faults *spec.Faults) *Transport {
 	t := &Transport{guard: s.Guard, pass: s.pass}
+	if s.transports != nil {
+		*s.transports = append(*s.transports, t)
+	}
 	if s.Spec.Exclusive {
 		t.single = newSingle(s.Guard.DialContext)
 	}

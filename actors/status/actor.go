@@ -2,12 +2,12 @@ package status
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"anode/actors/actor"
 	"anode/messages"
@@ -26,10 +26,12 @@ type Part struct {
 	Off string
 }
 
-// Config is what the actor needs; all fields are required but the last.
+// Config is what the actor needs; all fields are required but those of which it is said.
 type Config struct {
 	// Node is what never changes of this node's view.
 	Node command.NodeView
+	// Settings are those of the node that users may see, by name; they are not changed any more.
+	Settings map[string]string
 	// Cluster is the mesh's name.
 	Cluster string
 	// Parts are the components, in the order in which they are shown.
@@ -37,13 +39,22 @@ type Config struct {
 	// Sources lists the sources.
 	Sources func(ctx context.Context) ([]command.SourceView, error)
 	Journal storage.Journal
+	// Archived gives the first streams by name that match, come after one, and of which the archive has something: at most so many; nil is no archive.
+	Archived func(ctx context.Context, match messages.Pattern, after messages.Stream, most int) []messages.Stream
 	// Publish sends the record of $status.<node>.
 	Publish func(command.Ephemeral)
+	// Peers tells who is in the mesh; nil is a node without one.
+	Peers func(ctx context.Context) (command.PeersView, error)
+	// Spread tells the other nodes of this one: a kind of command.KindStatus, at most command.MostOfTold bytes that are
+	// not changed any more. It must not block; nil tells nobody.
+	Spread func(kind uint8, body []byte)
 	// Probe and Canary are the checks of readiness.
 	Probe, Canary func(ctx context.Context) error
 	Clock         func() time.Time
 	Logger        *slog.Logger
-	// Every is the pace of $status.<node>: 2 s.
+	// Registerer takes the metrics; nil means none.
+	Registerer prometheus.Registerer
+	// Every is the pace of $status.<node>; 0 is 2 s.
 	Every time.Duration
 }
 
@@ -54,8 +65,8 @@ const (
 	streamsShare  = 20
 	readyEvery    = time.Second
 	mostListing   = 2
-	mostOfStatus  = 2 << 10
 	detailInShort = 96
+	textInShort   = 120
 )
 
 // Validate names all faults of the configuration.
@@ -74,15 +85,22 @@ func Spec(cfg Config) (actor.Spec, error) {
 	if cfg.Every <= 0 {
 		cfg.Every = 2 * time.Second
 	}
+	metrics, err := newMetrics(cfg.Registerer)
+	if err != nil {
+		return actor.Spec{}, err
+	}
 	return actor.Spec{Name: Name, New: func() actor.Actor {
-		return &statusActor{cfg: cfg, fold: fold{self: cfg.Node.ID}, listing: make(chan struct{}, mostListing)}
+		return &statusActor{cfg: cfg, metrics: metrics, fold: fold{self: cfg.Node.ID}, listing: make(chan struct{}, mostListing)}
 	}}, nil
 }
 
 // statusActor is one incarnation.
 type statusActor struct {
-	cfg  Config
-	fold fold
+	cfg     Config
+	metrics *metrics
+	fold    fold
+	told    told
+	pace    pace
 	// looking tells that a sample is being taken; asked wait for the next one.
 	looking bool
 	asked   []func()
@@ -120,12 +138,14 @@ func (s *statusActor) Receive(ctx *actor.Context, message any) {
 		s.gathered(ctx, m)
 	case command.Status:
 		later(s, ctx, m, func() command.StatusView {
-			return command.StatusView{Node: s.fold.node(s.cfg.Node), Components: s.fold.last.components}
+			return command.StatusView{Node: s.fold.node(s.cfg.Node), Components: s.fold.last.components, Settings: s.cfg.Settings}
 		})
 	case command.Cluster:
 		later(s, ctx, m, func() command.ClusterView {
-			return command.ClusterView{Cluster: s.cfg.Cluster, Nodes: []command.NodeView{s.fold.node(s.cfg.Node)}}
+			return command.ClusterView{Cluster: s.cfg.Cluster, Nodes: s.fold.mesh.nodes(s.fold.node(s.cfg.Node))}
 		})
+	case command.MeshRates:
+		actor.Answer(ctx, m, command.MeshRatesView{Items: s.pace.list()}, nil)
 	case command.Alarms:
 		later(s, ctx, m, s.fold.alarmList)
 	case command.Streams:
@@ -139,37 +159,6 @@ func (s *statusActor) Receive(ctx *actor.Context, message any) {
 		}
 		s.readiness.asked = nil
 	}
-}
-
-// readiness is what the last check found: anybody may ask, and each check writes to the disk.
-type readiness struct {
-	view     command.ReadyView // shared by all answers, and not changed
-	at       time.Time
-	checking bool
-	asked    []func(answer any, err error)
-}
-
-// checked is what a check of readiness found.
-type checked struct{ view command.ReadyView }
-
-// check answers from the last check where that is not old, or from one that is made for all who ask meanwhile.
-func (s *statusActor) check(ctx *actor.Context) {
-	r := &s.readiness
-	if age := s.cfg.Clock().Sub(r.at); !r.checking && !r.at.IsZero() && age >= 0 && age < readyEvery {
-		ctx.Respond(r.view, nil)
-		return
-	}
-	if r.asked = append(r.asked, ctx.Later()); r.checking {
-		return
-	}
-	r.checking = true
-	self := ctx.Self()
-	ctx.Go("ready", func(life context.Context) error {
-		if !self.Tell(checked{s.ready(life)}) && life.Err() == nil {
-			return errors.New("the mailbox has no room for a check of readiness")
-		}
-		return nil
-	})
 }
 
 // later answers a question from the next sample.
@@ -219,7 +208,8 @@ func (s *statusActor) gathered(ctx *actor.Context, g gathered) {
 		s.streamsFor = g.counting
 	}
 	s.log(s.fold.last.components, g.sample.components)
-	s.fold.apply(g.sample)
+	s.refused(s.fold.apply(g.sample))
+	s.metrics.show(s.fold.mesh.states)
 	for _, answer := range g.answer {
 		answer()
 	}
@@ -240,9 +230,9 @@ func (s *statusActor) log(before, now []command.ComponentView) {
 		}
 		switch c.State {
 		case command.StateDegraded:
-			s.cfg.Logger.Warn("a component is not well", "component", c.Name, "state", c.State, "reason", c.Detail, "hint", hints[c.Name])
+			s.cfg.Logger.Warn("a component is not well", "component", c.Name, "state", c.State, "reason", c.Detail, "hint", hint(c))
 		case command.StateFailed:
-			s.cfg.Logger.Error("a component is not well", "component", c.Name, "state", c.State, "reason", c.Detail, "hint", hints[c.Name])
+			s.cfg.Logger.Error("a component is not well", "component", c.Name, "state", c.State, "reason", c.Detail, "hint", hint(c))
 		case command.StateOK:
 			if was != command.StateOff {
 				s.cfg.Logger.Info("a component is well again", "component", c.Name)
@@ -251,7 +241,17 @@ func (s *statusActor) log(before, now []command.ComponentView) {
 	}
 }
 
-// gather asks every component.
+// refused counts what peers told and is not shown, and tells it once of each.
+func (s *statusActor) refused(list []refusal) {
+	for _, r := range list {
+		s.metrics.refused.WithLabelValues(r.kind).Inc()
+		if r.first {
+			s.cfg.Logger.Warn("what a peer tells of itself can't be read", "peer", r.node, "kind", r.kind, "error", r.err)
+		}
+	}
+}
+
+// gather asks every component, and who is in the mesh.
 func (s *statusActor) gather(life context.Context) sample {
 	ctx, cancel := context.WithTimeout(life, patience)
 	defer cancel()
@@ -274,6 +274,12 @@ func (s *statusActor) gather(life context.Context) sample {
 		s.cfg.Logger.Warn("the sources can't be listed for status", "error", err)
 	}
 	now.sources, now.at = sources, s.cfg.Clock()
+	if s.cfg.Peers != nil {
+		// That it does not answer is the component's to tell.
+		if peers, err := s.cfg.Peers(ctx); err == nil {
+			now.peers, now.at = &peers, s.cfg.Clock()
+		}
+	}
 	return now
 }
 
@@ -306,73 +312,10 @@ func (s *statusActor) list(ctx *actor.Context, m command.Streams) {
 				Rate: rates.of(info.Stream, info.Records, at),
 			})
 		}
+		if s.cfg.Archived != nil {
+			views = withArchived(views, s.cfg.Archived(life, m.Match, m.After, m.Most), m.Most)
+		}
 		answer(views, nil)
 		return nil
 	})
-}
-
-// ready makes a write to the journal and a round through the hub.
-func (s *statusActor) ready(life context.Context) command.ReadyView {
-	ctx, cancel := context.WithTimeout(life, patience)
-	defer cancel()
-	view := command.ReadyView{Ready: true, Checks: make(map[string]string)}
-	for name, check := range map[string]func(context.Context) error{"journal": s.cfg.Probe, "hub": s.cfg.Canary} {
-		view.Checks[name] = "ok"
-		if err := check(ctx); err != nil {
-			view.Ready, view.Checks[name] = false, err.Error()
-		}
-	}
-	return view
-}
-
-// brief is a component in the record of $status.<node>.
-type brief struct {
-	Name   string `json:"name"`
-	State  string `json:"state"`
-	Detail string `json:"detail,omitempty"`
-}
-
-// record is what goes out on $status.<node>: a record without an id.
-type record struct {
-	Stream   string    `json:"stream"`
-	Time     time.Time `json:"time"`
-	Received time.Time `json:"received"`
-	Data     data      `json:"data"`
-}
-
-type data struct {
-	Node       command.NodeView `json:"node"`
-	Components []brief          `json:"components"`
-	Alarms     int              `json:"alarms"`
-}
-
-// publish sends the node's record; when it is too long, details, labels and links go, and texts are cut.
-func (s *statusActor) publish() {
-	stream := messages.Stream("$status." + string(s.cfg.Node.ID))
-	at := s.cfg.Clock().UTC().Truncate(time.Millisecond)
-	r := record{Stream: string(stream), Time: at, Received: at, Data: data{Node: s.fold.node(s.cfg.Node), Alarms: len(s.fold.alarms)}}
-	for _, c := range s.fold.last.components {
-		b := brief{Name: c.Name, State: c.State}
-		if c.State != command.StateOK && c.State != command.StateOff {
-			b.Detail = strings.ToValidUTF8(c.Detail[:min(len(c.Detail), detailInShort)], "") // whole characters
-		}
-		r.Data.Components = append(r.Data.Components, b)
-	}
-	text, err := json.Marshal(r)
-	if err == nil && len(text) > mostOfStatus {
-		n := &r.Data.Node
-		n.Labels, n.Links = map[string]string{}, []command.LinkView{}
-		for _, long := range []*string{&n.Name, &n.Mesh, &n.HTTP, &n.Version} {
-			*long = strings.ToValidUTF8((*long)[:min(len(*long), detailInShort)], "")
-		}
-		for i := range r.Data.Components {
-			r.Data.Components[i].Detail = ""
-		}
-		text, err = json.Marshal(r)
-	}
-	if err != nil {
-		s.cfg.Logger.Error("the node's status can't be written", "error", err)
-		return
-	}
-	s.cfg.Publish(command.Ephemeral{Stream: stream, JSON: text})
 }

@@ -20,36 +20,46 @@ import (
 func in(t *testing.T, cfg Config, test func(t *testing.T, ref *actor.Ref)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		cfg.Clock, cfg.Logger, cfg.Node.ID = time.Now, slog.New(slog.DiscardHandler), "self"
-		if cfg.Journal == nil {
-			cfg.Journal = memory.NewJournal(memory.Config{Self: "self"})
-		}
-		if cfg.Sources == nil {
-			cfg.Sources = func(context.Context) ([]command.SourceView, error) { return nil, nil }
-		}
-		if cfg.Publish == nil {
-			cfg.Publish = func(command.Ephemeral) {}
-		}
-		well := func(context.Context) error { return nil }
-		cfg.Probe, cfg.Canary = well, well
-		system, err := actor.NewSystem(actor.Config{Logger: cfg.Logger})
-		if err != nil {
-			t.Fatal(err)
-		}
-		spec, err := Spec(cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ref, err := system.Spawn(spec)
-		if err != nil {
-			t.Fatal(err)
-		}
-		test(t, ref)
-		if err := system.Stop(context.Background()); err != nil {
-			t.Error(err)
-		}
-		time.Sleep(2 * time.Second) // virtual: protoactor's throttle ends
+		t.Helper()
+		run(t, cfg, func(ref *actor.Ref) { test(t, ref) })
 	})
+}
+
+// run is in for a test that is in virtual time already.
+func run(t *testing.T, cfg Config, test func(ref *actor.Ref)) {
+	t.Helper()
+	cfg.Clock, cfg.Node.ID = time.Now, "self"
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Journal == nil {
+		cfg.Journal = memory.NewJournal(memory.Config{Self: "self"})
+	}
+	if cfg.Sources == nil {
+		cfg.Sources = func(context.Context) ([]command.SourceView, error) { return nil, nil }
+	}
+	if cfg.Publish == nil {
+		cfg.Publish = func(command.Ephemeral) {}
+	}
+	well := func(context.Context) error { return nil }
+	cfg.Probe, cfg.Canary = well, well
+	system, err := actor.NewSystem(actor.Config{Logger: cfg.Logger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec, err := Spec(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref, err := system.Spawn(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	test(ref)
+	if err := system.Stop(context.Background()); err != nil {
+		t.Error(err)
+	}
+	time.Sleep(2 * time.Second) // virtual: protoactor's throttle ends
 }
 
 // slowLists is a journal with very many streams: to list them takes a while.
@@ -107,7 +117,7 @@ func TestTheStatusRecordIsBounded(t *testing.T) {
 			t.Fatalf("%d records in 3 s, want one each 2 s", len(sent))
 		}
 		for _, e := range sent {
-			if e.Stream != "$status.self" || len(e.JSON) > mostOfStatus || !utf8.Valid(e.JSON) {
+			if e.Stream != "$status.self" || len(e.JSON) > command.MostOfTold || !utf8.Valid(e.JSON) {
 				t.Errorf("%d bytes on %s", len(e.JSON), e.Stream)
 			}
 		}

@@ -3,6 +3,7 @@ package status
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -17,6 +18,8 @@ type sample struct {
 	sources    []command.SourceView
 	// streams are records held by stream; nil when this sample did not look.
 	streams map[messages.Stream]uint64
+	// peers is the mesh; nil when there is none, or it was not told.
+	peers *command.PeersView
 }
 
 // figure is a component's; not there where it did not answer.
@@ -45,17 +48,35 @@ type fold struct {
 	self messages.NodeID
 	last sample
 	// now are the counters of the newest sample that has them.
-	now    counted
-	past   []counted // within rateWindow and the one before, oldest first
-	alarms map[string]command.AlarmView
+	now  counted
+	past []counted // within rateWindow and the one before, oldest first
+	mesh mesh
+	// alarms are those that this node has, which it tells others; seen are those about others.
+	alarms, seen alarms
 	// versions are those of the sources' specs that have an alarm.
 	versions map[string]string
 	// barren is what is watched of each source.
 	barren map[string]barren
+	// unwell are sources that are not well, or were lately, on any node.
+	unwell map[string]unwell
 }
 
-// apply takes in a sample. Where a component did not answer, its counter is no zero: rates stay as they were.
-func (f *fold) apply(s sample) {
+// alarms are alarms by what is wrong.
+type alarms map[string]command.AlarmView
+
+// keep adds an alarm, with its beginning where it stood before.
+func (a alarms) keep(before alarms, key string, alarm command.AlarmView, at time.Time) {
+	if was, had := before[key]; had && alarm.Since.IsZero() {
+		alarm.Since = was.Since
+	}
+	if alarm.Since.IsZero() {
+		alarm.Since = at.UTC()
+	}
+	a[key] = alarm
+}
+
+// apply takes in a sample, and gives what of peers is not shown. Where a component did not answer, its counter is no zero: rates stay as they were.
+func (f *fold) apply(s sample) (refused []refusal) {
 	f.last = s
 	in, inKnown := s.figure("journal", "records_in")
 	out, outKnown := s.figure("hub", "records_out")
@@ -63,7 +84,15 @@ func (f *fold) apply(s sample) {
 		f.now = counted{at: s.at, in: in, out: out, streams: s.streams}
 		f.count(f.now)
 	}
+	if s.peers != nil {
+		refused = f.mesh.apply(*s.peers, s.at, f.self)
+		seen := make(alarms)
+		f.mesh.raise(f.self, func(key string, a command.AlarmView) { seen.keep(f.seen, key, a, s.at) })
+		f.seen = seen
+	}
+	f.hearUnwell(f.mesh.told())
 	f.raise()
+	return refused
 }
 
 // count keeps what rates are taken from: of counters that looked at streams, so that the list is
@@ -119,18 +148,12 @@ func rate(count, seconds float64) float64 {
 	return float64(int64(max(0, count/seconds)*10+0.5)) / 10
 }
 
-// raise makes the alarms of what is wrong now; one that stays keeps its beginning.
+// raise makes the alarms of what is wrong at this node now; one that stays keeps its beginning.
 func (f *fold) raise() {
-	now := make(map[string]command.AlarmView)
+	now := make(alarms)
 	raise := func(key string, a command.AlarmView) {
 		a.Node = f.self
-		if before, had := f.alarms[key]; had && a.Since.IsZero() {
-			a.Since = before.Since
-		}
-		if a.Since.IsZero() {
-			a.Since = f.last.at.UTC()
-		}
-		now[key] = a
+		now.keep(f.alarms, key, a, f.last.at)
 	}
 	watched, versions := make(map[string]barren, len(f.barren)), make(map[string]string)
 	for i := range f.last.sources {
@@ -144,8 +167,9 @@ func (f *fold) raise() {
 		if before, had := f.alarms["source "+s.Name]; !wrong && had && f.unsettled(s) {
 			a, wrong = before, true
 		}
-		if wrong {
-			raise("source "+s.Name, a)
+		f.recovers(s)
+		if wrong && f.owned(s) {
+			raise("source "+s.Name, f.lasts(s, a))
 			versions[s.Name] = s.Version
 		}
 	}
@@ -154,6 +178,15 @@ func (f *fold) raise() {
 	for _, c := range f.last.components {
 		if c.Name == "sources" && c.State == command.StateDegraded && unwell > 0 {
 			continue // those that are not well say so themselves
+		}
+		if c.Name == "gossip" && f.mesh.view.Banned != nil {
+			continue // it is told below
+		}
+		if c.Name == "placement" && c.State == command.StateDegraded {
+			for key, a := range ownerless(c.Ownerless) { // none where another node tells it
+				raise(key, a)
+			}
+			continue
 		}
 		severity := ""
 		switch c.State {
@@ -164,7 +197,14 @@ func (f *fold) raise() {
 		default:
 			continue
 		}
-		raise("component "+c.Name, command.AlarmView{Severity: severity, Reason: c.Name + ": " + c.Detail, Hint: hints[c.Name]})
+		raise("component "+c.Name, command.AlarmView{Severity: severity, Reason: c.Name + ": " + c.Detail, Hint: hint(&c)})
+	}
+	if b := f.mesh.view.Banned; b != nil {
+		raise("banned", shutOut(b))
+	}
+	for i := range f.mesh.view.Problems {
+		p := &f.mesh.view.Problems[i]
+		raise("problem "+p.About, command.AlarmView{Severity: command.SeverityWarning, Since: p.Since.UTC(), Reason: problem(p), Hint: p.Hint})
 	}
 	f.alarms = now
 }
@@ -193,8 +233,13 @@ var hints = map[string]string{
 	"hub":         "the node delivers more than it can: use fewer subscribers a node, or a longer --flush-interval",
 	"sources":     "`anode source list` shows each source and its last error",
 	"subscribers": "the node's log says why",
+	"gossip":      "`anode status` shows the links; look at the log, and whether nodes reach each other's mesh ports by TCP and UDP",
+	"placement":   "`anode source show NAME` says why; look at the labels that it asks for (nodes), at --label and --own of the nodes, and whether those are up",
 	"registry":    "the node's log names what is damaged; register those sources again",
 }
+
+// hint is a component's own, or that of its name.
+func hint(c *command.ComponentView) string { return cmp.Or(c.Hint, hints[c.Name]) }
 
 func sourceAlarm(s *command.SourceView) (command.AlarmView, bool) {
 	a := command.AlarmView{Severity: command.SeverityWarning, Source: s.Name, Since: s.Status.Since.UTC()}
@@ -225,22 +270,35 @@ func sourceAlarm(s *command.SourceView) (command.AlarmView, bool) {
 	return a, true
 }
 
-// alarmList is the alarms, the worst first, then the oldest.
+// own are this node's alarms.
+func (f *fold) own() []command.AlarmView { return inOrder(slices.Collect(maps.Values(f.alarms))) }
+
+// alarmList is the alarms of the whole mesh.
 func (f *fold) alarmList() []command.AlarmView {
-	list := make([]command.AlarmView, 0, len(f.alarms))
-	for _, a := range f.alarms {
-		list = append(list, a)
-	}
+	return inOrder(slices.Concat(slices.Collect(maps.Values(f.alarms)), slices.Collect(maps.Values(f.seen)), f.mesh.told()))
+}
+
+// inOrder sorts alarms: the worst first, then the oldest.
+func inOrder(list []command.AlarmView) []command.AlarmView {
 	slices.SortFunc(list, func(a, b command.AlarmView) int {
-		return cmp.Or(cmp.Compare(a.Severity, b.Severity), a.Since.Compare(b.Since), cmp.Compare(a.Reason, b.Reason))
+		return cmp.Or(cmp.Compare(a.Severity, b.Severity), a.Since.Compare(b.Since), cmp.Compare(a.Node, b.Node), cmp.Compare(a.Reason, b.Reason))
 	})
-	return list
+	return nonNil(list)
 }
 
 // node fills in what changes of a node's view.
 func (f *fold) node(fixed command.NodeView) command.NodeView {
 	v := fixed
-	v.State, v.Self = "alive", true
+	v.State, v.Self = command.NodeAlive, true
+	if told := f.mesh.self(v.ID); told != nil {
+		v.Mesh, v.HTTP = cmp.Or(told.Mesh, v.Mesh), cmp.Or(told.HTTP, v.HTTP)
+		if told.State == command.NodeDraining {
+			v.State = told.State
+		}
+	}
+	if f.mesh.view.Links != nil {
+		v.Links = f.mesh.view.Links
+	}
 	v.Sources = len(f.last.sources)
 	figure := func(component, name string) float64 {
 		n, _ := f.last.figure(component, name)
@@ -249,6 +307,11 @@ func (f *fold) node(fixed command.NodeView) command.NodeView {
 	v.Subscribers = int(figure("subscribers", "sessions"))
 	v.Journal = command.JournalView{Records: uint64(figure("journal", "records")), Bytes: int64(figure("journal", "bytes"))}
 	v.Rates = f.rates()
+	ms := func(component, name string) float64 { return hundredths(figure(component, name) * 1000) }
+	v.Latency = command.LatencyView{
+		MeshP50: ms("gossip", "mesh_delivery_p50"), MeshP99: ms("gossip", "mesh_delivery_p99"),
+		DeliveryP50: ms("hub", "delivery_p50"), DeliveryP99: ms("hub", "delivery_p99"),
+	}
 	if v.Links == nil {
 		v.Links = []command.LinkView{}
 	}

@@ -55,6 +55,17 @@ func TestRatesAreOfTheLastTenSeconds(t *testing.T) {
 	}
 }
 
+func TestLatenciesAreToldInMilliseconds(t *testing.T) {
+	var f fold
+	s := at(1, 0, 0)
+	s.components[1].Figures["delivery_p99"] = 0.01234
+	s.components = append(s.components, command.ComponentView{Name: "gossip", Figures: map[string]float64{"mesh_delivery_p50": 0.0005, "mesh_delivery_p99": 0.004}})
+	f.apply(s)
+	if got, want := f.node(command.NodeView{}).Latency, (command.LatencyView{MeshP50: 0.5, MeshP99: 4, DeliveryP99: 12.34}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
 // TestCountersThatWereHighAlreadyAreNoRate: of a status actor that was started again.
 func TestCountersThatWereHighAlreadyAreNoRate(t *testing.T) {
 	var f fold
@@ -170,6 +181,11 @@ func TestAnAlarmKeepsItsBeginningAndEnds(t *testing.T) {
 	list := f.alarmList()
 	if len(list) != 1 || !list[0].Since.Equal(time.Unix(1e9+1, 0)) || list[0].Severity != command.SeverityCritical || list[0].Reason != "journal: detail 9" || list[0].Hint == "" {
 		t.Errorf("alarms %+v, want one that is critical since the first second", list)
+	}
+	s := at(9, 0, 0)
+	s.components[0].State, s.components[0].Hint = command.StateDegraded, "its own"
+	if f.apply(s); f.alarmList()[0].Hint != "its own" || list[0].Hint == "its own" {
+		t.Errorf("hints %q and %q, want its own only where it has one", list[0].Hint, f.alarmList()[0].Hint)
 	}
 	if f.apply(at(10, 0, 0)); len(f.alarmList()) != 0 {
 		t.Errorf("alarms %+v, want none", f.alarmList())

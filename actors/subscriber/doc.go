@@ -11,6 +11,11 @@
 //	                 ▲                └──Attach, Live──▶ (live)
 //	                 └── Lagged, Behind ◀──────────────────┘
 //
+// What the journal has dropped or given up a reader asks an archive for, if there is one (storage/replay), before it is a gap; and
+// there it finds origins that only the archive knows. What needs an archive that is away is left out of the live
+// subscription, as an origin that waits for a hole is; the session asks again, later. A reader of such origins makes room, after
+// a second, for others that the subscription leaves out, and for the subscription itself when it has lagged.
+//
 // A session ends when its gateway hangs up; one whose actor failed is closed, and its client
 // comes again with what it has.
 package subscriber

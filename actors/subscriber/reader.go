@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"anode/messages"
 	"anode/messages/command"
@@ -18,6 +19,17 @@ type reader struct {
 	seen   messages.Cursor
 	only   []messages.NodeID
 	last   int
+	// met is where the feed met origins that seen does not list. until is up to where what is absent is named, and
+	// not awaited.
+	met, until messages.Cursor
+
+	archive recall
+	// find: origins that only the archive has are to be found first. found: they were.
+	find, found bool
+	// rest are origins that are not read to their end, because others have their turn. moved: something was read in the archive.
+	rest  map[messages.NodeID]bool
+	moved bool
+	began time.Time
 }
 
 // stretch is how many batches of one origin are read before the next has its turn.
@@ -25,9 +37,14 @@ const stretch = 64
 
 // run reads until the hub delivers.
 func (r *reader) run(ctx context.Context) error {
+	defer r.archive.close()
+	if r.find {
+		if err := r.findOthers(ctx); err != nil {
+			return err
+		}
+	}
 	if r.only != nil {
-		var err error
-		if r.only, r.seen, err = r.leftOut(ctx); err != nil || len(r.only) == 0 {
+		if err := r.leftOut(ctx); err != nil || len(r.only) == 0 {
 			return err
 		}
 	}
@@ -37,18 +54,22 @@ func (r *reader) run(ctx context.Context) error {
 		}
 	}
 	for {
-		if _, err := r.readAll(ctx, nil); err != nil {
+		before := r.seen.Clone()
+		waiting, err := r.readAll(ctx, nil)
+		if err != nil {
 			return err
+		}
+		if r.only != nil && len(waiting) == len(r.only) && r.seen.Equal(before) {
+			return nil // all of them wait as before
 		}
 		stand, err := r.sub.feed.Attach(ctx, r.seen, r.only)
 		if err != nil {
 			return err
 		}
-		waiting, err := r.readAll(ctx, &stand)
-		if err != nil {
+		if waiting, err = r.readAll(ctx, &stand); err != nil {
 			return err
 		}
-		became, err := r.sub.feed.Live(ctx, r.seen, waiting, r.only)
+		became, err := r.sub.feed.Live(ctx, r.seen, r.waiting(waiting), r.only)
 		if became != command.Again || err != nil {
 			return err
 		}
@@ -56,26 +77,59 @@ func (r *reader) run(ctx context.Context) error {
 }
 
 // leftOut asks which origins are to be read, and from where.
-func (r *reader) leftOut(ctx context.Context) ([]messages.NodeID, messages.Cursor, error) {
-	origins, seen, err := r.sub.feed.LeftOut(ctx, r.only)
+func (r *reader) leftOut(ctx context.Context) error {
+	origins, seen, met, err := r.sub.feed.LeftOut(ctx, r.only)
 	if from, timed := r.seen.From(); timed {
 		seen.SetFrom(from)
 	}
-	return origins, seen, err
+	r.only, r.seen, r.met = origins, seen, met
+	return err
 }
+
+// mostArchived is of how many streams that the journal has nothing of a pattern gives the newest, out of the archive. A pattern that names one
+// stream is asked for in any case.
+const mostArchived = 256
 
 // readLast gives the newest records of each stream at or below the start.
 func (r *reader) readLast(ctx context.Context) error {
 	for _, pattern := range r.sub.spec.Streams {
+		held := make(map[messages.Stream]bool)
 		for _, info := range r.shared.Journal.Streams(pattern) {
-			if r.covered(info.Stream, pattern) {
-				continue
-			}
-			give := func(records []*messages.Record) error { return r.sub.feed.Last(ctx, records) }
-			if err := r.shared.Tail.Last(ctx, info.Stream, r.last, r.seen, give); err != nil {
-				return fmt.Errorf("last of %s: %w", info.Stream, err)
+			held[info.Stream] = true
+			if err := r.readLastOf(ctx, info.Stream, pattern); err != nil {
+				return err
 			}
 		}
+		if one := messages.Stream(pattern); pattern.Literal() && !held[one] {
+			if err := r.readLastOf(ctx, one, pattern); err != nil {
+				return err
+			}
+		}
+		if pattern.Literal() {
+			continue
+		}
+		left := mostArchived
+		for _, stream := range r.shared.Tail.Archived(ctx, pattern, "", mostArchived+len(held)) {
+			if held[stream] || left == 0 {
+				continue
+			}
+			left--
+			if err := r.readLastOf(ctx, stream, pattern); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// readLastOf gives the newest of a stream that a pattern selects.
+func (r *reader) readLastOf(ctx context.Context, stream messages.Stream, by messages.Pattern) error {
+	if r.covered(stream, by) {
+		return nil
+	}
+	give := func(records []*messages.Record) error { return r.sub.feed.Last(ctx, records) }
+	if err := r.shared.Tail.Last(ctx, stream, r.last, r.seen, give); err != nil {
+		return fmt.Errorf("last of %s: %w", stream, err)
 	}
 	return nil
 }
@@ -100,7 +154,7 @@ func (r *reader) origins(stand *messages.Cursor) []messages.NodeID {
 	}
 	origins := r.shared.Journal.Origins()
 	if stand == nil {
-		return origins
+		return append(origins, r.archived()...)
 	}
 	known := make(map[messages.NodeID]bool, len(origins))
 	for _, origin := range origins {
@@ -115,11 +169,20 @@ func (r *reader) origins(stand *messages.Cursor) []messages.NodeID {
 }
 
 // readAll reads every origin to its head, or to where the hub stands. It gives the origins that wait
-// for a hole.
+// for a hole, or for the archive.
 func (r *reader) readAll(ctx context.Context, stand *messages.Cursor) ([]messages.NodeID, error) {
 	var waiting []messages.NodeID
+	if stand == nil {
+		r.rest, r.archive.away = nil, nil
+		if err := r.list(ctx); err != nil {
+			return nil, err
+		}
+	}
 	todo := r.origins(stand)
 	for len(todo) > 0 {
+		if r.yields() {
+			r.leave(todo)
+		}
 		var rest []messages.NodeID
 		for _, origin := range todo {
 			more, waits, err := r.readOrigin(ctx, origin, stand)
@@ -140,22 +203,61 @@ func (r *reader) readAll(ctx context.Context, stand *messages.Cursor) ([]message
 	return waiting, nil
 }
 
-// at is where the reader is in an origin. One that it does not list begins as the cursor says.
-func (r *reader) at(origin messages.NodeID) messages.Position {
+// at is where the reader is in an origin. One that it does not list begins as the cursor says; false while what is still
+// to come, or an archive that is away, decides where that is.
+func (r *reader) at(ctx context.Context, origin messages.NodeID) (messages.Position, bool, error) {
 	if at, ok := r.seen.At(origin); ok {
-		return at
+		return at, true, nil
 	}
-	at := messages.Position{Origin: origin}
+	begin := messages.Beginning{At: messages.Position{Origin: origin}}
 	if ms, timed := r.seen.From(); timed {
-		at = r.shared.Journal.Seek(origin, ms)
+		line := r.shared.Journal.Line(origin) // before Seek
+		met, _ := r.met.At(origin)
+		known := false
+		if begin, known = line.Begin(ms, r.shared.Journal.Seek(origin, ms), met); !known {
+			begin.At = messages.Position{Origin: origin}
+		}
+		if r.archive.replay != nil && (known || line.Newest() == 0) {
+			var err error
+			if begin.At, known, err = r.beginning(ctx, begin.At, ms); err != nil {
+				return begin.At, false, err
+			}
+		}
+		if !known {
+			return begin.At, false, nil
+		}
 	}
-	r.seen.Advance(at)
-	return at
+	if begin.Until.Origin != "" {
+		r.until.Advance(begin.Until)
+	}
+	r.seen.Advance(begin.At)
+	return begin.At, true, nil
+}
+
+// skip makes a gap of a hole that is not awaited.
+func (r *reader) skip(step *messages.Step, at messages.Position) {
+	id := step.Batch
+	from := messages.Position{Origin: id.Origin, Epoch: id.Epoch, Sequence: id.Sequence}
+	until, named := r.until.At(id.Origin)
+	if step.Kind != messages.StepWait || !named || from.Compare(until) > 0 {
+		return
+	}
+	to := messages.Position{Origin: id.Origin, Epoch: id.Epoch, Sequence: step.Hole.To, Index: messages.IndexEnd}
+	if until.Compare(to) < 0 {
+		to = until
+	}
+	*step = messages.Step{Kind: messages.StepGap, Gap: messages.Gap{Origin: id.Origin, From: at, To: to, Reason: messages.ReasonLate}}
 }
 
 // readOrigin reads a stretch of one origin by the reading rule.
 func (r *reader) readOrigin(ctx context.Context, origin messages.NodeID, stand *messages.Cursor) (more, waits bool, err error) {
-	at := r.at(origin)
+	if r.rest[origin] {
+		return false, true, nil
+	}
+	at, known, err := r.at(ctx, origin)
+	if err != nil || !known {
+		return false, true, err
+	}
 	failed := 0
 	for range stretch {
 		if stand != nil {
@@ -166,16 +268,18 @@ func (r *reader) readOrigin(ctx context.Context, origin messages.NodeID, stand *
 		if err := ctx.Err(); err != nil {
 			return false, false, context.Cause(ctx)
 		}
-		switch step := r.shared.Journal.Next(at); step.Kind {
+		step := r.shared.Journal.Next(at)
+		r.skip(&step, at)
+		switch step.Kind {
 		case messages.StepHead:
-			return false, false, nil
+			if stand != nil {
+				return false, false, nil
+			}
+			return r.beyond(ctx, origin, at)
 		case messages.StepWait:
 			return false, true, nil
 		case messages.StepGap:
-			if err := r.sub.feed.Gap(ctx, step.Gap); err != nil {
-				return false, false, err
-			}
-			at = step.Gap.To
+			return r.gap(ctx, at, step.Gap)
 		case messages.StepBatch:
 			last, err := r.give(ctx, step, at)
 			switch {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
 
 	"anode/actors/actor"
 	"anode/messages"
@@ -34,6 +35,10 @@ type subscription struct {
 	// again is a whole reading that waits for the end of the reader, and behind are origins that do.
 	again  *messages.Cursor
 	behind map[messages.NodeID]struct{}
+	// yield asks a reader of some origins to make room.
+	yield atomic.Bool
+	// absent is what waits for the archive.
+	absent absence
 }
 
 // told is what the hub's loop tells of a subscription: Lagged or Behind.
@@ -44,10 +49,10 @@ type told struct {
 
 // finished tells that a subscription's reader has ended, and where.
 type finished struct {
-	sub  *subscription
-	seen messages.Cursor
-	only []messages.NodeID
-	err  error
+	sub    *subscription
+	reader *reader
+	only   []messages.NodeID
+	err    error
 }
 
 // Started implements actor.Starter.
@@ -80,6 +85,8 @@ func (s *session) Receive(ctx *actor.Context, message any) {
 		}
 	case finished:
 		s.finish(ctx, m)
+	case askAgain:
+		s.askAgain(ctx, m.sub)
 	}
 }
 
@@ -115,7 +122,7 @@ func (s *session) subscribe(ctx *actor.Context, m command.Subscribe) error {
 		return nil
 	}
 	sub.feed.Begin(start)
-	s.read(ctx, sub, start, nil, m.Start.Last)
+	s.read(ctx, sub, reader{seen: start, last: m.Start.Last})
 	return nil
 }
 
@@ -166,12 +173,17 @@ func (s *session) check(m command.Subscribe) (command.Subscription, error) {
 	return spec, errors.Join(faults...)
 }
 
-// heads is the cursor of the latest: the highest place of every known origin, and a time for
+// heads is the cursor of the latest: the highest place of every known origin, held here or by a peer, and a time for
 // those that turn up later.
 func (s *session) heads() messages.Cursor {
 	var c messages.Cursor
 	for _, origin := range s.shared.Journal.Origins() {
 		if head := s.shared.Journal.Head(origin); head.Sequence > 0 {
+			c.Advance(head)
+		}
+	}
+	if s.shared.Heads != nil {
+		for _, head := range s.shared.Heads() {
 			c.Advance(head)
 		}
 	}
@@ -198,39 +210,48 @@ func (s *session) reread(ctx *actor.Context, sub *subscription, at messages.Curs
 	sub.behind = nil
 	if sub.stop != nil {
 		sub.again = &at
+		sub.yield.Store(true)
 		return
 	}
-	s.read(ctx, sub, at, nil, 0)
+	s.read(ctx, sub, reader{seen: at})
 }
 
-// catchUp reads the origins that a live subscription leaves out.
+// catchUp reads the origins that a live subscription leaves out, but for those that wait for the archive: they are read in
+// their time.
 func (s *session) catchUp(ctx *actor.Context, sub *subscription, m command.Behind) {
-	if sub.stop != nil {
+	origins := slices.DeleteFunc(m.Origins, sub.absent.waits)
+	switch {
+	case len(origins) == 0:
+	case sub.stop != nil:
 		if sub.behind == nil {
 			sub.behind = make(map[messages.NodeID]struct{})
 		}
-		for _, origin := range m.Origins {
+		for _, origin := range origins {
 			sub.behind[origin] = struct{}{}
 		}
-		return
+		sub.yield.Store(true)
+	default:
+		s.read(ctx, sub, reader{only: origins})
 	}
-	s.read(ctx, sub, messages.Cursor{}, m.Origins, 0)
 }
 
-// read starts a reader.
-func (s *session) read(ctx *actor.Context, sub *subscription, at messages.Cursor, only []messages.NodeID, last int) {
+// read starts a reader, of which is given where it reads and what.
+func (s *session) read(ctx *actor.Context, sub *subscription, with reader) {
 	life, stop := context.WithCancel(context.Background())
 	sub.stop = stop
+	sub.yield.Store(false)
+	r := &with
+	r.shared, r.sub, r.began, r.archive.replay = s.shared, sub, s.shared.Clock(), s.shared.Replay
+	r.seen = r.seen.Clone()
 	if sub.timed {
-		at.SetFrom(sub.from)
+		r.seen.SetFrom(sub.from)
 	}
-	r := &reader{shared: s.shared, sub: sub, seen: at.Clone(), only: only, last: last}
-	self := ctx.Self()
+	self, only := ctx.Self(), r.only
 	ctx.Go("reader "+sub.spec.Sub, func(incarnation context.Context) error {
 		defer stop()
 		defer context.AfterFunc(incarnation, stop)()
 		err := r.run(life)
-		if !self.Tell(finished{sub: sub, seen: r.seen, only: only, err: err}) && incarnation.Err() == nil {
+		if !self.Tell(finished{sub: sub, reader: r, only: only, err: err}) && incarnation.Err() == nil {
 			return errors.New("the mailbox has no room for the end of a reading") // nobody would ever read on
 		}
 		return nil
@@ -253,17 +274,23 @@ func (s *session) finish(ctx *actor.Context, m finished) {
 		}
 		return
 	}
+	s.note(ctx, sub, m)
 	switch {
 	case sub.again != nil:
 		at := *sub.again
 		sub.again, sub.behind = nil, nil
 		if m.only != nil { // it read further than the live feed stood in these
-			at.Merge(m.seen)
+			at.Merge(m.reader.seen)
 		}
-		s.read(ctx, sub, at, nil, 0)
-	case len(sub.behind) > 0:
+		s.read(ctx, sub, reader{seen: at})
+	case len(sub.behind)+len(m.reader.rest) > 0:
 		origins := slices.Collect(maps.Keys(sub.behind))
+		for origin := range m.reader.rest {
+			if _, both := sub.behind[origin]; !both {
+				origins = append(origins, origin)
+			}
+		}
 		sub.behind = nil
-		s.read(ctx, sub, messages.Cursor{}, origins, 0)
+		s.read(ctx, sub, reader{only: origins})
 	}
 }

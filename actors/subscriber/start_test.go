@@ -15,6 +15,10 @@ import (
 	"anode/actors/subscriber"
 	"anode/messages"
 	"anode/messages/command"
+	"anode/messages/wire"
+	"anode/storage"
+	"anode/storage/history"
+	"anode/storage/memory"
 	"anode/testkit/storagetest"
 )
 
@@ -170,6 +174,38 @@ func TestLastIsOfEachStream(t *testing.T) {
 		session.Hangup()
 	})
 }
+
+// TestLastOfAStreamThatOnlyTheArchiveHas: the journal has dropped all of one stream, and has another.
+func TestLastOfAStreamThatOnlyTheArchiveHas(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		archive, held := memory.NewArchive(memory.ArchiveConfig{}), &later{}
+		past, err := history.New(history.Config{Journal: held, Archive: archive, Clock: time.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg := sessiontest.Config{}
+		cfg.Session.Tail = past
+		w := sessiontest.NewWorld(t, cfg)
+		held.Journal = w.Journal
+		defer w.Stop()
+		a := &archived{World: w, t: t, archive: archive, priors: make(map[messages.NodeID]map[uint64]messages.Position)}
+		o := storagetest.NewOrigin("a", 1, time.Now().UnixMilli())
+		var old []wire.Sealed
+		for n := range 5 {
+			old = append(old, o.Next(t, draft("s.old", fmt.Sprint("o", n)), draft("t.old", "no")))
+		}
+		a.dropped(6, append(old, o.Next(t, draft("s.new", "n")))...)
+		for _, patterns := range [][]string{{"s.*"}, {"s.new", "s.old"}} {
+			c, session := w.Subscribe(ask(command.Start{Last: 2}, patterns...))
+			settle(c)
+			wants(t, "records", data(c.Sub("1")), "n o3 o4")
+			session.Hangup()
+		}
+	})
+}
+
+// later is a journal that is there later.
+type later struct{ storage.Journal }
 
 // TestTimeBelowRetention begins where retention took what was asked for: one gap says so.
 func TestTimeBelowRetention(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"anode/messages/command"
 	"anode/messages/units"
 	"anode/storage"
+	"anode/storage/replay"
 )
 
 // Name is the supervisor's name in the tree.
@@ -25,19 +26,25 @@ type Hub interface {
 // are small enough to be held, the next when give has returned. An error of give ends it.
 type Tail interface {
 	Last(ctx context.Context, stream messages.Stream, n int, upTo messages.Cursor, give func([]*messages.Record) error) error
+	// Archived gives the first streams by name that match, come after one, and of which the archive has something: at most so many.
+	Archived(ctx context.Context, match messages.Pattern, after messages.Stream, most int) []messages.Stream
 }
 
 // Compile makes a filter of its text; an error says what is wrong with it.
 type Compile func(text string) (command.Filter, error)
 
-// Config is what sessions need. All fields but the last three are required.
+// Config is what sessions need. All fields are required but those of which it is said.
 type Config struct {
 	Hub     Hub
 	Journal storage.Journal
 	Tail    Tail
 	Compile Compile
-	Clock   func() time.Time
-	Logger  *slog.Logger
+	// Replay reads what the journal has not any more; nil is no archive.
+	Replay *replay.Replay
+	// Heads are the newest places of origins that peers know of; nil is none.
+	Heads  func() []messages.Position
+	Clock  func() time.Time
+	Logger *slog.Logger
 	// LatestFrom is how far back an origin that turns up later counts as live: 1 h.
 	LatestFrom time.Duration
 	// MostSubscriptions and MostOfNode bound subscriptions of a connection (64) and of the node (100,000).

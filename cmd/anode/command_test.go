@@ -50,7 +50,7 @@ const oneAlarm = `[{"severity":"critical","node":"n1","source":"feed","since":"2
 func sick(change map[string]string) map[string]string {
 	answers := map[string]string{
 		"/healthz":        `{"status":"ok"}`,
-		"/readyz":         `{"ready":true,"checks":{"journal":""}}`,
+		"/readyz":         `{"ready":true,"checks":{"journal":"ok"}}`,
 		"/api/v1/status":  `{"node":{"id":"n1","name":"one","state":"alive"},"components":[{"name":"journal","state":"ok","figures":{"free_disk_bytes":1024}}]}`,
 		"/api/v1/cluster": `{"cluster":"c","nodes":[{"id":"n1","name":"one","state":"alive","version":"v1"}]}`,
 		"/api/v1/alarms":  `[]`,
@@ -68,7 +68,7 @@ func TestStatusFailsWhereThereAreAlarms(t *testing.T) {
 	if code != exitFailed || errs != "" {
 		t.Errorf("exit code %d, stderr %q, want 1 and nothing", code, errs)
 	}
-	for _, part := range []string{"critical  it fails  source feed on node n1", "mend it, since "} {
+	for _, part := range []string{"critical  it fails  source feed on node one", "mend it, since "} {
 		if !strings.Contains(out.String(), part) {
 			t.Errorf("%q is not in\n%s", part, &out)
 		}
@@ -92,7 +92,7 @@ func TestDoctorSaysWhatIsWrong(t *testing.T) {
 		"nothing":      {nil, ""},
 		"clock ahead":  {map[string]string{"Date": time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)}, "clock      the node's clock is 1h0m0s ahead of this machine's"},
 		"clock behind": {map[string]string{"Date": time.Now().Add(-time.Minute).UTC().Format(http.TimeFormat)}, "clock      the node's clock is 1m"},
-		"not ready":    {map[string]string{"/readyz": `503 {"ready":false,"checks":{"journal":"can't sync","hub":""}}`}, "ready      can't take and deliver records now: journal: can't sync"},
+		"not ready":    {map[string]string{"/readyz": `503 {"ready":false,"checks":{"journal":"can't sync","hub":"ok","mesh":"alone: 2 peers are known and none is linked"}}`}, "ready      can't take and deliver records now: journal: can't sync\n"},
 		"component": {
 			map[string]string{"/api/v1/status": `{"components":[{"name":"registry","state":"degraded","detail":"2 damaged"}]}`},
 			"registry   degraded: 2 damaged",

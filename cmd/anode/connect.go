@@ -4,8 +4,10 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"anode/client"
+	"anode/cmd/anode/config"
 )
 
 // connect is how a command reaches its mesh, and in which form it prints.
@@ -13,6 +15,8 @@ type connect struct {
 	sh            *shell
 	server, token string
 	output        string
+	// settings are those of the node that is asked where no server is given; nil has none but the environment's.
+	settings *pflag.FlagSet
 }
 
 // clientCommand gives a command the flags of all that talk to a node.
@@ -38,6 +42,12 @@ func (c *connect) client() (*client.Client, error) {
 	if servers == "" {
 		servers = c.sh.getenv("ANODE_SERVER")
 	}
+	if servers == "" {
+		var err error
+		if servers, err = c.local(); err != nil {
+			return nil, misuse{err}
+		}
+	}
 	if token == "" {
 		token = c.sh.getenv("ANODE_TOKEN")
 	}
@@ -52,6 +62,19 @@ func (c *connect) client() (*client.Client, error) {
 		return nil, misuse{err}
 	}
 	return made, nil
+}
+
+// local is the node whose settings the command has, by flags or, as in its container, by environment; empty where it has none.
+func (c *connect) local() (string, error) {
+	flags := c.settings
+	if flags == nil {
+		if !config.OwnSettings(c.sh.environ()) {
+			return "", nil
+		}
+		flags = pflag.NewFlagSet("", pflag.ContinueOnError)
+		config.Flags(flags)
+	}
+	return config.Local(flags, c.sh.environ())
 }
 
 // json tells whether objects are wanted.

@@ -41,6 +41,7 @@ func newDoctor(sh *shell) *cobra.Command {
 		}
 		return nil
 	})
+	cmd.AddCommand(newDoctorSettings(c))
 	return cmd
 }
 
@@ -77,12 +78,19 @@ func (d *diagnosis) found(check string, ok bool, detail string, args ...any) err
 	return err
 }
 
+// title says what is looked at, to people.
+func (d *diagnosis) title(text string) error {
+	if d.json() {
+		return nil
+	}
+	_, err := fmt.Fprintln(d.sh.out, d.sh.paint().bold(text))
+	return err
+}
+
 // run looks at one thing after the other; the rest is left out where the node can't be reached.
 func (d *diagnosis) run(ctx context.Context) error {
-	if !d.json() {
-		if _, err := fmt.Fprintln(d.sh.out, d.sh.paint().bold(d.server)); err != nil {
-			return err
-		}
+	if err := d.title(d.server); err != nil {
+		return err
 	}
 	if err := d.node.Healthy(ctx); err != nil {
 		if ctx.Err() != nil {

@@ -8,8 +8,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"anode/client"
+	"anode/cmd/anode/config"
+	"anode/messages/command"
 )
 
 // newHealth is for containers' health checks.
@@ -17,10 +20,16 @@ func newHealth(sh *shell) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "health", Short: "exit 0 where a node answers, 1 where not",
 		Long: `Ask whether a node's process lives and answers; with --ready, whether it can take and deliver records
-just now. For health checks of containers and of service managers.`,
+just now. For health checks of containers and of service managers. Without --server and ANODE_SERVER it is the
+node whose settings it has, by the same flags, environment and file as serve: a running node leaves its address in --data.`,
 		Args: cobra.NoArgs,
 	}
 	c := clientCommand(sh, cmd)
+	c.settings = pflag.NewFlagSet("", pflag.ContinueOnError)
+	config.Flags(c.settings)
+	for _, name := range []string{"config", "data", "http"} {
+		cmd.Flags().AddFlag(c.settings.Lookup(name))
+	}
 	ready := cmd.Flags().Bool("ready", false, "ask for readiness")
 	timeout := cmd.Flags().Duration("timeout", 5*time.Second, "how long to wait for the answer")
 	cmd.RunE = c.run(func(cmd *cobra.Command, node *client.Client, _ []string) error {
@@ -53,7 +62,7 @@ just now. For health checks of containers and of service managers.`,
 func failedChecks(checks map[string]string) []string {
 	var list []string
 	for name, why := range checks {
-		if why != "" {
+		if why != command.CheckOK && !strings.HasPrefix(why, command.CheckAlone) {
 			list = append(list, name+": "+why)
 		}
 	}

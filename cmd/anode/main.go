@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// version is set by the build: -ldflags "-X main.version=v1.2.3".
-var version string
+// version and commit are set by the build: -ldflags "-X main.version=v1.2.3 -X main.commit=0123abc…".
+var version, commit string
 
 func main() {
 	os.Exit(run(os.Args[1:], &shell{

@@ -41,7 +41,7 @@ func (p paint) dim(text string) string  { return p.with("2", text) }
 // state colours a state's word: green where all is well, red where it failed, yellow between.
 func (p paint) state(text string) string {
 	switch text {
-	case "ok", "running", "alive", "live":
+	case "ok", "running", "alive", "live", "up":
 		return p.with("32", text)
 	case "failed", "dead", "critical":
 		return p.with("31", text)

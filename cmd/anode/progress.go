@@ -44,16 +44,24 @@ func (g *gauge) say(text string) {
 	fmt.Fprint(g.to, "\r\x1b[K"+text)
 }
 
+// share is how far done of whole is, as text: a bar and a share.
+func (g *gauge) share(done, whole int64) string {
+	const width = 30
+	share := 1.0
+	if whole > 0 {
+		share = min(1, float64(done)/float64(whole))
+	}
+	full := int(share * width)
+	return fmt.Sprintf("[%s%s] %3.0f %%", strings.Repeat("=", full), strings.Repeat(" ", width-full), 100*share)
+}
+
 // bar is how far done of whole is, as text: a bar, a share, and what it is of.
 func (g *gauge) bar(done, whole int64) string {
-	const width = 30
 	if whole <= 0 {
 		return bytesText(float64(done))
 	}
 	share := min(1, float64(done)/float64(whole))
-	full := int(share * width)
-	text := fmt.Sprintf("[%s%s] %3.0f %%  %s of %s", strings.Repeat("=", full), strings.Repeat(" ", width-full),
-		100*share, bytesText(float64(done)), bytesText(float64(whole)))
+	text := fmt.Sprintf("%s  %s of %s", g.share(done, whole), bytesText(float64(done)), bytesText(float64(whole)))
 	if took := g.now().Sub(g.start); took > 2*time.Second && share > 0.01 && share < 1 {
 		text += "  " + span(time.Duration(float64(took)*(1-share)/share)) + " left"
 	}

@@ -31,7 +31,7 @@ server-sent feeds, let webhooks push to it, or publish, and subscribe from anywh
 	}
 	add("node", newServe(sh), newConfig(sh), newHealth(sh), newVerify(sh), newRepair(sh))
 	add("data", newSubscribe(sh), newPublish(sh), newHistory(sh), newStreams(sh))
-	add("mesh", newSource(sh), newStatus(sh), newAlarms(sh), newSubscribers(sh), newActors(sh), newEvents(sh), newDoctor(sh))
+	add("mesh", newSource(sh), newStatus(sh), newAlarms(sh), newDrain(sh), newSubscribers(sh), newActors(sh), newEvents(sh), newBan(sh), newArchive(sh), newDoctor(sh))
 	root.AddCommand(newVersion(sh), bench.Command(), newSimulate(sh), demo.Command())
 	root.InitDefaultCompletionCmd()
 	countArguments(root)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -9,6 +11,7 @@ import (
 
 	"anode/cmd/anode/app"
 	"anode/cmd/anode/config"
+	"anode/cmd/anode/demo"
 )
 
 func newServe(sh *shell) *cobra.Command {
@@ -23,15 +26,28 @@ environment over file. SIGTERM and Ctrl-C stop it cleanly, a second one at once;
 		Args: cobra.NoArgs,
 	}
 	config.Flags(cmd.Flags())
+	tied := cmd.Flags().Bool(demo.EndFlag, false, "end when standard input ends")
+	if err := cmd.Flags().MarkHidden(demo.EndFlag); err != nil { // it was made a line above
+		panic(err)
+	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		cfg, err := config.Load(cmd.Flags(), sh.environ())
 		if err != nil {
 			return misuse{err}
 		}
+		unlimited := app.LimitMemory()
 		reload := make(chan os.Signal, 1)
 		signal.Notify(reload, syscall.SIGHUP)
 		defer signal.Stop(reload)
-		return app.Run(cmd.Context(), cfg, app.Options{Stdout: sh.out, Stderr: sh.errs, Version: versionText(), Reload: reload})
+		ctx, cancel := context.WithCancel(cmd.Context())
+		defer cancel()
+		if *tied {
+			go func() { // it ends with the process: a read of standard input can't be ended otherwise
+				_, _ = io.Copy(io.Discard, sh.in)
+				cancel()
+			}()
+		}
+		return app.Run(ctx, cfg, app.Options{Stdout: sh.out, Stderr: sh.errs, Version: versionText(), Reload: reload, Unlimited: unlimited})
 	}
 	return cmd
 }

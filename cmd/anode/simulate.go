@@ -52,6 +52,7 @@ Printed are:
   hops       the links that a batch passes on its way by its tree
   copies     of a batch that a node gets beyond the first
   repair     deliveries for which a pull was faster than the tree, or the tree never came
+  status     from when a node published its status to when another one had it, after the first 5 s
   control    bytes of all frames that are no batches, by type; data, those of batches
   flooding   what sending each batch to everybody at first sight would have done over the same links, the fastest
              that there is; compared are up to 200 calm batches

@@ -29,7 +29,7 @@ type simulation struct {
 	size                                     units.Size
 	seed                                     uint64
 	duration, converge, jitter, append, sync units.Duration
-	age                                      units.Duration
+	age, status                              units.Duration
 	latency                                  spanFlag
 	loss                                     shareFlag
 	bandwidth, retention                     units.Size
@@ -58,6 +58,7 @@ func (r *simulation) flags(f *pflag.FlagSet) {
 	f.Var(&r.sync, "sync", "how often a journal is synced: crash power loses what came since; 0 is with each batch")
 	f.Var(&r.retention, "retention-bytes", "how much each journal keeps; 0 is no bound")
 	f.Var(&r.age, "retention-age", "how long each journal keeps batches; 0 is for ever")
+	f.Var(&r.status, "status", "how often each node publishes a status of 1.5 KiB; 0 is never")
 	f.StringVar(&r.scenario, "scenario", "steady", "what happens: `NAME` of a scenario")
 	f.StringVar(&r.script, "script", "", "`FILE` that says what happens, in place of a scenario; - is standard input")
 	f.BoolVar(&r.dry, "dry-run", false, "print the script of what would happen, and run nothing")
@@ -65,7 +66,7 @@ func (r *simulation) flags(f *pflag.FlagSet) {
 	f.StringVar(&r.sweeping, "sweep", "", "`LIST` of numbers of nodes: a line for each, to compare")
 	f.StringVar(&r.trace, "trace", "", "write what happens to `FILE`, a line for each frame that comes")
 	f.StringVarP(&r.output, "output", "o", "table", "`FORM`: table, or json: an object a run, each on a line")
-	for _, none := range []string{"bandwidth", "retention-bytes", "retention-age", "jitter", "loss", "sync"} {
+	for _, none := range []string{"bandwidth", "retention-bytes", "retention-age", "jitter", "loss", "sync", "status"} {
 		f.Lookup(none).DefValue = "" // nothing, which needs no word
 	}
 }
@@ -116,7 +117,7 @@ func (r *simulation) config(nodes int, seed uint64) sim.Config {
 		Nodes: nodes, Seed: seed, Duration: time.Duration(r.duration), Converge: time.Duration(r.converge),
 		Latency: sim.Span(r.latency), Jitter: time.Duration(r.jitter), Loss: float64(r.loss), Bandwidth: int64(r.bandwidth),
 		Append: max(time.Duration(r.append), 1), Sync: time.Duration(r.sync),
-		RetentionBytes: int64(r.retention), RetentionAge: time.Duration(r.age), Baseline: true,
+		RetentionBytes: int64(r.retention), RetentionAge: time.Duration(r.age), Status: time.Duration(r.status), Baseline: true,
 	}
 	cfg.Latency.Max = max(cfg.Latency.Max, 1)
 	return cfg

@@ -70,6 +70,9 @@ func figureRows(result *sim.Result) [][2]string {
 			{"repair", percent(f.Repaired) + " of the deliveries were faster by a pull, to " + percent(f.Mended) + " the tree came not at all"},
 		}...)
 	}
+	if f.Status.Count > 0 {
+		rows = append(rows, [2]string{"status", quantilesText(f.Status) + unshownText(f)})
+	}
 	rows = append(rows, [2]string{"control", bytesText(f.Control) + "/s a node" + typesText(f.ByType)}, [2]string{"data", bytesText(f.Data) + "/s a node"})
 	if fl := f.Flooding; fl != nil && fl.Ours.Count > 0 {
 		rows = append(rows, [2]string{"flooding", floodingText(fl)})
@@ -216,3 +219,11 @@ func msText(d time.Duration) string {
 func decimals(v float64, digits int) string { return strconv.FormatFloat(v, 'f', digits, 64) }
 
 func percent(share float64) string { return decimals(share*100, 2) + " %" }
+
+// unshownText says how many statuses did not come in time.
+func unshownText(f *sim.Figures) string {
+	if f.Unshown == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %s of nodes lack one that is older than 3 s", plural(int(f.Unshown), "pair"))
+}

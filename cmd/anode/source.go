@@ -6,12 +6,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"anode/client"
+	"anode/messages"
 	"anode/messages/command"
+	"anode/messages/units"
 )
 
 func newSource(sh *shell) *cobra.Command {
@@ -38,15 +42,54 @@ func newSourceList(sh *shell) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		t := sh.table("SOURCE", "KIND", "STATE", "SINCE", "RECORDS", "RATE", "ERRORS", "LAST ERROR")
-		t.looks[2] = sh.paint().state
-		for _, s := range sources {
-			t.row(s.Name, kindOf(s), s.Status.State, sh.ago(s.Status.Since), countText(s.Status.Records), rateText(s.Status.Rate),
-				countText(s.Status.Errors), orDash(short(s.Status.LastError, 60)))
-		}
-		return t.write(sh.out, "no sources: declare one with anode source apply -f FILE")
+		// Who may not see the nodes sees the sources all the same.
+		cluster, _ := node.Cluster(cmd.Context())
+		return c.printSources(sources, cluster.Nodes)
 	})
 	return cmd
+}
+
+// printSources prints sources, with their owners where there are several nodes.
+func (c *connect) printSources(sources []command.SourceView, nodes []command.NodeView) error {
+	heads := []string{"SOURCE", "KIND", "STATE", "SINCE", "RECORDS", "RATE", "ERRORS", "LAST ERROR"}
+	const owner = 3 // its place
+	several := len(nodes) > 1
+	if several {
+		heads = slices.Insert(heads, owner, "OWNER")
+	}
+	t := c.sh.table(heads...)
+	t.looks[2] = c.sh.paint().state
+	for i := range sources {
+		s := &sources[i]
+		row := []string{
+			s.Name, kindOf(*s), s.Status.State, c.sh.ago(s.Status.Since), countText(s.Status.Records), rateText(s.Status.Rate),
+			countText(s.Status.Errors), orDash(short(s.Status.LastError, 60)),
+		}
+		if several {
+			row = slices.Insert(row, owner, ownersText(s.Status.Owners, nodes))
+		}
+		t.row(row...)
+	}
+	return t.write(c.sh.out, "no sources: declare one with anode source apply -f FILE")
+}
+
+// mostOwners is how many owners of a source a table names.
+const mostOwners = 2
+
+// ownersText names owners, by rank.
+func ownersText(owners []messages.NodeID, nodes []command.NodeView) string {
+	var names []string
+	for _, id := range owners {
+		name := short(string(id), idWidth)
+		if i := slices.IndexFunc(nodes, func(n command.NodeView) bool { return n.ID == id }); i >= 0 && nodes[i].Name != "" {
+			name = short(nodes[i].Name, nameWidth)
+		}
+		names = append(names, name)
+	}
+	if more := len(names) - mostOwners; more > 0 {
+		names = append(names[:mostOwners], "+"+strconv.Itoa(more))
+	}
+	return orDash(strings.Join(names, " "))
 }
 
 // kindOf reads what a source's spec says of its kind.
@@ -75,25 +118,29 @@ func newSourceShow(sh *shell) *cobra.Command {
 		if c.json() {
 			return object(sh.out, s)
 		}
-		return c.printSource(s)
+		// Who may not see the nodes sees the source all the same.
+		cluster, _ := node.Cluster(cmd.Context())
+		return c.printSource(s, cluster.Nodes)
 	})
 	return cmd
 }
 
-func (c *connect) printSource(s command.SourceView) error {
+func (c *connect) printSource(s command.SourceView, nodes []command.NodeView) error {
 	sh, st := c.sh, s.Status
 	p := sh.paint()
-	owners := make([]string, len(st.Owners))
-	for i, o := range st.Owners {
-		owners[i] = string(o)
-	}
 	t := sh.table(s.Name, kindOf(s))
 	t.row("state", p.state(st.State)+" since "+sh.ago(st.Since))
 	if st.NextAt != nil {
 		t.row("next try", sh.ago(*st.NextAt))
 	}
 	t.row("version", s.Version)
-	t.row("owners", orDash(strings.Join(owners, " ")))
+	t.row("owners", nodesText(st.Owners, nodes))
+	if st.Why != "" {
+		t.row("why", st.Why)
+	}
+	if m := st.Moved; m != nil {
+		t.row("moved", fmt.Sprintf("%s, from %s to %s", sh.ago(m.At), nodesText(m.From, nodes), nodesText(m.To, nodes)))
+	}
 	for _, clock := range []struct {
 		name string
 		of   command.SourceClock
@@ -111,6 +158,9 @@ func (c *connect) printSource(s command.SourceView) error {
 	t.row("errors", fmt.Sprintf("%d, %d restarts", st.Errors, st.Restarts))
 	if r := st.Resume; r != nil {
 		t.row("resumes", strings.Join(strings.Fields("since "+orDash(string(r.Since))+" "+r.Cursor), " ")+", of "+sh.ago(r.At))
+	}
+	if by := st.Standby; by != nil {
+		t.row("stands by", fmt.Sprintf("behind %s: %s held back until one before has stored the same", units.Count(by.Rank, "owner"), countText(by.Records)))
 	}
 	if st.LastError != "" {
 		t.row("last error", st.LastError)

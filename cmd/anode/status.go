@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -46,27 +47,39 @@ func (c *connect) get(ctx context.Context, node *client.Client, path string, int
 func newStatus(sh *shell) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "status", Short: "say how a node is and what is wrong; exit 1 where there are alarms",
+		Long: `Say how a node is, which nodes there are where they are several, the links of the one that is asked, and the
+alarms of the whole mesh. SEEN is when a node told of itself last, RTT the time there and back, LAG how many
+batches the peer did not say it holds, QUEUED what waits to be sent. Exit 1 where there are alarms.
+
+-o json gives the API's own objects, a line each: /status, /alarms, and /cluster where there are several nodes.`,
 		Args: cobra.NoArgs,
 	}
 	c := clientCommand(sh, cmd)
 	cmd.RunE = c.run(func(cmd *cobra.Command, node *client.Client, _ []string) error {
 		var status command.StatusView
 		var alarms []command.AlarmView
+		var nodes []command.NodeView
 		if err := c.get(cmd.Context(), node, "/status", &status); err != nil {
 			return err
 		}
 		if !c.json() {
-			if err := c.printStatus(status); err != nil {
+			err := c.printStatus(status)
+			if err != nil {
+				return err
+			}
+			if nodes, err = c.mesh(cmd.Context(), node, status.Node.ID); err != nil {
 				return err
 			}
 		}
 		if err := c.get(cmd.Context(), node, "/alarms", &alarms); err != nil {
 			return err
 		}
-		if !c.json() {
-			if err := c.printAlarms(alarms); err != nil {
+		if c.json() {
+			if _, err := c.mesh(cmd.Context(), node, status.Node.ID); err != nil {
 				return err
 			}
+		} else if err := c.printAlarms(alarms, nodes); err != nil {
+			return err
 		}
 		if len(alarms) > 0 {
 			return errSilent
@@ -109,6 +122,8 @@ func figures(values map[string]float64) string {
 		switch {
 		case strings.Contains(name, "bytes"):
 			text = bytesText(v)
+		case strings.Contains(name, "seconds") && v >= 10:
+			text = span(time.Duration(v * float64(time.Second)))
 		case strings.Contains(name, "seconds"):
 			text = strconv.FormatFloat(v*1000, 'f', 1, 64) + "ms"
 		case v != float64(int64(v)):
@@ -119,14 +134,14 @@ func figures(values map[string]float64) string {
 	return strings.Join(list, " ")
 }
 
-func (c *connect) printAlarms(alarms []command.AlarmView) error {
+func (c *connect) printAlarms(alarms []command.AlarmView, nodes []command.NodeView) error {
 	p := c.sh.paint()
 	if len(alarms) == 0 {
 		_, err := fmt.Fprintln(c.sh.out, p.with("32", "no alarms"))
 		return err
 	}
 	for _, a := range alarms {
-		where := "node " + string(a.Node)
+		where := "node " + nameOf(a.Node, nodes)
 		if a.Source != "" {
 			where = "source " + a.Source + " on " + where
 		}
@@ -161,7 +176,9 @@ func newAlarms(sh *shell) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return c.printAlarms(alarms)
+		// Who may not see the nodes sees the alarms all the same.
+		cluster, _ := node.Cluster(cmd.Context())
+		return c.printAlarms(alarms, cluster.Nodes)
 	})
 	return cmd
 }

@@ -28,12 +28,12 @@ func newSourceTry(sh *shell) *cobra.Command {
 pace, shows what came and which records it makes, and prints the spec to go on with. With -f it runs that spec; one
 that has a url and neither name nor kind is completed by guessing, so that headers, auth or websocket.open can be given.
 
-A node connects, with its secrets and to where it may. With --frames a capture is replayed instead, without any
-node: then clock and chance are those of "anode source test". What does not go to a terminal is YAML as a whole:
+A node connects, with its secrets and to where it may: the one that is asked, or the one of the mesh that --node
+names. With --frames a capture is replayed instead, without any node: then clock and chance are those of "anode source test". What does not go to a terminal is YAML as a whole:
 all but the spec are comments.`,
 		Example: `  anode source try https://earthquake.usgs.gov/earthquakes/feed/v1.0/summary/all_hour.geojson
   anode source try wss://feed.example.com > feed.yaml
-  anode source try -f quakes.yaml --for 10s
+  anode source try -f quakes.yaml --for 10s --node berlin-1
   anode source try -f quakes.yaml --frames quakes.frames.ndjson`,
 		Args: cobra.MaximumNArgs(1),
 	}
@@ -41,6 +41,7 @@ all but the spec are comments.`,
 	flags := cmd.Flags()
 	flags.StringVarP(&t.file, "file", "f", "", "`FILE` of a spec, - is standard input")
 	flags.StringVar(&t.frames, "frames", "", "`FILE` of frames to replay, as anode source capture writes them")
+	flags.StringVar(&t.node, "node", "", "id or name of the `NODE` that connects; the one that is asked when absent")
 	flags.StringVar(&t.length, "for", "5s", "`TIME` to look, up to 30s")
 	flags.IntVar(&t.most, "max", 20, "how many records are enough")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return t.run(cmd.Context(), args) }
@@ -51,6 +52,7 @@ all but the spec are comments.`,
 type tryer struct {
 	*connect
 	file, frames string
+	node         string
 	length       string
 	most         int
 }
@@ -64,6 +66,8 @@ func (t *tryer) run(ctx context.Context, args []string) error {
 		return misusef("max %d: 1 to %d are allowed", t.most, command.MaxTryRecords)
 	case (len(args) == 1) == (t.file != ""):
 		return misusef("give a URL, or -f FILE")
+	case t.node != "" && t.frames != "":
+		return misusef("--frames is replayed here: there is no --node for it")
 	}
 	document, err := t.document(args)
 	if err != nil {
@@ -113,7 +117,7 @@ func (t *tryer) ask(ctx context.Context, document client.Document, d time.Durati
 		return command.Trial{}, err
 	}
 	defer node.Close()
-	return node.TrySource(ctx, document, d, t.most)
+	return node.TrySourceOn(ctx, t.node, document, d, t.most)
 }
 
 // replay takes captured frames through the spec, here.

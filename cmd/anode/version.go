@@ -37,12 +37,34 @@ func revision(info *debug.BuildInfo) (revision string, changed bool) {
 	return revision, changed
 }
 
+// commitText is the commit of the sources, as far as it is known: what the build said, or else its version control.
+func commitText() string {
+	if commit != "" {
+		return commit
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	revision, _ := revision(info)
+	return revision
+}
+
+// aboutText is the line of anode version.
+func aboutText() string {
+	text := "anode " + versionText()
+	if commit := commitText(); commit != "" {
+		text += " commit " + commit[:min(12, len(commit))]
+	}
+	return fmt.Sprintf("%s %s %s/%s", text, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
 func newVersion(sh *shell) *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "say which aNode this is",
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(sh.out, "anode %s %s %s/%s\n", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprintln(sh.out, aboutText())
 			return err
 		},
 	}

@@ -40,7 +40,16 @@ var errOver = errors.New("the time is over")
 
 // bounded ends a request's context after a time, and when the server closes.
 func (s *server) bounded(c echo.Context, d time.Duration) (context.Context, func()) {
-	ctx, cancel := context.WithTimeoutCause(c.Request().Context(), d, errOver)
+	return s.until(context.WithTimeoutCause(c.Request().Context(), d, errOver))
+}
+
+// open ends a request's context when the server closes.
+func (s *server) open(c echo.Context) (context.Context, func()) {
+	return s.until(context.WithCancel(c.Request().Context()))
+}
+
+// until ends a context when the server closes.
+func (s *server) until(ctx context.Context, cancel context.CancelFunc) (context.Context, func()) {
 	stop := make(chan struct{})
 	ended := make(chan struct{})
 	go func() {

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"anode/gateway/auth"
+	"anode/gateway/dashboard"
 	"anode/gateway/document"
 	"anode/messages"
 	"anode/messages/command"
@@ -119,6 +120,10 @@ func newWorld(t testing.TB) *world {
 			fmt.Fprintf(rw, "%s %s", name, r.PathValue("pattern"))
 		})
 	}
+	page, err := dashboard.Files(dashboard.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.config = Config{
 		Node: w.node, Intake: w.intake, Logger: slog.New(slog.NewTextHandler(w.log, nil)),
 		Guard:     auth.New(auth.Config{Bound: "127.0.0.1:8080", Advertised: "http://mesh.example:8080", Machine: "lab", Origins: []string{"https://page.example"}}),
@@ -127,9 +132,8 @@ func newWorld(t testing.TB) *world {
 		Documents: map[string][]byte{
 			"/openapi.json": document.OpenAPI(), "/asyncapi.json": document.AsyncAPI(), "/schemas/source.json": spec.Schema(),
 		},
-		Root: document.Root(),
+		Page: page,
 	}
-	var err error
 	if w.api, err = New(w.config); err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +224,8 @@ func oneSource(name string) command.SourceView {
 		Name: name, Version: "1-self", Spec: json.RawMessage(`{"name":"` + name + `"}`),
 		Status: command.SourceStatus{
 			State: command.SourceRunning, Owners: []messages.NodeID{"self"}, Since: someTime, NextAt: &someTime,
-			Resume: &command.SourceResume{Since: json.RawMessage(`{"id":7}`), Cursor: "7", Turn: 3, At: someTime},
+			Resume:  &command.SourceResume{Since: json.RawMessage(`{"id":7}`), Cursor: "7", Turn: 3, At: someTime},
+			Standby: &command.SourceStandby{Rank: 1, Records: 12},
 		},
 	}
 }

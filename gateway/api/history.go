@@ -223,7 +223,8 @@ func (w *recordWriter) object(ctx context.Context, p page) error {
 		_, err := w.out.Write(w.buf)
 		return err
 	})
-	if err != nil {
+	// A page that is on its way ends where the archive is needed, and is away: the next one says so.
+	if err != nil && !(errors.Is(err, command.ErrUnavailable) && w.echo.Response().Committed) {
 		return w.failed(err)
 	}
 	tail := []byte{']'}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,8 @@ type fakeWalk struct {
 	given           int
 	next            func(ctx context.Context) error
 	closed          *atomic.Int32
+	// odd is what it fails with; nil is a fault of the node.
+	odd error
 }
 
 func (w *fakeWalk) Next(ctx context.Context) (*messages.Record, error) {
@@ -33,7 +36,7 @@ func (w *fakeWalk) Next(ctx context.Context) (*messages.Record, error) {
 		}
 	}
 	if w.failAt > 0 && w.given == w.failAt {
-		return nil, errors.New("the disk is odd")
+		return nil, cmp.Or(w.odd, errors.New("the disk is odd"))
 	}
 	if w.given == w.n {
 		return nil, nil
@@ -99,6 +102,21 @@ func TestHistory(t *testing.T) {
 	if closed.Load() != 2 || none.Load() != 1 {
 		t.Errorf("%d and %d walks are closed", closed.Load(), none.Load())
 	}
+}
+
+// A page that is on its way when the walk comes to an archive that is away ends there, and says where to go on; one that is not is 503.
+func TestAPageEndsWhereTheArchiveIsAway(t *testing.T) {
+	away := fmt.Errorf("%w: it is in the archive, which can't be reached", command.ErrUnavailable)
+	w := newWorld(t)
+	w.walks(fakeWalk{n: 1000, failAt: 600, size: 1000, odd: away})
+	a := w.do("GET", "/api/v1/streams/lab.a/records?limit=1000", "")
+	w.is(a, 200, "")
+	l := decode[historyList](t, a.body)
+	if len(l.Items) != 600 || l.Next == "" || fmt.Sprint(l.Cursor) != "[self-1-600-0]" {
+		t.Errorf("%d items, next %q, cursor %v", len(l.Items), l.Next, l.Cursor)
+	}
+	w.walks(fakeWalk{n: 1000, failAt: 3, size: 1000, odd: away})
+	w.is(w.do("GET", "/api/v1/streams/lab.a/records?limit=1000", ""), 503, "unavailable")
 }
 
 func TestHistoryParameters(t *testing.T) {

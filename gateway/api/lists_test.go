@@ -89,9 +89,10 @@ func TestViews(t *testing.T) {
 		"/api/v1/status": command.StatusView{Node: n, Components: []command.ComponentView{
 			{Name: "journal", State: command.StateOK, Detail: "fine", Figures: map[string]float64{"records": 1.5}},
 		}},
-		"/api/v1/cluster": command.ClusterView{Cluster: "c", Nodes: []command.NodeView{n}},
-		"/api/v1/alarms":  []command.AlarmView{{Severity: command.SeverityCritical, Node: "self", Since: someTime, Reason: "r", Hint: "h"}},
-		"/api/v1/actors":  command.ActorView{Name: "node", Path: "/", State: "running", Since: someTime, Children: []command.ActorView{{Name: "hub", Path: "/hub", State: "restarting", LastFail: "oh", Since: someTime}}},
+		"/api/v1/cluster":       command.ClusterView{Cluster: "c", Nodes: []command.NodeView{n}},
+		"/api/v1/cluster/rates": command.MeshRatesView{Items: []command.MeshRate{{At: someTime, In: 1, Out: 2, MeshP99: 3.5}}},
+		"/api/v1/alarms":        []command.AlarmView{{Severity: command.SeverityCritical, Node: "self", Since: someTime, Reason: "r", Hint: "h"}},
+		"/api/v1/actors":        command.ActorView{Name: "node", Path: "/", State: "running", Since: someTime, Children: []command.ActorView{{Name: "hub", Path: "/hub", State: "restarting", LastFail: "oh", Since: someTime}}},
 		"/api/v1/subscribers": []command.SubscriberView{{ID: "s1", Remote: "127.0.0.1:1", Kind: "events", Since: someTime, Subscriptions: []command.SubscriptionView{
 			{Sub: "0", Streams: []messages.Pattern{">"}, Where: ".a", Unique: true, Policy: "drop", State: "live"},
 		}}},

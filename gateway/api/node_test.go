@@ -75,7 +75,7 @@ func TestWholeNode(t *testing.T) {
 	c := &talk{t, n, documents.New(t)}
 	for _, path := range []string{
 		"/", "/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/api/v1/asyncapi.json", "/api/v1/schemas/source.json",
-		"/api/v1/status", "/api/v1/cluster", "/api/v1/alarms", "/api/v1/actors", "/api/v1/subscribers", "/api/v1/events", "/api/v1/sources", "/api/v1/streams",
+		"/api/v1/status", "/api/v1/archive", "/api/v1/cluster", "/api/v1/cluster/bans", "/api/v1/alarms", "/api/v1/actors", "/api/v1/subscribers", "/api/v1/events", "/api/v1/sources", "/api/v1/streams",
 	} {
 		c.is(200, "GET", path, "", "")
 		c.is(200, "HEAD", path, "", "")
@@ -97,7 +97,7 @@ func TestWholeNode(t *testing.T) {
 	c.is(200, "GET", "/api/v1/sources/lab-feed", "", "")
 	c.is(404, "GET", "/api/v1/sources/nobody", "", "")
 	c.is(200, "POST", "/api/v1/sources/lab-feed/pause", "", "")
-	c.is(412, "POST", "/api/v1/sources/lab-feed/restart", "", "")
+	c.is(409, "POST", "/api/v1/sources/lab-feed/restart", "", "")
 	c.is(404, "POST", "/api/v1/sources/nobody/resume", "", "")
 	c.is(200, "GET", "/api/v1/sources", "", "")
 	c.is(200, "GET", "/api/v1/events", "", "")

@@ -42,7 +42,8 @@ func (s *server) routes() []route {
 		{method: "GET", path: "/readyz", handler: s.readyz},
 		{method: "GET", path: prefix + "/subscribe", handler: echo.WrapHandler(s.Subscribe), params: subscription, socket: true},
 		{method: "POST", path: prefix + "/sources", handler: s.postSource},
-		{method: "POST", path: prefix + "/sources/try", handler: s.try, params: []string{"for", "max"}},
+		{method: "POST", path: prefix + "/sources/try", handler: s.try, params: []string{"for", "max", "node"}},
+		{method: "POST", path: prefix + "/sources/check", handler: s.checkSource},
 		{method: "GET", path: prefix + "/sources", handler: s.listSources, params: list},
 		{method: "GET", path: prefix + "/sources/:name", handler: s.getSource},
 		{method: "PUT", path: prefix + "/sources/:name", handler: s.putSource},
@@ -60,6 +61,14 @@ func (s *server) routes() []route {
 		{method: "GET", path: prefix + "/streams/:stream/events", handler: s.events, params: subscription[1:], socket: true},
 		{method: "GET", path: prefix + "/status", handler: answer(s, command.Status{})},
 		{method: "GET", path: prefix + "/cluster", handler: answer(s, command.Cluster{})},
+		{method: "GET", path: prefix + "/cluster/rates", handler: answer(s, command.MeshRates{})},
+		{method: "POST", path: prefix + "/cluster/drain", handler: s.drain},
+		{method: "GET", path: prefix + "/cluster/bans", handler: s.listBans, params: list},
+		{method: "POST", path: prefix + "/cluster/bans/:node", handler: s.ban(false)},
+		{method: "DELETE", path: prefix + "/cluster/bans/:node", handler: s.ban(true)},
+		{method: "GET", path: prefix + "/archive", handler: answer(s, command.Archive{})},
+		{method: "POST", path: prefix + "/archive/backfill", handler: s.backfill, params: []string{"from", "to"}},
+		{method: "GET", path: prefix + "/archive/check", handler: s.checkArchive, params: []string{"from", "to", "streams"}},
 		{method: "GET", path: prefix + "/alarms", handler: answer(s, command.Alarms{})},
 		{method: "GET", path: prefix + "/actors", handler: answer(s, command.Actors{})},
 		{method: "GET", path: prefix + "/subscribers", handler: s.listSubscribers, params: list},
@@ -68,8 +77,8 @@ func (s *server) routes() []route {
 	if s.Metrics != nil {
 		routes = append(routes, route{method: "GET", path: "/metrics", handler: echo.WrapHandler(s.Metrics), anyParams: true})
 	}
-	if s.Root != nil {
-		routes = append(routes, route{method: "GET", path: "/", handler: echo.WrapHandler(s.Root)})
+	for path, file := range s.Page {
+		routes = append(routes, route{method: "GET", path: path, handler: echo.WrapHandler(file)})
 	}
 	for path, body := range s.Documents {
 		routes = append(routes, route{method: "GET", path: prefix + path, handler: func(c echo.Context) error {

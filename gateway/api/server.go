@@ -39,8 +39,8 @@ type Config struct {
 	Metrics http.Handler
 	// Documents are served as they are, by path below /api/v1.
 	Documents map[string][]byte
-	// Root serves "/"; nil leaves it out.
-	Root http.Handler
+	// Page are the page at "/" and its files, by path; nil leaves them out.
+	Page map[string]http.Handler
 	// Closing ends answers that go on until somebody ends them; nil never does.
 	Closing <-chan struct{}
 	// Patience is how long a client may take nothing of an answer before it is cut: 2 minutes.
@@ -48,6 +48,8 @@ type Config struct {
 	// SlowBytes is the most that all answers together hold while their clients don't take them: 256 MiB.
 	// Beyond, those are cut that take nothing for longest.
 	SlowBytes int64
+	// BodyBytes is the most that all bodies which come in hold together: 256 MiB. Beyond, large ones are answered 503.
+	BodyBytes int64
 }
 
 // Validate names all faults of the configuration.
@@ -87,7 +89,10 @@ func New(cfg Config) (http.Handler, error) {
 	if cfg.SlowBytes <= 0 {
 		cfg.SlowBytes = mostAnswers
 	}
-	s := &server{Config: cfg, bodies: &bodies{most: mostBodies}, answers: room.New(cfg.SlowBytes)}
+	if cfg.BodyBytes <= 0 {
+		cfg.BodyBytes = mostBodies
+	}
+	s := &server{Config: cfg, bodies: &bodies{most: cfg.BodyBytes}, answers: room.New(cfg.SlowBytes)}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.fail

@@ -13,6 +13,7 @@ import (
 
 	"anode/gateway/problem"
 	"anode/messages/command"
+	"anode/messages/spec"
 )
 
 // maxSpec is the most bytes of a source's document.
@@ -39,6 +40,38 @@ func (s *server) put(c echo.Context, put command.PutSource) error {
 		c.Response().Header().Set("Location", "/api/v1/sources/"+url.PathEscape(done.Source.Name))
 	}
 	return sendSource(c, status, done.Source)
+}
+
+// verdict is what is said of a spec that was sent to be checked. What is wrong with it is the answer, and no error.
+type verdict struct {
+	Valid bool `json:"valid"`
+	*command.SourceChecked
+	Errors []problem.Fault `json:"errors"`
+}
+
+// checkSource names the faults of a spec, for editors: nothing is stored, and nothing is run.
+func (s *server) checkSource(c echo.Context) error {
+	document, yaml, err := readSpec(c.Request())
+	if err == nil {
+		var checked command.SourceChecked
+		if checked, err = command.Ask(c.Request().Context(), s.Node, command.CheckSource{Document: document, YAML: yaml}); err == nil {
+			return c.JSON(http.StatusOK, verdict{Valid: true, SourceChecked: &checked, Errors: []problem.Fault{}})
+		}
+	}
+	var faults spec.Faults
+	var known *problem.Problem
+	var told []problem.Fault
+	switch {
+	case errors.As(err, &faults):
+		for _, f := range faults {
+			told = append(told, problem.Fault(f))
+		}
+	case errors.As(err, &known) && known.Code == "bad_json":
+		told = append(told, problem.Fault{Message: known.Detail})
+	default:
+		return err
+	}
+	return c.JSON(http.StatusOK, verdict{Errors: told})
 }
 
 // readSpec reads the document of a source, JSON or YAML.

@@ -26,6 +26,28 @@ func TestRegister(t *testing.T) {
 	}
 }
 
+func TestCheck(t *testing.T) {
+	w := newWorld(t)
+	w.node.answer = says(command.SourceChecked{Name: "a", Spec: []byte(`{"name":"a"}`), Exists: true}, nil)
+	a := w.do("POST", "/api/v1/sources/check", "name: a", yamlType)
+	w.is(a, 200, "")
+	if q := w.node.last().(command.CheckSource); !q.YAML || string(q.Document) != "name: a" || string(a.body) != `{"valid":true,"name":"a","spec":{"name":"a"},"exists":true,"errors":[]}`+"\n" {
+		t.Errorf("%+v %s", q, a.body)
+	}
+	w.is(w.do("POST", "/api/v1/sources/check", "name: a"), 415, "unsupported_media_type")
+	a = w.do("POST", "/api/v1/sources/check", "{", jsonType)
+	w.is(a, 200, "")
+	if got := string(a.body); !strings.HasPrefix(got, `{"valid":false,"errors":[{"path":"","message":"the body is not JSON: `) {
+		t.Errorf("%s", got)
+	}
+	w.node.answer = says(nil, spec.Faults{{Path: "/kind", Message: "is missing"}})
+	a = w.do("POST", "/api/v1/sources/check", "{}", jsonType)
+	w.is(a, 200, "")
+	if got := string(a.body); got != `{"valid":false,"errors":[{"path":"/kind","message":"is missing"}]}`+"\n" {
+		t.Errorf("%s", got)
+	}
+}
+
 func TestRegisterRefused(t *testing.T) {
 	w := newWorld(t)
 	for _, kind := range []string{"", "Content-Type: text/plain", "Content-Type: application/x-www-form-urlencoded", "Content-Type: application/x-ndjson", "Content-Type: ;", "Content-Type: application"} {

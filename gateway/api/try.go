@@ -20,9 +20,9 @@ const (
 	tryTail = 15 * time.Second
 )
 
-// try runs a spec, or guesses what is missing of one that has a url and no kind, and saves nothing.
+// try runs a spec on this node or the one that is named, or guesses what is missing of one that has a url and no kind, and saves nothing.
 func (s *server) try(c echo.Context) error {
-	q := command.Try{Records: tryRecords}
+	q := command.Try{Node: c.QueryParam("node"), Records: tryRecords}
 	var err error
 	if q.For, err = readFor(c, tryFor, command.MaxTry); err != nil {
 		return err

@@ -22,12 +22,12 @@ func TestTry(t *testing.T) {
 		Records: []json.RawMessage{json.RawMessage(`{"stream":"a"}`)}, RecordFrames: []int{-1}, Dropped: []command.TrialDrop{{Reason: "filtered", Count: 1}},
 		Error: &why, Hints: []string{"do"}, More: command.TrialMore{Frames: 1},
 	}, nil)
-	w.is(w.do("POST", "/api/v1/sources/try?for=30s&max=1000", "name: a", yamlType), 200, "")
-	if q := w.node.last().(command.Try); q.For != 30*time.Second || q.Records != 1000 || !q.YAML || string(q.Document) != "name: a" {
+	w.is(w.do("POST", "/api/v1/sources/try?for=30s&max=1000&node=berlin", "name: a", yamlType), 200, "")
+	if q := w.node.last().(command.Try); q.Node != "berlin" || q.For != 30*time.Second || q.Records != 1000 || !q.YAML || string(q.Document) != "name: a" {
 		t.Errorf("%+v", q)
 	}
 	w.is(w.do("POST", "/api/v1/sources/try", `{"url":"https://a.example/"}`, jsonType), 200, "")
-	if q := w.node.last().(command.Try); q.For != 5*time.Second || q.Records != 20 || q.YAML {
+	if q := w.node.last().(command.Try); q.Node != "" || q.For != 5*time.Second || q.Records != 20 || q.YAML {
 		t.Errorf("%+v", q)
 	}
 }
@@ -44,7 +44,7 @@ func TestTryRefused(t *testing.T) {
 		t.Errorf("the node was asked %v", w.node.asked)
 	}
 	for err, code := range map[error]string{
-		command.ErrTooMany: "429 rate_limited", command.ErrUnavailable: "503 unavailable", errOver: "503 unavailable", errors.New("secret"): "500 internal",
+		command.ErrTooMany: "429 rate_limited", command.ErrUnavailable: "503 unavailable", command.ErrNotFound: "404 not_found", errOver: "503 unavailable", errors.New("secret"): "500 internal",
 	} {
 		w.node.answer = says(nil, fmt.Errorf("%w", err))
 		a := w.do("POST", "/api/v1/sources/try", "{}", jsonType)

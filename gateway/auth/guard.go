@@ -20,19 +20,24 @@ type Config struct {
 	Machine string
 	// Origins are allowed besides the request's own host; "*" allows all.
 	Origins []string
+	// Pages are the URLs at which the mesh's other nodes serve their page, at this moment: such a page may talk to this
+	// node too. Their hosts are none under which this node answers. It is called for requests of foreign pages, by
+	// several goroutines at once; nil means none.
+	Pages func() []string
 }
 
-// Guard judges requests by Host and Origin. It is immutable.
+// Guard judges requests by Host and Origin. It is immutable, but for the pages of other nodes.
 type Guard struct {
 	loopback bool
 	hosts    map[string]bool
 	origins  map[string]bool
 	any      bool
+	pages    func() []string
 }
 
 // New makes a guard.
 func New(cfg Config) *Guard {
-	g := &Guard{hosts: make(map[string]bool), origins: make(map[string]bool)}
+	g := &Guard{hosts: make(map[string]bool), origins: make(map[string]bool), pages: cfg.Pages}
 	host, _, err := net.SplitHostPort(cfg.Bound)
 	if err != nil {
 		host = cfg.Bound
@@ -100,7 +105,33 @@ func (g *Guard) OriginAllowed(r *http.Request, origin string) bool {
 	if strings.EqualFold(u.Host, r.Host) && (u.Scheme == "http" || u.Scheme == "https") {
 		return true
 	}
-	return g.loopback && loopback(strings.ToLower(u.Hostname()))
+	return g.loopback && loopback(strings.ToLower(u.Hostname())) || g.peer(origin)
+}
+
+// peer tells whether an origin is that of another node's page.
+func (g *Guard) peer(origin string) bool {
+	if g.pages == nil {
+		return false
+	}
+	for _, page := range g.pages() {
+		if at := Origin(page); at != "" && strings.EqualFold(at, origin) {
+			return true
+		}
+	}
+	return false
+}
+
+// Origin is that of a page at an http or https URL, as browsers write it; empty where the URL is none such.
+func Origin(text string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return ""
+	}
+	plain := ":80"
+	if u.Scheme == "https" {
+		plain = ":443"
+	}
+	return u.Scheme + "://" + strings.TrimSuffix(strings.ToLower(u.Host), plain)
 }
 
 // hostname takes the port off a Host header, in lower case.

@@ -3,14 +3,11 @@ package document_test
 import (
 	"fmt"
 	"maps"
-	"net/http"
-	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
-	"anode/gateway/document"
 	"anode/testkit/documents"
 )
 
@@ -167,31 +164,5 @@ func TestAsyncAPIExamples(t *testing.T) {
 	}
 	if len(all) != 16 {
 		t.Errorf("%d messages, the protocols have 13 and 3", len(all))
-	}
-}
-
-// The page may load nothing, and what stands in it may run: the hashes of the policy are those of
-// its style and script.
-func TestRoot(t *testing.T) {
-	w := httptest.NewRecorder()
-	document.Root().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
-	page := w.Body.String()
-	if w.Code != http.StatusOK || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") {
-		t.Fatalf("%d %s", w.Code, w.Header().Get("Content-Type"))
-	}
-	if outside := regexp.MustCompile(`(?i)(src|href|url)\s*[=(]\s*["']?(https?:)?//`).FindString(page); outside != "" {
-		t.Errorf("the page asks another host: %s", outside)
-	}
-	if strings.Contains(page, "innerHTML") || regexp.MustCompile(`<[^>]* (on\w+|style)=`).MatchString(page) {
-		t.Error("the page writes markup, or has handlers or styles inline")
-	}
-	for _, tag := range []string{"style", "script"} {
-		if strings.Count(page, "<"+tag) != 1 || strings.Count(page, "<"+tag+">") != 1 {
-			t.Errorf("the policy knows one plain <%s>, the page has another number", tag)
-		}
-	}
-	policy := w.Header().Get("Content-Security-Policy")
-	if strings.Count(policy, "'sha256-") != 2 || strings.Contains(policy, "47DEQpj8HBSa") { // of nothing
-		t.Errorf("policy %q", policy)
 	}
 }

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
-	"strings"
 
 	"anode/messages"
 	"anode/messages/command"
@@ -73,6 +71,8 @@ var table = []row{
 	{command.ErrForbidden, http.StatusForbidden, "forbidden"},
 	{command.ErrUnauthorized, http.StatusUnauthorized, "unauthorized"},
 	{command.ErrNotPush, http.StatusConflict, "not_push"},
+	{command.ErrPaused, http.StatusConflict, "paused"},
+	{command.ErrSelf, http.StatusConflict, "own_node"},
 	{command.ErrTooMany, http.StatusTooManyRequests, "rate_limited"},
 	{command.ErrInvalid, http.StatusUnprocessableEntity, "invalid"},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "unconfirmed"},
@@ -119,31 +119,11 @@ func OfRead(err error) *Problem {
 
 // own is what an error says without its causes: those it wraps that hold none of the table's errors.
 func own(err error) string {
-	text := err.Error()
-	if slices.ContainsFunc(table, func(r row) bool { return r.is.Error() == text }) {
-		return text
+	kinds := make([]error, len(table))
+	for i, r := range table {
+		kinds[i] = r.is
 	}
-	for _, cause := range causes(err) {
-		said := ""
-		if slices.ContainsFunc(table, func(r row) bool { return errors.Is(cause, r.is) }) {
-			said = own(cause)
-		}
-		text = strings.Replace(text, cause.Error(), said, 1)
-	}
-	return strings.Trim(text, ": ")
-}
-
-// causes are the errors that one wraps itself.
-func causes(err error) []error {
-	switch e := any(err).(type) {
-	case interface{ Unwrap() error }:
-		if cause := e.Unwrap(); cause != nil {
-			return []error{cause}
-		}
-	case interface{ Unwrap() []error }:
-		return e.Unwrap()
-	}
-	return nil
+	return command.Words(err, kinds)
 }
 
 // Log has what a problem does not tell the client: all of a 500; at the level Debug of what else is the node's

@@ -165,6 +165,9 @@ func Fill(d *messages.Draft, mediaType string, payload []byte) error {
 // ContentType is a media type in its plain form: lower case, and without a charset that is UTF-8,
 // which is what text is.
 func ContentType(text string) (string, error) {
+	if text == messages.ContentJSON { // nearly all
+		return text, nil
+	}
 	kind, params, err := mime.ParseMediaType(text)
 	if err == nil && strings.Contains(kind, "/") {
 		if strings.EqualFold(params["charset"], "utf-8") {

@@ -22,6 +22,7 @@ func FuzzMessages(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, message []byte) {
+		sameRequest(t, message)
 		list, err := split(message)
 		if err != nil {
 			if !errors.Is(err, errBadFrame) {

@@ -38,11 +38,7 @@ type wire struct {
 func newWire(conn net.Conn, done func()) *wire {
 	w := &wire{conn: conn, done: done}
 	w.attempt = w.try
-	if sc, ok := conn.(syscall.Conn); ok {
-		if raw, err := sc.SyscallConn(); err == nil {
-			w.raw = raw
-		}
-	}
+	w.raw = rawConn(conn)
 	return w
 }
 
@@ -59,7 +55,7 @@ func (w *wire) TryWrite(p []byte) (int, error) {
 	switch {
 	case err != nil:
 		return 0, fmt.Errorf("write: %w", err)
-	case errors.Is(failed, syscall.EAGAIN):
+	case again(failed):
 		return 0, nil
 	case failed != nil:
 		return 0, fmt.Errorf("write: %w", failed)
@@ -69,12 +65,8 @@ func (w *wire) TryWrite(p []byte) (int, error) {
 
 // try writes once, whatever comes of it.
 func (w *wire) try(fd uintptr) bool {
-	for {
-		w.wrote, w.failed = syscall.Write(int(fd), w.out)
-		if !errors.Is(w.failed, syscall.EINTR) {
-			return true
-		}
-	}
+	w.wrote, w.failed = writeOnce(fd, w.out)
+	return true
 }
 
 // Write implements command.Outlet.

@@ -14,6 +14,7 @@ import (
 	"anode/gateway/publication"
 	"anode/messages"
 	"anode/messages/command"
+	"anode/messages/jsontext"
 )
 
 // request is one message of a client; which fields may stand in it depends on its op.
@@ -31,7 +32,10 @@ type request struct {
 	publication.Form
 }
 
-// fields are what each op knows.
+// mostID is the most bytes of an id.
+const mostID = 1024
+
+// fieldsOf gives what each op knows.
 func fieldsOf(op string) []string {
 	switch op {
 	case "subscribe":
@@ -98,9 +102,9 @@ func parse(raw []byte) (request, error) {
 			return r, fmt.Errorf("%w: %s has no field %q, its fields are %s", command.ErrInvalid, r.Op, clip(name), strings.Join(known, ", "))
 		}
 	}
-	if len(r.ID) > 1024 {
+	if len(r.ID) > mostID {
 		r.ID = nil
-		return r, fmt.Errorf("%w: id has more than 1024 bytes", command.ErrInvalid)
+		return r, fmt.Errorf("%w: id has more than %d bytes", command.ErrInvalid, mostID)
 	}
 	op, id, sub := r.Op, r.ID, r.Sub
 	if err := json.Unmarshal(raw, &r); err != nil {
@@ -196,6 +200,16 @@ type reply struct {
 }
 
 func (r reply) encode() []byte {
+	if r.Sub == nil && r.Code == "" && r.Message == "" {
+		if b := r.plain(); b != nil {
+			return b
+		}
+	}
+	return r.encodeAny()
+}
+
+// encodeAny writes any reply.
+func (r reply) encodeAny() []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)              // an id comes back as it was given
@@ -203,4 +217,24 @@ func (r reply) encode() []byte {
 		return []byte(`{"op":"error","code":"internal","message":"the answer can't be written"}`)
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'})
+}
+
+// plain is encode where nothing has to be escaped: a record's id has no character for it. It is nil where the id has
+// a nesting that is out of the common.
+func (r reply) plain() []byte {
+	b := make([]byte, 0, 64+len(r.ID)+len(r.Record))
+	b = append(append(append(b, `{"op":"`...), r.Op...), '"')
+	if len(r.ID) > 0 {
+		var err error
+		if b, err = jsontext.Compact(append(b, `,"id":`...), r.ID, jsontext.MaxDepth); err != nil {
+			return nil
+		}
+	}
+	if r.Record != "" {
+		b = append(append(append(b, `,"record":"`...), r.Record...), '"')
+	}
+	if r.Duplicate {
+		b = append(b, `,"duplicate":true`...)
+	}
+	return append(b, '}')
 }

@@ -35,6 +35,10 @@ type Server struct {
 	Config
 	upgrader websocket.Upgrader
 	incoming *room.Room
+	// buffers are lent to connections while a message of theirs is read and done: idle ones have none.
+	buffers sync.Pool
+	// rooms are what is read into, of aheadBytes, lent while something is in them.
+	rooms sync.Pool
 	serving
 
 	// mu guards what follows.
@@ -57,6 +61,8 @@ func New(cfg Config) (*Server, error) {
 		cfg.SlowBytes = 256 << 20
 	}
 	s := &Server{Config: cfg, addresses: make(map[string]int), incoming: room.New(cfg.SlowBytes)}
+	s.rooms.New = func() any { return new([aheadBytes]byte) }
+	s.buffers.New = func() any { return new([firstBytes]byte) }
 	s.life, s.cancel = context.WithCancelCause(context.Background())
 	s.upgrader = websocket.Upgrader{
 		HandshakeTimeout: firstWrite, ReadBufferSize: 128, WriteBufferSize: 256, WriteBufferPool: &sync.Pool{},

@@ -1,8 +1,8 @@
 package session
 
 import (
-	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -43,7 +43,7 @@ func (s *Server) ServeWebSocket(w http.ResponseWriter, r *http.Request) {
 		p.Write(w)
 		return
 	}
-	h := &handshake{ResponseWriter: w}
+	h := &handshake{ResponseWriter: w, rooms: &s.rooms}
 	conn, err := s.upgrader.Upgrade(h, r, nil)
 	if err != nil { // it has answered
 		done()
@@ -60,37 +60,6 @@ func (s *Server) ServeWebSocket(w http.ResponseWriter, r *http.Request) {
 	s.serve(out, session, func(ctx context.Context) { c.run(ctx, first, asked) })
 }
 
-// handshake is a response whose connection is let speak for the handshake only.
-type handshake struct {
-	http.ResponseWriter
-	conn *spoken
-}
-
-// Hijack implements http.Hijacker.
-func (h *handshake) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, buffered, err := http.NewResponseController(h.ResponseWriter).Hijack()
-	if err != nil {
-		return nil, nil, err
-	}
-	h.conn = &spoken{Conn: conn}
-	return h.conn, buffered, nil
-}
-
-// spoken is a connection to which nothing is written any more once the handshake is over: a library
-// that answers a broken frame by itself would write into the middle of one of the hub's.
-type spoken struct {
-	net.Conn
-	over atomic.Bool
-}
-
-// Write implements net.Conn.
-func (s *spoken) Write(p []byte) (int, error) {
-	if s.over.Load() {
-		return len(p), nil
-	}
-	return s.Conn.Write(p)
-}
-
 // client is the reading side of a WebSocket.
 type client struct {
 	*Server
@@ -102,28 +71,31 @@ type client struct {
 	cut   atomic.Bool
 }
 
-// smallMessage is how much of a message needs no place.
-const smallMessage = 4 << 10
+const (
+	// firstBytes is the buffer of a message: most are smaller.
+	firstBytes = 1 << 10
+	// smallMessage is how much of a message needs no place.
+	smallMessage = 4 << 10
+)
 
-// message reads one message, of which what comes takes its place.
-func (c *client) message(r io.Reader) ([]byte, error) {
-	return io.ReadAll(&incoming{Reader: io.LimitReader(r, maxFrame+1), client: c})
-}
-
-// incoming is a message as it comes.
-type incoming struct {
-	io.Reader
-	client *client
-	came   int64
-}
-
-// Read implements io.Reader.
-func (i *incoming) Read(p []byte) (int, error) {
-	n, err := i.Reader.Read(p)
-	if i.came += int64(n); i.came > smallMessage {
-		i.client.hold(i.came)
+// message reads one message into buf, or into a larger one where that is too small. What comes takes its place.
+// It gives up behind the most bytes that a message may have.
+func (c *client) message(r io.Reader, buf []byte) ([]byte, error) {
+	for {
+		if len(buf) == cap(buf) {
+			buf = append(buf, 0)[:len(buf)]
+		}
+		n, err := r.Read(buf[len(buf):min(cap(buf), maxFrame+1)])
+		if buf = buf[:len(buf)+n]; len(buf) > smallMessage {
+			c.hold(int64(len(buf)))
+		}
+		switch {
+		case errors.Is(err, io.EOF), err == nil && len(buf) > maxFrame:
+			return buf, nil
+		case err != nil:
+			return buf, err
+		}
 	}
-	return n, err
 }
 
 // hold says how much the message holds that is read or done now. When all are too much together the connection
@@ -172,27 +144,37 @@ func (c *client) run(ctx context.Context, first command.Subscribe, asked bool) {
 			c.end(command.CloseBadFrame, "a binary message")
 			return
 		}
-		message, err := c.message(r)
-		if err != nil {
-			c.failed(err)
+		if !c.next(ctx, r) {
 			return
-		}
-		if len(message) > maxFrame {
-			c.end(command.CloseTooLarge, "a message is above 1.5 MiB")
-			return
-		}
-		switch err := c.take(ctx, message); {
-		case errors.Is(err, errBadFrame):
-			c.end(command.CloseBadFrame, err.Error())
-			return
-		case err != nil: // the connection ends, or the server does
-			c.wait()
-			return
-		}
-		if c.place != nil {
-			c.place.Hold(0)
 		}
 	}
+}
+
+// next reads and does one message. It is false when the connection has ended.
+func (c *client) next(ctx context.Context, r io.Reader) bool {
+	buf := c.buffers.Get().(*[firstBytes]byte) // nothing of it is kept beyond take
+	defer c.buffers.Put(buf)
+	message, err := c.message(r, buf[:0])
+	if err != nil {
+		c.failed(err)
+		return false
+	}
+	if len(message) > maxFrame {
+		c.end(command.CloseTooLarge, "a message is above 1.5 MiB")
+		return false
+	}
+	switch err := c.take(ctx, message); {
+	case errors.Is(err, errBadFrame):
+		c.end(command.CloseBadFrame, err.Error())
+		return false
+	case err != nil: // the connection ends, or the server does
+		c.wait()
+		return false
+	}
+	if c.place != nil {
+		c.place.Hold(0)
+	}
+	return true
 }
 
 // failed ends a connection that can't be read: with a reason where it is the client's fault.
@@ -235,6 +217,10 @@ func (c *client) wait() {
 // take does what a message asks. errBadFrame is the client's fault; another error tells that the
 // connection ends.
 func (c *client) take(ctx context.Context, message []byte) error {
+	if r, ok := quick(message); ok {
+		c.do(ctx, &r)
+		return c.session.Room(ctx)
+	}
 	list, err := split(message)
 	if err != nil {
 		return err
@@ -247,7 +233,7 @@ func (c *client) take(ctx context.Context, message []byte) error {
 		case err != nil:
 			c.refuse(r, err)
 		default:
-			c.do(ctx, r)
+			c.do(ctx, &r)
 		}
 		if err := c.session.Room(ctx); err != nil {
 			return err
@@ -256,16 +242,16 @@ func (c *client) take(ctx context.Context, message []byte) error {
 	return nil
 }
 
-func (c *client) do(ctx context.Context, r request) {
+func (c *client) do(ctx context.Context, r *request) {
 	switch r.Op {
 	case "subscribe":
-		c.ask(ctx, r, r.subscribe())
+		c.ask(ctx, *r, r.subscribe())
 	case "unsubscribe":
 		u := command.Unsubscribe{}
 		if r.Sub != nil {
 			u.Sub = *r.Sub
 		}
-		c.ask(ctx, r, u)
+		c.ask(ctx, *r, u)
 	case "ping":
 		c.session.Send(reply{Op: "pong", ID: r.ID}.encode())
 	case "publish":
@@ -287,10 +273,10 @@ func (c *client) refuse(r request, err error) {
 }
 
 // publish hands a record to the journal; the answer comes when that has it.
-func (c *client) publish(ctx context.Context, r request) {
+func (c *client) publish(ctx context.Context, r *request) {
 	d, err := r.Draft("")
 	if err != nil {
-		c.refuse(r, err)
+		c.refuse(request{Op: r.Op, ID: r.ID}, err)
 		return
 	}
 	select {
@@ -298,19 +284,24 @@ func (c *client) publish(ctx context.Context, r request) {
 	case <-c.session.Gone():
 		return
 	}
-	answer := func(o command.Outcome) {
+	answer := c.answer(r.ID)
+	if err := c.Intake.Submit(ctx, command.Submission{Drafts: []messages.Draft{d}, Recognise: true, Done: answer}); err != nil {
+		answer(command.Outcome{Err: err})
+	}
+}
+
+// answer tells what became of a publish. It keeps of the request its id alone.
+func (c *client) answer(id json.RawMessage) func(command.Outcome) {
+	return func(o command.Outcome) {
 		<-c.publishes
 		switch {
 		case o.Err != nil:
-			c.refuse(r, o.Err)
+			c.refuse(request{Op: "publish", ID: id}, o.Err)
 		case o.Positions[0].IsZero():
-			c.session.Send(reply{Op: "published", ID: r.ID, Duplicate: true}.encode())
+			c.session.Send(reply{Op: "published", ID: id, Duplicate: true}.encode())
 		default:
-			c.session.Send(reply{Op: "published", ID: r.ID, Record: o.Positions[0].String()}.encode())
+			c.session.Send(reply{Op: "published", ID: id, Record: o.Positions[0].String()}.encode())
 		}
-	}
-	if err := c.Intake.Submit(ctx, command.Submission{Drafts: []messages.Draft{d}, Recognise: true, Done: answer}); err != nil {
-		answer(command.Outcome{Err: err})
 	}
 }
 

@@ -45,13 +45,20 @@ var (
 	ErrUnavailable = errors.New("unavailable")
 	ErrStorageFull = errors.New("storage is full")
 	ErrTooMany     = errors.New("too many")
+	// ErrSelf marks what is not done to the node itself that is asked.
+	ErrSelf = errors.New("that is this node")
 	// ErrUnauthorized marks what needs another credential.
 	ErrUnauthorized = errors.New("unauthorized")
+	// ErrPaused marks what can't be done with a source that is paused.
+	ErrPaused = errors.New("paused")
 	// ErrNotPush marks a push to a source that is no push source.
 	ErrNotPush = errors.New("no push source")
 	// ErrUnconfirmed is an ErrUnavailable after which what was asked may be done, or is done and not
 	// durable yet: who asks again may have it done twice.
 	ErrUnconfirmed = fmt.Errorf("%w: not confirmed", ErrUnavailable)
+	// ErrUncovered is an ErrUnconfirmed of what is stored, as durable as it is to be, and in no other node that is known
+	// of, where an answer is to wait for one.
+	ErrUncovered = fmt.Errorf("%w: stored in this node, and no other is known to hold it", ErrUnconfirmed)
 	// ErrInvalidFilter marks a where that is no expression of the safe subset.
 	ErrInvalidFilter = errors.New("invalid filter")
 )

@@ -23,7 +23,7 @@ type Submission struct {
 	// ten minutes, as duplicates. Sources have windows of their own and leave it off.
 	Recognise bool
 	// Done hears what became of the drafts: once, when the journal has them as its durability
-	// says. It runs on the journal's goroutine and must not block. Nil is nobody.
+	// says, and another node where it is to wait for one; duplicates count as what they repeat. It runs on the journal's goroutine and must not block. Nil is nobody.
 	Done func(Outcome)
 }
 
@@ -68,7 +68,8 @@ type Outcome struct {
 	// for a duplicate. Nil when Err is set.
 	Positions []messages.Position
 	// Err is why none was stored: ErrStorageFull, ErrUnavailable; with ErrUnconfirmed they are stored,
-	// or may be, and are not known to be durable.
+	// or may be, and are not known to be durable; with ErrUncovered, which is one, they are, and nothing
+	// that comes after them on their chain is refused.
 	Err error
 }
 
@@ -88,19 +89,12 @@ type Stored struct {
 // StoredBatch is one appended batch.
 type StoredBatch struct {
 	wire.Sealed
-	// Batch is its open form where the sender had it, or nil.
+	// Batch is its open form, of a batch that this node sealed; nil of what peers brought.
 	Batch *messages.Batch
 	// Live batches were sealed or received as they were made; others are backfill and fill holes.
 	Live bool
 	// Late batches stand beyond the named end of their epoch: readers who passed are told by a gap.
 	Late bool
-}
-
-// Store appends batches that were sealed elsewhere.
-type Store struct {
-	To[[]bool]
-	Batches  []wire.Sealed
-	Backfill bool
 }
 
 // GaveUp tells readers that holes are gone for good: their next step there is a gap.

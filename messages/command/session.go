@@ -17,7 +17,8 @@ import (
 // handshake goes through it, and only the hub's loop that has it writes: one call of TryWrite or
 // Write at a time. Close may be called at any time, also twice.
 type Outlet interface {
-	// Frame appends one message, head and body after one another, in the connection's framing.
+	// Frame appends one message, head and body after one another, in the connection's framing. It is safe for
+	// concurrent use.
 	Frame(dst, head, body []byte) []byte
 	// Farewell appends what the connection says last: why it ends.
 	Farewell(dst []byte, code int, reason string) []byte
@@ -90,8 +91,12 @@ type Feed interface {
 	// out, where seen says.
 	Live(ctx context.Context, seen messages.Cursor, waiting, only []messages.NodeID) (Joining, error)
 	// LeftOut tells which of the origins a live feed still leaves out, and where it is in them; one that
-	// the cursor does not list begins as the start said.
-	LeftOut(ctx context.Context, origins []messages.NodeID) ([]messages.NodeID, messages.Cursor, error)
+	// the cursor does not list begins as the start said. Of those met tells where the feed met them: just before
+	// a batch that came live.
+	LeftOut(ctx context.Context, origins []messages.NodeID) (list []messages.NodeID, at, met messages.Cursor, err error)
+	// LeaveOut has a live feed leave out some of the origins that the hub has not met: a reader of these reads them. Of
+	// others, and of a feed that is not live, nothing changes.
+	LeaveOut(ctx context.Context, origins []messages.NodeID) error
 	// End says "unsubscribed".
 	End()
 }

@@ -29,6 +29,23 @@ type SourcePut struct {
 	Created bool
 }
 
+// CheckSource names the faults of a spec as PutSource would, all at once, and changes nothing.
+type CheckSource struct {
+	To[SourceChecked]
+	// Document is the spec; YAML tells its form, JSON otherwise.
+	Document []byte
+	YAML     bool
+}
+
+// SourceChecked is a spec without faults.
+type SourceChecked struct {
+	Name string `json:"name"`
+	// Spec is the document as JSON.
+	Spec json.RawMessage `json:"spec"`
+	// Exists tells that a source of that name is registered, as this node knows.
+	Exists bool `json:"exists"`
+}
+
 // RemoveSource removes a source; ErrNotFound, ErrConflict.
 type RemoveSource struct {
 	To[struct{}]
@@ -81,17 +98,20 @@ const (
 
 // SourceStatus is how a source is.
 type SourceStatus struct {
-	State     string            `json:"state"`
-	Owners    []messages.NodeID `json:"owners"`
-	Since     time.Time         `json:"since"`
-	NextAt    *time.Time        `json:"next_at,omitempty"`
-	Transport SourceClock       `json:"transport"`
-	Protocol  SourceClock       `json:"protocol"`
-	Data      SourceClock       `json:"data"`
-	Records   uint64            `json:"records"`
-	Dropped   SourceDrops       `json:"dropped"`
-	Errors    uint64            `json:"errors"`
-	Restarts  uint64            `json:"restarts"`
+	State  string            `json:"state"`
+	Owners []messages.NodeID `json:"owners"`
+	// Why says in words why these are the owners, or why there are none; Moved when they changed last.
+	Why       string      `json:"why,omitempty"`
+	Moved     *SourceMove `json:"moved,omitempty"`
+	Since     time.Time   `json:"since"`
+	NextAt    *time.Time  `json:"next_at,omitempty"`
+	Transport SourceClock `json:"transport"`
+	Protocol  SourceClock `json:"protocol"`
+	Data      SourceClock `json:"data"`
+	Records   uint64      `json:"records"`
+	Dropped   SourceDrops `json:"dropped"`
+	Errors    uint64      `json:"errors"`
+	Restarts  uint64      `json:"restarts"`
 	// Rate is records a second, over about ten seconds.
 	Rate      float64 `json:"rate"`
 	LastError string  `json:"last_error,omitempty"`
@@ -101,6 +121,23 @@ type SourceStatus struct {
 	Resting bool `json:"-"`
 	// Resume is where it goes on from after a restart; nil where it keeps no state of its own, or only of items.
 	Resume *SourceResume `json:"resume,omitempty"`
+	// Standby is of the first by rank of the owners that are not the first of several, or take over from one that still runs.
+	Standby *SourceStandby `json:"standby,omitempty"`
+}
+
+// SourceStandby is what an owner holds back until it is known whether those before it numbered the same.
+type SourceStandby struct {
+	// Rank is how many number before it.
+	Rank int `json:"rank"`
+	// Records is how many it holds.
+	Records uint64 `json:"records"`
+}
+
+// SourceMove is a change of owners, as the node that is asked saw it.
+type SourceMove struct {
+	At   time.Time         `json:"at"`
+	From []messages.NodeID `json:"from"`
+	To   []messages.NodeID `json:"to"`
 }
 
 // SourceResume is the state of a source that the journal has.

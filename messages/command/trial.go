@@ -11,11 +11,15 @@ const (
 	MaxTryRecords = 1000
 )
 
-// Try runs a spec on this node, as a source would, without saving anything: no record, no error, no state.
+// Try runs a spec on a node, as a source would, without saving anything: no record, no error, no state.
 // A document that has a url and neither name nor kind is a beginning: the rest is guessed from what the feed says, and
-// what stands in it is kept. Faults of the document come as spec.Faults; ErrTooMany where too many tries run.
+// what stands in it is kept. Faults of the document come as spec.Faults; ErrTooMany where too many tries run. What it shows of another node has
+// 1.75 MiB at most.
 type Try struct {
 	To[Trial]
+	// Node is the id or the name of the node; empty is this one. ErrNotFound where none has it, ErrUnavailable where that one can't be asked,
+	// ErrInvalid where several have it.
+	Node string
 	// Document is the spec; YAML tells its form, JSON otherwise.
 	Document []byte
 	YAML     bool

@@ -16,6 +16,8 @@ type Status struct{ To[StatusView] }
 type StatusView struct {
 	Node       NodeView        `json:"node"`
 	Components []ComponentView `json:"components"`
+	// Settings are those in force that users may see, by the names of their flags.
+	Settings map[string]string `json:"settings,omitempty"`
 }
 
 // Component states.
@@ -33,9 +35,16 @@ type ComponentView struct {
 	State string `json:"state"`
 	// Detail says it in words.
 	Detail string `json:"detail"`
+	// Hint is what to look at, where that is not what the component's name says; its alarm shows it.
+	Hint string `json:"-"`
 	// Figures are numbers by name; sizes in bytes, times in seconds.
 	Figures map[string]float64 `json:"figures"`
+	// Ownerless are sources of which this node is to tell that nobody can own them.
+	Ownerless []OwnerlessView `json:"-"`
 }
+
+// OwnerlessView is a source that no node can own, and why, in words.
+type OwnerlessView struct{ Source, Reason string }
 
 // Component asks a component how it is; each actor with a place in StatusView answers it.
 type Component struct{ To[ComponentView] }
@@ -54,7 +63,13 @@ type NodeView struct {
 	ID   messages.NodeID `json:"id"`
 	Name string          `json:"name"`
 	// State is alive, suspect, dead, left or draining.
-	State       string            `json:"state"`
+	State string `json:"state"`
+	// Since is when that began, and Seen when its last status came, by the clock of the node that was asked; they are
+	// zero where it does not know.
+	Since time.Time `json:"since,omitzero"`
+	Seen  time.Time `json:"seen,omitzero"`
+	// Banned tells that it is shut out of the mesh, as the node that was asked knows.
+	Banned      bool              `json:"banned,omitempty"`
 	Self        bool              `json:"self"`
 	Mesh        string            `json:"mesh"`
 	HTTP        string            `json:"http"`
@@ -66,15 +81,29 @@ type NodeView struct {
 	Links       []LinkView        `json:"links"`
 	Journal     JournalView       `json:"journal"`
 	Rates       RatesView         `json:"rates"`
+	// Latency is of the last ten seconds or so; parts of it are absent where nothing was delivered.
+	Latency LatencyView `json:"latency,omitzero"`
 }
+
+// States of a link. One that is dialled is none yet.
+const (
+	LinkUp      = "up"
+	LinkSilent  = "silent"
+	LinkSlow    = "slow"
+	LinkDialing = "dialing"
+)
 
 // LinkView is one link of a node.
 type LinkView struct {
-	Peer        messages.NodeID `json:"peer"`
-	State       string          `json:"state"`
-	RTT         float64         `json:"rtt_ms"`
-	Lag         float64         `json:"lag"`
-	QueuedBytes int64           `json:"queued_bytes"`
+	Peer messages.NodeID `json:"peer"`
+	// State is one of the states above.
+	State string  `json:"state"`
+	RTT   float64 `json:"rtt_ms"`
+	// Lag is how many batches the peer has not confirmed.
+	Lag         float64 `json:"lag"`
+	QueuedBytes int64   `json:"queued_bytes"`
+	// SentBytes is what was written to the peer since the link is up.
+	SentBytes uint64 `json:"sent_bytes"`
 }
 
 // JournalView is how much a node's journal holds.
@@ -87,6 +116,34 @@ type JournalView struct {
 type RatesView struct {
 	In  float64 `json:"in"`
 	Out float64 `json:"out"`
+}
+
+// MeshRates asks how fast records went through the mesh lately.
+type MeshRates struct{ To[MeshRatesView] }
+
+// MeshRatesView is the answer of GET /cluster/rates, oldest first: the last quarter of an hour at most, every two seconds.
+type MeshRatesView struct {
+	Items []MeshRate `json:"items"`
+}
+
+// MeshRate is what all nodes together took in and gave out at a time, in records a second, and what the slowest of them told of its latencies:
+// absent where none did.
+type MeshRate struct {
+	At          time.Time `json:"at"`
+	In          float64   `json:"in"`
+	Out         float64   `json:"out"`
+	MeshP99     float64   `json:"mesh_p99_ms,omitzero"`
+	DeliveryP99 float64   `json:"delivery_p99_ms,omitzero"`
+}
+
+// LatencyView is how long records take, in milliseconds: quantiles of what the node's metrics count.
+type LatencyView struct {
+	// Mesh is from the origin's clock to the append here, of what other nodes took in.
+	MeshP50 float64 `json:"mesh_p50_ms,omitzero"`
+	MeshP99 float64 `json:"mesh_p99_ms,omitzero"`
+	// Delivery is from the journal here to the write to a subscriber's socket.
+	DeliveryP50 float64 `json:"delivery_p50_ms,omitzero"`
+	DeliveryP99 float64 `json:"delivery_p99_ms,omitzero"`
 }
 
 // Alarms asks what is wrong anywhere, in words.
@@ -126,8 +183,15 @@ type ActorView struct {
 	Children []ActorView `json:"children,omitempty"`
 }
 
-// Ready asks whether the node can serve: each check by name, with an empty text when it passed.
+// Ready asks whether the node can serve: each check by name, CheckOK when it passed.
 type Ready struct{ To[ReadyView] }
+
+// What checks of readiness say: CheckOK, or what is wrong. What begins with CheckAlone does not make a node unready: one
+// that is alone serves what it has.
+const (
+	CheckOK    = "ok"
+	CheckAlone = "alone: "
+)
 
 // ReadyView is the answer of /readyz.
 type ReadyView struct {
@@ -135,7 +199,7 @@ type ReadyView struct {
 	Checks map[string]string `json:"checks"`
 }
 
-// Streams lists what is held: the first streams that match and come after one, in order of their names.
+// Streams lists what is held, and what only the archive has: the first streams that match and come after one, in order of their names.
 type Streams struct {
 	To[[]StreamView]
 	Match messages.Pattern
@@ -149,9 +213,12 @@ type StreamView struct {
 	Name    messages.Stream `json:"name"`
 	Records uint64          `json:"records"`
 	Bytes   uint64          `json:"bytes"`
-	Last    time.Time       `json:"last"`
+	// Last is zero where only the archive has records.
+	Last time.Time `json:"last,omitzero"`
 	// Rate is records a second, over about ten seconds.
 	Rate float64 `json:"rate"`
+	// Archived tells that only the archive has records: the counts are of what this node holds.
+	Archived bool `json:"archived,omitempty"`
 }
 
 // Raw is JSON that is passed on as it is.

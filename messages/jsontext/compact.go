@@ -34,6 +34,19 @@ func Compact(dst, src []byte, maxDepth int) ([]byte, error) {
 	return append(p.dst, src[p.from:p.end]...), nil
 }
 
+// End gives the length of the JSON value that src begins with, checked as Compact does: without whitespace
+// before it, and whatever stands behind it. It is 0 where there is none, or one that nests deeper than maxDepth.
+func End(src []byte, maxDepth int) int {
+	if maxDepth < 1 || maxDepth > MaxDepth {
+		maxDepth = MaxDepth
+	}
+	p := parser{src: src, maxDepth: maxDepth, measures: true}
+	if fault := p.one(); fault != "" {
+		return 0
+	}
+	return p.end
+}
+
 // parser walks src once. src[from:at] is read, and not yet written to dst.
 type parser struct {
 	src      []byte
@@ -43,6 +56,8 @@ type parser struct {
 	end      int // behind the last token
 	maxDepth int
 	depth    int
+	// measures: nothing is to be written.
+	measures bool
 	// objects has a bit for each open container: set for an object.
 	objects [MaxDepth / 64]uint64
 }
@@ -79,7 +94,7 @@ func (p *parser) space() {
 		}
 		break
 	}
-	if p.at > start {
+	if p.at > start && !p.measures {
 		p.dst = append(p.dst, p.src[p.from:start]...)
 		p.from = p.at
 	}
@@ -95,18 +110,35 @@ func (p *parser) peek() byte {
 
 // document reads one value and the end; it returns what is wrong at p.at.
 func (p *parser) document() string {
+	p.space()
+	if fault := p.one(); fault != "" {
+		return fault
+	}
+	p.space()
+	if p.at < len(p.src) {
+		return p.unexpected("the end")
+	}
+	if p.from > p.end { // the space behind the value is dropped, all before is in dst
+		p.end = p.from
+	}
+	return ""
+}
+
+// one reads one value.
+func (p *parser) one() string {
 	for {
-		p.space()
 		opened, fault := p.value()
 		if fault != "" {
 			return fault
 		}
 		if opened {
+			p.space()
 			continue
 		}
 		if more, fault := p.follow(); fault != "" || !more {
 			return fault
 		}
+		p.space()
 	}
 }
 
@@ -164,20 +196,14 @@ func (p *parser) name() string {
 }
 
 // follow reads what stands behind a value: closings, and the comma before the next value. No
-// more means that the document is complete.
+// more means that the outermost value is complete.
 func (p *parser) follow() (more bool, fault string) {
 	for {
 		p.end = p.at
-		p.space()
 		if p.depth == 0 {
-			if p.at < len(p.src) {
-				return false, p.unexpected("the end")
-			}
-			if p.from > p.end { // the space behind the value is dropped, all before is in dst
-				p.end = p.from
-			}
 			return false, ""
 		}
+		p.space()
 		object, closing := p.inObject(), byte(']')
 		if object {
 			closing = '}'

@@ -87,6 +87,17 @@ func TestCompactInPlace(t *testing.T) {
 	}
 }
 
+func TestEnd(t *testing.T) {
+	for in, want := range map[string]int{
+		`1 `: 1, `"a\u0041",`: 9, `[ 1 , {"a" : [ ] } ] }`: 20, `{}{}`: 2, `null`: 4, `12x`: 2, `truex`: 4,
+		``: 0, ` 1`: 0, `[1`: 0, `[1,]`: 0, `"a`: 0, "\"\xff\"": 0, `01`: 0, `-`: 0, `[[[[]]]]`: 0, `[[[]]]`: 6, `{"a":1,}`: 0, `nul`: 0,
+	} {
+		if got := End([]byte(in), 3); got != want {
+			t.Errorf("End(%q) = %d, want %d", in, got, want)
+		}
+	}
+}
+
 func TestCompactAllocatesNothing(t *testing.T) {
 	src, dst := []byte(`{"a": [1, {"b": "c\n"}], "d": null}`), make([]byte, 0, 64)
 	if n := testing.AllocsPerRun(100, func() { _, _ = Compact(dst, src, 128) }); n != 0 {
@@ -154,6 +165,7 @@ func FuzzCompact(f *testing.F) {
 		if valid != (err == nil) {
 			t.Fatalf("valid %v, Compact says %v", valid, err)
 		}
+		sameEnd(t, src, limit, err == nil)
 		if err != nil {
 			readAll(src, 0)
 			return
@@ -167,6 +179,20 @@ func FuzzCompact(f *testing.F) {
 		}
 		sameValue(t, got)
 	})
+}
+
+// sameEnd checks End against Compact: what it says is a value is one, and one alone is found whole.
+func sameEnd(t *testing.T, src []byte, limit int, valid bool) {
+	src = bytes.TrimLeft(src, " \t\r\n")
+	n := End(src, limit)
+	if n > 0 {
+		if _, err := Compact(nil, src[:n], limit); err != nil {
+			t.Fatalf("%q is taken for a value: %v", src[:n], err)
+		}
+	}
+	if alone := n > 0 && len(bytes.Trim(src[n:], " \t\r\n")) == 0; alone != valid {
+		t.Fatalf("End of %q is %d, and that it is one value is %v", src, n, valid)
+	}
 }
 
 // readAll calls every reader on bytes that may be no JSON.

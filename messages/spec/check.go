@@ -1,7 +1,6 @@
 package spec
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -14,10 +13,6 @@ func element(path string, i int) string { return path + "/" + strconv.Itoa(i) }
 
 // check walks a value and its rule together.
 func check(r *rule, path string, n *node, faults *Faults) {
-	if l := findLater(path); l != nil && l.refuses(n) {
-		faults.add(path, "%s", laterText(l, n))
-		return
-	}
 	if !slices.Contains(r.kinds, n.kind) {
 		faults.add(path, "must be %s, is %s", r.is, kindWord(n.kind))
 		return
@@ -37,16 +32,6 @@ func check(r *rule, path string, n *node, faults *Faults) {
 	case r.role == templateRole && r.fault == nil:
 		checkTemplates(path, n, faults)
 	}
-}
-
-func laterText(l *later, n *node) string {
-	if l.values != nil {
-		return fmt.Sprintf("%q is not supported by this version", clip(n.text))
-	}
-	if l.only != "" {
-		return fmt.Sprintf("anything but %s is not supported by this version", l.only)
-	}
-	return "is not supported by this version"
 }
 
 func checkCount(r *rule, path string, count int, faults *Faults) {
@@ -140,7 +125,7 @@ func checkTogether(root *node, faults *Faults) {
 		kind = k.text
 	}
 	for _, section := range []string{KindREST, KindWebSocket, KindSSE, KindPush} {
-		if root.member(section) != nil && section != kind && !findLaterWhole("/"+section) && kind != "" {
+		if root.member(section) != nil && section != kind && kind != "" {
 			faults.add(pointer("", section), "belongs to kind %s, but kind is %s", section, clip(kind))
 		}
 	}
@@ -152,6 +137,7 @@ func checkTogether(root *node, faults *Faults) {
 	if d := root.member("dedupe").member("by"); d != nil && d.isText(DedupeNativeID) && root.member("native_id") == nil {
 		faults.add("/dedupe/by", "native_id needs the field native_id")
 	}
+	checkRedundancy(root, kind, faults)
 	checkAuth(root, "", faults)
 	for _, section := range []string{KindREST, KindWebSocket, KindSSE} {
 		if before := root.member(section).member("before"); before != nil {
@@ -166,9 +152,22 @@ func checkTogether(root *node, faults *Faults) {
 	checkDefaultStream(root, faults)
 }
 
-func findLaterWhole(path string) bool {
-	l := findLater(path)
-	return l != nil && l.whole()
+// checkRedundancy finds what several owners at once can't do without, or with.
+func checkRedundancy(root *node, kind string, faults *Faults) {
+	n := root.member("redundancy")
+	if n == nil || n.kind != jsontext.Number || n.raw == "1" {
+		return
+	}
+	if kind == KindPush {
+		faults.add("/redundancy", "must be 1: a push source runs on every node")
+		return
+	}
+	if root.member("native_id") == nil {
+		faults.add("/redundancy", "needs the field native_id: by it the copies of several owners are known")
+	}
+	if e := root.member("exclusive"); e != nil && e.raw == "true" {
+		faults.add("/redundancy", "must be 1 where exclusive is true")
+	}
 }
 
 func checkURL(root *node, kind string, faults *Faults) {
@@ -192,7 +191,7 @@ var outward = []string{"headers", "auth", "tls", "proxy", "items", "budget"}
 // checkPush refuses what a source has no use for that connects nowhere.
 func checkPush(root *node, faults *Faults) {
 	for _, name := range outward {
-		if root.member(name) != nil && !findLaterWhole("/"+name) {
+		if root.member(name) != nil {
 			faults.add("/"+name, "is for sources that connect to their feeds: to a push source the sender connects")
 		}
 	}

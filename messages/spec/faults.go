@@ -58,5 +58,5 @@ func FaultAt(path string, err error) Fault {
 
 // pointer is the JSON pointer of a member.
 func pointer(path, name string) string {
-	return path + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+	return path + "/" + strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/", "~1")
 }

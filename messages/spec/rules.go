@@ -1,6 +1,8 @@
 package spec
 
 import (
+	"regexp"
+	"sync"
 	"time"
 
 	"anode/messages/jsontext"
@@ -16,10 +18,21 @@ const (
 	day = 24 * time.Hour
 )
 
-// language is the whole language, field by field.
-func language() *rule {
+// mostName is the longest name of a source.
+const mostName = 63
+
+var nameText = regexp.MustCompile(namePattern)
+
+// Named tells whether a source may be called so.
+func Named(text string) bool { return len(text) <= mostName && nameText.MatchString(text) }
+
+// language is the whole language, made once: it is not changed.
+var language = sync.OnceValue(newLanguage)
+
+// newLanguage is the whole language, field by field.
+func newLanguage() *rule {
 	return object("an object",
-		field{"name", matching("a name", namePattern, 63, "tokens of a-z, 0-9, '_' and '-' joined by dots")},
+		field{"name", matching("a name", namePattern, mostName, "tokens of a-z, 0-9, '_' and '-' joined by dots")},
 		field{"kind", oneOf(KindREST, KindWebSocket, KindSSE, KindPush)},
 		field{"url", urlRule()},
 		field{"stream", streamRule()},

@@ -28,9 +28,6 @@ func describe(r *rule, path string) map[string]any {
 	for k, v := range r.schema {
 		schema[k] = v
 	}
-	if l := findLater(path); l != nil {
-		return narrow(schema, l)
-	}
 	if len(r.fields) > 0 {
 		describeFields(schema, r, path)
 	}
@@ -57,9 +54,7 @@ func describeFields(schema map[string]any, r *rule, path string) {
 	properties := make(map[string]any, len(r.fields))
 	for _, f := range r.fields {
 		at := pointer(path, f.name)
-		if l := findLater(at); l == nil || !l.whole() {
-			properties[f.name] = describe(f.rule, at)
-		}
+		properties[f.name] = describe(f.rule, at)
 	}
 	schema["properties"] = properties
 	schema["additionalProperties"] = false
@@ -108,25 +103,6 @@ func anyCase(words []string) string {
 	return b.String() + ")$"
 }
 
-// narrow leaves out what this version does not run.
-func narrow(schema map[string]any, l *later) map[string]any {
-	if l.only != "" {
-		return map[string]any{"const": json.RawMessage(l.only)}
-	}
-	values, ok := schema["enum"].([]string)
-	if !ok {
-		return schema
-	}
-	var left []string
-	for _, v := range values {
-		if !l.refuses(&node{kind: jsontext.Text, text: v}) {
-			left = append(left, v)
-		}
-	}
-	schema["enum"] = left
-	return schema
-}
-
 func kindRule(kind string, then map[string]any) map[string]any {
 	return map[string]any{
 		"if":   map[string]any{"properties": map[string]any{"kind": map[string]any{"const": kind}}, "required": []string{"kind"}},
@@ -140,7 +116,7 @@ func kindRules() []any {
 	for _, k := range []struct{ kind, scheme string }{{KindREST, `^(https?://|\$\{)`}, {KindWebSocket, `^(wss?://|\$\{)`}, {KindSSE, `^(https?://|\$\{)`}} {
 		then := map[string]any{}
 		for _, section := range []string{KindREST, KindWebSocket, KindSSE, KindPush} {
-			if section != k.kind && !findLaterWhole("/"+section) {
+			if section != k.kind {
 				then[section] = false
 			}
 		}
@@ -149,11 +125,16 @@ func kindRules() []any {
 	}
 	then := map[string]any{"url": false, "exclusive": map[string]any{"const": false}}
 	for _, name := range append([]string{KindREST, KindWebSocket, KindSSE}, outward...) {
-		if !findLaterWhole("/" + name) {
-			then[name] = false
-		}
+		then[name] = false
 	}
+	then["redundancy"] = map[string]any{"const": 1}
 	rules = append(rules, kindRule(KindPush, map[string]any{"properties": then}))
+	rules = append(rules, map[string]any{
+		"if": map[string]any{
+			"properties": map[string]any{"redundancy": map[string]any{"minimum": 2}}, "required": []string{"redundancy"},
+		},
+		"then": map[string]any{"required": []string{"native_id"}, "properties": map[string]any{"exclusive": map[string]any{"const": false}}},
+	})
 	return append(rules, map[string]any{
 		"if": map[string]any{
 			"properties": map[string]any{"dedupe": map[string]any{"properties": map[string]any{"by": map[string]any{"const": DedupeNativeID}}, "required": []string{"by"}}},

@@ -20,14 +20,26 @@ func (s *Sealed) Open() (*messages.Batch, error) {
 		return nil, err
 	}
 	batch := &messages.Batch{Header: s.Header}
-	d := decoder{batch: batch, records: make([]messages.Record, 0, s.Count)}
-	if err := fields(body, d.group); err != nil {
-		return nil, fmt.Errorf("batch %s: %w", s.ID(), err)
-	}
-	if uint32(len(d.records)) != s.Count {
-		return nil, fmt.Errorf("batch %s: %w: %d records, the header says %d", s.ID(), ErrFormat, len(d.records), s.Count)
+	d := decoder{header: &s.Header, batch: batch, records: make([]messages.Record, 0, s.Count)}
+	if err := d.read(body); err != nil {
+		return nil, err
 	}
 	return batch, nil
+}
+
+// Each calls visit with every record in order, without keeping any: the record is another's when visit returns, its
+// texts and payload stand as in Open. On an error some may have been visited. It allocates what decompressing takes.
+func (s *Sealed) Each(visit func(*messages.Record)) error { return s.EachOf(nil, visit) }
+
+// EachOf is Each of the streams that are wanted; nil is all. Records of others are passed over, which costs little.
+func (s *Sealed) EachOf(wanted func(messages.Stream) bool, visit func(*messages.Record)) error {
+	body, err := s.rawBody()
+	if err != nil {
+		return err
+	}
+	var one [1]messages.Record
+	d := decoder{header: &s.Header, wanted: wanted, visit: visit, records: one[:0]}
+	return d.read(body)
 }
 
 // Verify tells whether the root in the header is that of the body. The checksum has
@@ -61,55 +73,83 @@ func (s *Sealed) rawBody() ([]byte, error) {
 	return body, nil
 }
 
-// decoder collects a batch's records. They stand in one slice, so that a group is a part of it.
+// decoder reads a batch's records. Where they are kept they stand in one slice, so that a group is a part of it; where
+// they are visited the slice has the present one.
 type decoder struct {
-	batch   *messages.Batch
+	header *messages.Header
+	batch  *messages.Batch
+	visit  func(*messages.Record)
+	// wanted are the streams that are visited; nil is all. passed tells that the present one is not.
+	wanted  func(messages.Stream) bool
+	passed  bool
 	records []messages.Record
+	// count is how many were read, last the stream of the group before.
+	count uint32
+	last  messages.Stream
+}
+
+func (d *decoder) read(body []byte) error {
+	if err := fields(body, d.group); err != nil {
+		return fmt.Errorf("batch %s: %w", d.header.ID(), err)
+	}
+	if d.count != d.header.Count {
+		return fmt.Errorf("batch %s: %w: %d records, the header says %d", d.header.ID(), ErrFormat, d.count, d.header.Count)
+	}
+	return nil
 }
 
 func (d *decoder) group(number protowire.Number, value []byte, _ uint64) error {
 	if number != bodyGroups {
 		return nil
 	}
-	g := messages.Group{}
-	from := len(d.records)
-	err := fields(value, func(number protowire.Number, value []byte, _ uint64) error {
+	stream := messages.Stream("")
+	from := d.count
+	err := fields(value, func(number protowire.Number, value []byte, _ uint64) (err error) {
 		switch number {
 		case groupStream:
-			stream, err := messages.ParseStream(text(value))
-			if err != nil {
+			if stream, err = messages.ParseStream(text(value)); err != nil {
 				return fmt.Errorf("%w: %w", ErrFormat, err)
 			}
-			g.Stream = stream
+			d.passed = d.wanted != nil && !d.wanted(stream)
 		case groupRecords:
-			return d.record(g.Stream, value)
+			return d.record(stream, value)
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	g.Records = d.records[from:len(d.records):len(d.records)]
-	if last := len(d.batch.Groups) - 1; len(g.Records) == 0 || last >= 0 && d.batch.Groups[last].Stream >= g.Stream {
-		return fmt.Errorf("%w: group %q is empty or out of order", ErrFormat, g.Stream)
+	if d.count == from || d.last >= stream {
+		return fmt.Errorf("%w: group %q is empty or out of order", ErrFormat, stream)
 	}
-	d.batch.Groups = append(d.batch.Groups, g)
+	d.last = stream
+	if d.batch != nil {
+		d.batch.Groups = append(d.batch.Groups, messages.Group{Stream: stream, Records: d.records[from:d.count:d.count]})
+	}
 	return nil
 }
 
 func (d *decoder) record(stream messages.Stream, value []byte) error {
-	if stream == "" || len(d.records) == cap(d.records) {
-		return fmt.Errorf("%w: a record without stream, or more than %d", ErrFormat, cap(d.records))
+	h := d.header
+	if stream == "" || d.count == h.Count {
+		return fmt.Errorf("%w: a record without stream, or more than %d", ErrFormat, h.Count)
 	}
-	i := uint32(len(d.records))
-	h := &d.batch.Header
+	if d.passed {
+		d.count++
+		return nil
+	}
+	if d.visit != nil {
+		d.records = d.records[:0]
+	}
 	d.records = append(d.records, messages.Record{
-		Position: messages.Position{Origin: h.Origin, Epoch: h.Epoch, Sequence: h.Sequence, Index: i},
-		HLC:      h.First + messages.HLC(i),
+		Position: messages.Position{Origin: h.Origin, Epoch: h.Epoch, Sequence: h.Sequence, Index: d.count},
+		HLC:      h.First + messages.HLC(d.count),
 		Draft:    messages.Draft{Stream: stream},
 	})
-	r := &d.records[i].Draft
-	return fields(value, func(number protowire.Number, value []byte, fixed uint64) error {
+	d.count++
+	record := &d.records[len(d.records)-1]
+	r := &record.Draft
+	err := fields(value, func(number protowire.Number, value []byte, fixed uint64) error {
 		switch number {
 		case recPayload:
 			r.Payload = value
@@ -126,6 +166,10 @@ func (d *decoder) record(stream messages.Stream, value []byte) error {
 		}
 		return nil
 	})
+	if err == nil && d.visit != nil {
+		d.visit(record)
+	}
+	return err
 }
 
 // fields calls visit for each field of a protobuf message: with the bytes of one that has

@@ -64,6 +64,7 @@ func TestSealedOpensAsItWas(t *testing.T) {
 			if !reflect.DeepEqual(opened, batch) {
 				t.Fatalf("codec %d, %d records: opened\n%+v\nsealed\n%+v", codec, n, opened, batch)
 			}
+			sameRecords(t, &parsed, opened, nil)
 			if err := parsed.Verify(); err != nil {
 				t.Fatal(err)
 			}
@@ -150,6 +151,25 @@ func TestVersion1StaysReadable(t *testing.T) {
 	}
 }
 
+// sameRecords checks that Each gives what Open gave.
+func sameRecords(t *testing.T, s *wire.Sealed, opened *messages.Batch, fault error) {
+	t.Helper()
+	var list []messages.Record
+	if err := s.Each(func(r *messages.Record) { list = append(list, *r) }); fmt.Sprint(err) != fmt.Sprint(fault) {
+		t.Fatalf("each: %v, open: %v", err, fault)
+	}
+	if fault != nil {
+		return
+	}
+	var want []messages.Record
+	for _, g := range opened.Groups {
+		want = append(want, g.Records...)
+	}
+	if !reflect.DeepEqual(list, want) {
+		t.Fatalf("each gives\n%+v\nopen\n%+v", list, want)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, codec := range []wire.Codec{wire.None, wire.S2, wire.Zstd} {
 		sealed, _ := seal(f, codec, 30)
@@ -162,6 +182,7 @@ func FuzzParse(f *testing.F) {
 		}
 		_ = parsed.Verify()
 		batch, err := parsed.Open()
+		sameRecords(t, &parsed, batch, err)
 		if err != nil {
 			return
 		}
@@ -211,6 +232,33 @@ func BenchmarkSeal(b *testing.B) {
 	for b.Loop() {
 		if _, _, _, err := s.Seal(place(), list); err != nil {
 			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/256, "ns/record")
+}
+
+func TestEachOfPassesOverWhatIsNotWanted(t *testing.T) {
+	sealed, batch := seal(t, wire.S2, 100)
+	for _, group := range batch.Groups {
+		var want, got []messages.Record
+		want = append(want, group.Records...)
+		err := sealed.EachOf(func(s messages.Stream) bool { return s == group.Stream }, func(r *messages.Record) { got = append(got, *r) })
+		if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s: %d records of %d, %v", group.Stream, len(got), len(want), err)
+		}
+	}
+	if err := sealed.EachOf(func(messages.Stream) bool { return false }, func(*messages.Record) { t.Error("visited") }); err != nil {
+		t.Error(err)
+	}
+}
+
+func BenchmarkEach(b *testing.B) {
+	sealed, _ := seal(b, wire.S2, 256)
+	b.ReportAllocs()
+	for b.Loop() {
+		n := 0
+		if err := sealed.Each(func(r *messages.Record) { n += len(r.Payload) }); err != nil || n == 0 {
+			b.Fatal(n, err)
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/256, "ns/record")

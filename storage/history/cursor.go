@@ -1,6 +1,7 @@
 package history
 
 import (
+	"context"
 	"slices"
 	"sort"
 
@@ -15,12 +16,28 @@ const young = 2 * 60 * 1000
 func (w *walk) Cursor() messages.Cursor {
 	var c messages.Cursor
 	digest := w.history.cfg.Journal.Digest()
+	ctx, cancel := context.WithTimeout(context.Background(), w.history.cfg.Patience)
+	defer cancel()
+	said, _ := w.history.confirmed.of(w.stream)
+	var archive *ungiven
+	if w.history.cfg.Archive != nil && !w.descending {
+		archive = w.ungiven(digest, said)
+	}
 	for origin, head := range w.heads {
 		at, since := head, w.at-young
 		if !w.descending {
-			at, since = lowest(head, w.given0(origin)), w.start().ms
+			since = w.start().ms
+			if _, journals := digest[origin]; journals || archive == nil {
+				at = lowest(head, w.given0(origin))
+			}
+			if archive != nil {
+				if epochs := digest[origin]; at.Epoch == 0 && len(epochs) > 0 {
+					at = said.below(origin, epochs[0].Epoch)
+				}
+				at = lowest(at, archive.before(ctx, origin))
+			}
 		}
-		c.Advance(w.history.belowHoles(at, since, digest[origin]))
+		c.Advance(w.history.belowHoles(at, since, digest[origin], said))
 	}
 	if !w.descending && w.from > 0 {
 		c.SetFrom(w.from)
@@ -89,7 +106,7 @@ func (w *walk) givenOf(id messages.BatchID, at messages.Position, upTo key) (mes
 
 // belowHoles gives a place on an origin's line that is not beyond a hole which may still be
 // filled with what was received since a time, in ms.
-func (h *History) belowHoles(at messages.Position, since int64, epochs []messages.EpochDigest) messages.Position {
+func (h *History) belowHoles(at messages.Position, since int64, epochs []messages.EpochDigest, said said) messages.Position {
 	for i, e := range epochs {
 		old := sort.Search(len(e.Holes), func(n int) bool { return h.reaches(at.Origin, &e, e.Holes[n], since) })
 		for n, hole := range e.Holes {
@@ -99,6 +116,9 @@ func (h *History) belowHoles(at messages.Position, since int64, epochs []message
 			first := messages.Position{Origin: at.Origin, Epoch: e.Epoch, Sequence: hole.From - 1, Index: messages.IndexEnd}
 			if hole.From == 1 { // of any age: what it names as its prior, and so what came before, is not known
 				first = lastOf(at.Origin, epochs[:i])
+				if before := said.below(at.Origin, e.Epoch); before.Compare(first) > 0 {
+					first = before
+				}
 			}
 			if first.Compare(at) >= 0 {
 				return at

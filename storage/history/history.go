@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -18,26 +17,42 @@ import (
 type Config struct {
 	// Journal is where from; required.
 	Journal storage.Journal
+	// Archive has what the journal has not any more; nil is none.
+	Archive storage.Archive
+	// Patience is how long a walk waits for the archive where it needs it; 0 means 5 s.
+	Patience time.Duration
+	// Known is how long what the archive says to have is taken for what it has; 0 means 10 s.
+	Known time.Duration
 	// Clock is the wall clock; nil means time.Now.
 	Clock func() time.Time
 	// LastBytes is about the most of records that Last holds at a time; 0 means 4 MiB.
 	LastBytes int
 }
 
-const defaultLastBytes = 4 << 20
+const (
+	defaultLastBytes = 4 << 20
+	defaultPatience  = 5 * time.Second
+)
 
 // Validate names all faults of the configuration.
 func (c Config) Validate() error {
 	if c.Journal == nil {
 		return errors.New("history: Journal is required")
 	}
+	if c.Patience < 0 || c.Known < 0 {
+		return fmt.Errorf("history: Patience (%s) and Known (%s) can't be negative", c.Patience, c.Known)
+	}
 	return nil
 }
 
-// History gives walks over a journal.
+// History gives walks over a journal and an archive.
 type History struct {
-	cfg               Config
-	damaged, vanished atomic.Uint64
+	cfg                     Config
+	damaged, vanished, away atomic.Uint64
+	confirmed               confirmed
+	silence                 silence
+	names                   names
+	times                   times
 }
 
 // New makes a history. It does no I/O.
@@ -51,6 +66,12 @@ func New(cfg Config) (*History, error) {
 	if cfg.LastBytes <= 0 {
 		cfg.LastBytes = defaultLastBytes
 	}
+	if cfg.Patience == 0 {
+		cfg.Patience = defaultPatience
+	}
+	if cfg.Known == 0 {
+		cfg.Known = known
+	}
 	return &History{cfg: cfg}, nil
 }
 
@@ -58,20 +79,25 @@ func New(cfg Config) (*History, error) {
 type Stats struct {
 	// Damaged batches failed their checksum, Vanished ones were dropped while a walk went on.
 	Damaged, Vanished uint64
+	// Away is how often the archive was needed and could not be reached.
+	Away uint64
 }
 
 // Stats tells what was left out since the start.
-func (h *History) Stats() Stats { return Stats{Damaged: h.damaged.Load(), Vanished: h.vanished.Load()} }
+func (h *History) Stats() Stats {
+	return Stats{Damaged: h.damaged.Load(), Vanished: h.vanished.Load(), Away: h.away.Load()}
+}
 
 // Walk begins a walk, or goes on with one where the question has a page token. What is wrong with the
-// question is a command.ErrInvalid.
-func (h *History) Walk(q command.History) (command.Walk, error) {
-	b, err := h.begin(q)
+// question is a command.ErrInvalid. Where the walk, or After, needs the archive and that can't be reached, Walk and the
+// walk's Next wait up to Config.Patience, then they give a command.ErrUnavailable; Next may be asked again.
+func (h *History) Walk(ctx context.Context, q command.History) (command.Walk, error) {
+	b, err := h.begin(ctx, q)
 	if err != nil {
 		return nil, err
 	}
 	w := &walk{history: h, begun: b}
-	w.merge = h.merge(b.stream, b.descending, b.lower(), b.upper(), b.heads)
+	w.merge = h.merge(b.stream, b.descending, b.lower(), b.upper(), &b.reach)
 	return w, nil
 }
 
@@ -79,7 +105,7 @@ func (h *History) Walk(q command.History) (command.Walk, error) {
 const most = 1<<48 - 1
 
 // begin says what a walk gives.
-func (h *History) begin(q command.History) (*begun, error) {
+func (h *History) begin(ctx context.Context, q command.History) (*begun, error) {
 	if q.Page != "" {
 		b, err := decode(q.Page)
 		if err != nil {
@@ -98,10 +124,17 @@ func (h *History) begin(q command.History) (*begun, error) {
 	}
 	b := &begun{
 		stream: q.Stream, descending: q.Descending, unique: q.Unique, from: min(q.FromMs, most), to: min(q.ToMs, most),
-		at: h.cfg.Clock().UnixMilli(), heads: headsOf(h.cfg.Journal.Digest()),
+		at: h.cfg.Clock().UnixMilli(),
+	}
+	digest := h.cfg.Journal.Digest()
+	b.heads = headsOf(digest)
+	if h.cfg.Archive != nil && q.Descending { // its cursor names them, though it may never need their records
+		h.glimpse(ctx, glimpsed)
+		said, _ := h.confirmed.of(q.Stream)
+		b.addHeads(digest, said)
 	}
 	if !q.After.IsZero() {
-		at, err := h.keyOf(q.After)
+		at, err := h.keyOf(ctx, q.Stream, q.After)
 		if err != nil {
 			return nil, err
 		}
@@ -122,128 +155,4 @@ func headsOf(digest messages.Digest) map[messages.NodeID]messages.Position {
 		}
 	}
 	return heads
-}
-
-// keyOf gives the place of a record in the order. One that is not held stands before the next
-// on its origin's line.
-func (h *History) keyOf(p messages.Position) (key, error) {
-	batch := messages.BatchID{Origin: p.Origin, Epoch: p.Epoch, Sequence: p.Sequence}
-	if sealed, err := h.cfg.Journal.Read(batch); err == nil {
-		if p.Index >= sealed.Count {
-			return key{sealed.Last.Millis(), p.BatchEnd()}, nil
-		}
-		return key{(sealed.First + messages.HLC(p.Index)).Millis(), p}, nil
-	} else if !absent(err) {
-		return key{}, fmt.Errorf("after %s: %w", p, err)
-	}
-	for at := p; ; {
-		step := h.cfg.Journal.Next(at)
-		switch step.Kind {
-		case messages.StepBatch:
-			sealed, err := h.cfg.Journal.Read(step.Batch)
-			if err == nil {
-				return key{sealed.First.Millis(), p}, nil
-			}
-			if !absent(err) {
-				return key{}, fmt.Errorf("after %s: %w", p, err)
-			}
-			at = step.Batch.End()
-		case messages.StepGap:
-			at = step.Gap.To
-		case messages.StepWait:
-			at = messages.Position{Origin: p.Origin, Epoch: step.Batch.Epoch, Sequence: step.Hole.To, Index: messages.IndexEnd}
-		default:
-			return h.keyAhead(p)
-		}
-	}
-}
-
-// keyAhead is keyOf beyond all that is held of an origin.
-func (h *History) keyAhead(p messages.Position) (key, error) {
-	epochs := h.cfg.Journal.Digest()[p.Origin]
-	if len(epochs) == 0 {
-		return key{}, fmt.Errorf("%w after: nothing is known here of the origin of %s", command.ErrInvalid, p)
-	}
-	var newest messages.HLC
-	for _, e := range epochs {
-		newest = max(newest, e.HeadHLC)
-	}
-	return key{newest.Millis(), p}, nil
-}
-
-// absent tells whether a batch can't be read for good, and others can.
-func absent(err error) bool {
-	return errors.Is(err, storage.ErrNotHeld) || errors.Is(err, storage.ErrDamaged)
-}
-
-// Last gives the n newest records of a stream that stand at or below a cursor and on their
-// origin's line, ascending, in parts of about Config.LastBytes at most. They keep nothing of the batches that they
-// came in. More than that is read twice: backwards to find where it begins, and forwards to give it.
-func (h *History) Last(ctx context.Context, stream messages.Stream, n int, upTo messages.Cursor, give func([]*messages.Record) error) error {
-	heads := make(map[messages.NodeID]messages.Position, upTo.Len())
-	for p := range upTo.All() {
-		heads[p.Origin] = p
-	}
-	end := key{ms: most + 1}
-	back := h.merge(stream, true, key{}, end, heads)
-	back.lineOnly = true
-	var list []*messages.Record
-	var oldest key
-	size := 0
-	for range n {
-		r, err := back.next(ctx)
-		if err != nil {
-			return err
-		}
-		if r == nil {
-			break
-		}
-		oldest = keyOf(r)
-		if size += r.Size(); size <= h.cfg.LastBytes {
-			list = append(list, detach(r))
-		} else {
-			list = nil
-		}
-	}
-	if size <= h.cfg.LastBytes {
-		slices.Reverse(list)
-		return give(list)
-	}
-	forth := h.merge(stream, false, oldest.before(), end, heads)
-	forth.lineOnly = true
-	return forth.parts(ctx, give)
-}
-
-// parts gives all that is left, in parts.
-func (m *merge) parts(ctx context.Context, give func([]*messages.Record) error) error {
-	var list []*messages.Record
-	size := 0
-	for {
-		r, err := m.next(ctx)
-		if err != nil {
-			return err
-		}
-		if r != nil {
-			list = append(list, detach(r))
-			size += r.Size()
-		}
-		if r == nil || size >= m.history.cfg.LastBytes {
-			if err := give(list); err != nil || r == nil {
-				return err
-			}
-			list, size = nil, 0
-		}
-	}
-}
-
-// detach copies a record, so that its batch can go.
-func detach(r *messages.Record) *messages.Record {
-	c := *r
-	c.Stream = messages.Stream(strings.Clone(string(r.Stream)))
-	c.Position.Origin = messages.NodeID(strings.Clone(string(r.Position.Origin)))
-	for _, text := range []*string{&c.Source, &c.Key, &c.NativeID, &c.ContentType} {
-		*text = strings.Clone(*text)
-	}
-	c.Payload = slices.Clone(r.Payload)
-	return &c
 }

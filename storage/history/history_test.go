@@ -21,7 +21,7 @@ import (
 	"anode/testkit/storagetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(shared.Closing(m)) }
 
 const stream messages.Stream = "test.x"
 
@@ -41,14 +41,18 @@ type world struct {
 	t       testing.TB
 	history *history.History
 	now     int64
-	// absent are batches that come later.
-	absent []wire.Sealed
+	// ever are all batches, absent those that come later.
+	ever, absent []wire.Sealed
+	// renumber is what is added to the numbers of epochs.
+	renumber uint64
+	// back is about where clocks are put back to, in ms.
+	back int64
 	// inverted: some epoch begins before the one that it follows ended.
 	inverted bool
 }
 
 func newWorld(t testing.TB, j storage.Journal) *world {
-	w := &world{Journal: j, t: t, now: storagetest.Start + 100_000}
+	w := &world{Journal: j, t: t, now: storagetest.Start + 100_000, back: storagetest.Start}
 	h, err := history.New(history.Config{Journal: j, Clock: func() time.Time { return time.UnixMilli(w.now) }})
 	if err != nil {
 		t.Fatal(err)
@@ -61,11 +65,11 @@ func newWorld(t testing.TB, j storage.Journal) *world {
 func (w *world) fill(r *rapid.T) {
 	n := 0
 	for _, origin := range []messages.NodeID{"self", "peer", "other"}[:rapid.IntRange(1, 3).Draw(r, "origins")] {
-		o := storagetest.NewOrigin(origin, 1, storagetest.Start+rapid.Int64Range(0, 2000).Draw(r, "start"))
+		o := storagetest.NewOrigin(origin, w.renumber+1, storagetest.Start+rapid.Int64Range(0, 2000).Draw(r, "start"))
 		var line []wire.Sealed
 		for epoch := range rapid.IntRange(1, 3).Draw(r, "epochs") {
 			if epoch > 0 {
-				w.restart(r, o, line, uint64(epoch+1))
+				w.restart(r, o, line, w.renumber+uint64(epoch+1))
 			}
 			line = w.batches(r, o, &n)
 		}
@@ -82,7 +86,7 @@ func (w *world) restart(r *rapid.T, o *storagetest.Origin, line []wire.Sealed, e
 	}
 	o.Restart(epoch, end.Position())
 	if rapid.Bool().Draw(r, "back") {
-		o.HLC = messages.HLCFromMillis(storagetest.Start + rapid.Int64Range(0, 2000).Draw(r, "back to"))
+		o.HLC = messages.HLCFromMillis(w.back + rapid.Int64Range(0, 2000).Draw(r, "back to"))
 	}
 	w.inverted = w.inverted || o.HLC <= line[len(line)-1].Last
 }
@@ -99,7 +103,7 @@ func (w *world) batches(r *rapid.T, o *storagetest.Origin, n *int) []wire.Sealed
 		o.At(o.HLC.Millis() + rapid.SampledFrom([]int64{0, 0, 1, 7, 90, 3000}).Draw(r, "later"))
 		line = append(line, o.Next(w.t, drafts...))
 	}
-	w.absent = append(w.absent, line...)
+	w.ever, w.absent = append(w.ever, line...), append(w.absent, line...)
 	return line
 }
 
@@ -183,7 +187,7 @@ func expected(q command.History, held []messages.Record) []place {
 
 // page gives up to n records and the token that goes on.
 func (w *world) page(r *rapid.T, q command.History, n int) ([]place, string, messages.Cursor) {
-	walk, err := w.history.Walk(q)
+	walk, err := w.history.Walk(context.Background(), q)
 	if err != nil {
 		r.Fatal(err)
 	}

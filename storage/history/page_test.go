@@ -38,7 +38,7 @@ func (w *world) must(t testing.TB, batches ...wire.Sealed) {
 // walked gives the sequences of up to n records of a walk, its token and its cursor.
 func walked(t testing.TB, h *history.History, q command.History, n int) (sequences []uint64, token, cursor string) {
 	t.Helper()
-	walk, err := h.Walk(q)
+	walk, err := h.Walk(t.Context(), q)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestBadQuestionsAreInvalid(t *testing.T) {
 		"a cut page":            {Stream: stream, Page: token[:len(token)-4]},
 		"another stream's page": {Stream: "test.other", Page: token},
 	} {
-		if _, err := w.history.Walk(q); !errors.Is(err, command.ErrInvalid) {
+		if _, err := w.history.Walk(t.Context(), q); !errors.Is(err, command.ErrInvalid) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -153,7 +153,7 @@ func FuzzPage(f *testing.F) {
 	f.Add(token)
 	f.Add("AQAGdGVzdC54")
 	f.Fuzz(func(t *testing.T, page string) {
-		walk, err := w.history.Walk(command.History{Page: page})
+		walk, err := w.history.Walk(t.Context(), command.History{Page: page})
 		if err != nil {
 			if !errors.Is(err, command.ErrInvalid) {
 				t.Fatal(err)

@@ -31,13 +31,14 @@ const (
 	flagUnique
 	flagAfter
 	flagGiven
+	flagArchived
 	flagsKnown = 1<<iota - 1
 )
 
 // encode gives the token that goes on where the walk is.
 func (b *begun) encode() string {
 	var flags byte
-	for flag, set := range map[byte]bool{flagDescending: b.descending, flagUnique: b.unique, flagAfter: b.after != nil, flagGiven: b.given != nil} {
+	for flag, set := range map[byte]bool{flagDescending: b.descending, flagUnique: b.unique, flagAfter: b.after != nil, flagGiven: b.given != nil, flagArchived: b.archived} {
 		if set {
 			flags |= flag
 		}
@@ -94,7 +95,8 @@ func decode(text string) (*begun, error) {
 
 func readToken(flags byte, t []byte) (*begun, error) {
 	r := reader{b: t}
-	b := &begun{descending: flags&flagDescending != 0, unique: flags&flagUnique != 0, heads: make(map[messages.NodeID]messages.Position)}
+	b := &begun{descending: flags&flagDescending != 0, unique: flags&flagUnique != 0}
+	b.heads, b.archived = make(map[messages.NodeID]messages.Position), flags&flagArchived != 0
 	stream, err := messages.ParseStream(r.text(messages.MaxStream))
 	if err != nil {
 		r.bad = true
@@ -109,6 +111,7 @@ func readToken(flags byte, t []byte) (*begun, error) {
 	}
 	for n := r.number(); n > 0 && !r.bad; n-- {
 		p := r.position()
+		r.bad = r.bad || p.Epoch == 0
 		b.heads[p.Origin] = p
 	}
 	if r.bad || len(r.b) > 0 || flags&^byte(flagsKnown) != 0 {

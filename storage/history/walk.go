@@ -19,8 +19,8 @@ type begun struct {
 	given *key
 	// at is when the walk began, in ms.
 	at int64
-	// heads are the newest places held of each origin when the walk began.
-	heads map[messages.NodeID]messages.Position
+	// reach is how far it goes.
+	reach
 }
 
 // start is the bound that the question sets where the walk begins, and end where it ends: every
@@ -152,7 +152,7 @@ func (w *walk) recall(ctx context.Context) error {
 	if w.descending {
 		lower, upper = w.given.before(), w.start()
 	}
-	back := w.history.merge(w.stream, !w.descending, lower, upper, w.heads)
+	back := w.history.merge(w.stream, !w.descending, lower, upper, &w.reach)
 	var list []messages.Identity
 	for range mostRecalled {
 		r, err := back.next(ctx)

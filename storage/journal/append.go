@@ -26,13 +26,16 @@ func (j *Journal) Append(family storage.Family, batches []wire.Sealed) ([]storag
 	defer j.writing.Unlock()
 	held := make([]storage.Held, len(batches))
 	size, err := j.sort(family, batches, held)
+	if err == nil && size > 0 {
+		err = j.write(family, batches, held, size)
+	}
+	if errors.Is(err, storage.ErrFull) {
+		j.mu.Lock()
+		j.starved[family] = true
+		j.mu.Unlock()
+	}
 	if err != nil {
 		return nil, err
-	}
-	if size > 0 {
-		if err := j.write(family, batches, held, size); err != nil {
-			return nil, err
-		}
 	}
 	return j.settle(batches, held), nil
 }
@@ -95,14 +98,19 @@ func (j *Journal) has(s *wire.Sealed) bool {
 
 // full says why batches of a family are not taken now. mu is held.
 func (j *Journal) full(family storage.Family) error {
-	if j.diskFull {
-		return fmt.Errorf("%w: no room left on the disk", storage.ErrFull)
-	}
 	if s := &j.stats; s.FreeDisk >= 0 && s.FreeDisk < s.FreeFloor {
 		return fmt.Errorf("%w: the disk has %d bytes free, %d must stay", storage.ErrFull, s.FreeDisk, s.FreeFloor)
 	}
-	if budget := j.cfg.DiskBudget; family == storage.Own && budget > 0 && j.bytes >= budget/100*95 {
-		return fmt.Errorf("%w: the journal has %d of %d bytes", storage.ErrFull, j.bytes, budget)
+	if a := j.active[family]; j.spare == nil && (a == nil || a.seg.size >= a.room) {
+		if _, err := j.fit(j.least(0)); err != nil {
+			return err
+		}
+	}
+	if j.diskFull {
+		return fmt.Errorf("%w: no room left on the disk", storage.ErrFull)
+	}
+	if family == storage.Own && j.overBudget() {
+		return fmt.Errorf("%w: the journal has %d of %d bytes", storage.ErrFull, j.bytes, j.cfg.DiskBudget)
 	}
 	return nil
 }
@@ -137,23 +145,24 @@ func (j *Journal) write(family storage.Family, batches []wire.Sealed, held []sto
 // note takes in what was written to the end of a segment. mu is held.
 func (j *Journal) note(a *active, batches []wire.Sealed, held []storage.Held) {
 	for i := range batches {
-		s := &batches[i]
 		if held[i] != storage.HeldNew {
 			continue
 		}
+		kept := batches[i]
+		s := &kept
 		offset := a.seg.size + frameHeader
 		length := frameHeader + int64(len(s.Bytes()))
 		a.seg.size += length
 		j.bytes += length
 		j.lines.Open(s.Origin).Hold(&s.Header)
-		a.unsynced = append(a.unsynced, *s)
+		a.unsynced = append(a.unsynced, s)
 		j.unsynced += length
 		sp, made := a.seg.note(s, offset)
 		if made {
 			e := j.epoch(sp.key)
 			e.spans = append(e.spans, sp)
 		}
-		a.seg.unposted = append(a.seg.unposted, *s)
+		a.seg.unposted = append(a.seg.unposted, s)
 		a.seg.unpostedBytes += length
 	}
 }
@@ -215,6 +224,8 @@ func (j *Journal) unwrite(family storage.Family, a *active, cause error) error {
 	if noRoom(cause) {
 		j.mu.Lock()
 		j.diskFull = true
+		a.room = a.seg.size // what was allocated behind it was freed with what was cut off
+		j.lack(segmentHeader + int64(len(j.frames)))
 		j.mu.Unlock()
 		return fmt.Errorf("%w: %w", storage.ErrFull, cause)
 	}
@@ -248,7 +259,7 @@ func (j *Journal) detach(family storage.Family) {
 func (j *Journal) roomFor(family storage.Family, size int64) (*active, error) {
 	j.mu.Lock()
 	a := j.active[family]
-	if a != nil && (a.seg.size+size <= j.cfg.SegmentBytes || a.seg.size == segmentHeader) {
+	if a != nil && (a.seg.size+size <= a.room || a.seg.size == segmentHeader) {
 		j.mu.Unlock()
 		return a, nil
 	}
@@ -258,8 +269,14 @@ func (j *Journal) roomFor(family storage.Family, size int64) (*active, error) {
 	if rolled {
 		j.afterRoll()
 	}
-	a, err := j.create(family)
+	room, err := j.fitNext(segmentHeader + size)
 	if err != nil {
+		j.mu.Lock()
+		j.lack(segmentHeader + size)
+		j.mu.Unlock()
+		return nil, err
+	}
+	if a, err = j.create(family, room); err != nil {
 		if noRoom(err) {
 			j.mu.Lock()
 			j.diskFull = true
@@ -271,6 +288,7 @@ func (j *Journal) roomFor(family storage.Family, size int64) (*active, error) {
 	j.mu.Lock()
 	j.active[family] = a
 	j.enlist(a.seg)
+	j.lacked, j.starved[family] = 0, false
 	j.mu.Unlock()
 	return a, nil
 }
@@ -294,12 +312,15 @@ func (j *Journal) enlist(seg *segment) {
 	j.dirDirty = true
 }
 
-// create makes the file of a new segment: of the spare, where there is one.
-func (j *Journal) create(family storage.Family) (*active, error) {
+// create makes the file of a new segment: of the spare, where there is one, or else with so much room.
+func (j *Journal) create(family storage.Family, room int64) (*active, error) {
 	j.mu.Lock()
 	j.number++
 	number := j.number
 	file := j.spare
+	if file != nil {
+		room = j.spareRoom
+	}
 	j.spare = nil
 	j.mu.Unlock()
 	seg := newSegment(j.cfg.Dir, number, family)
@@ -309,7 +330,7 @@ func (j *Journal) create(family storage.Family) (*active, error) {
 	if file != nil {
 		err = j.fs.Rename(join(j.cfg.Dir, spareName), name)
 	} else if file, err = j.fs.Create(name); err == nil {
-		err = file.Preallocate(j.cfg.SegmentBytes)
+		err = file.Preallocate(room)
 	}
 	if err == nil {
 		_, err = file.WriteAt(appendSegmentHeader(nil, number, family, time.UnixMilli(seg.made)), 0)
@@ -322,50 +343,7 @@ func (j *Journal) create(family storage.Family) (*active, error) {
 		return nil, fmt.Errorf("new segment: %w", err)
 	}
 	seg.size = segmentHeader
-	return &active{seg: seg, file: file, synced: segmentHeader}, nil
-}
-
-// allocate makes the spare: where the disk is full, it shows here.
-func (j *Journal) allocate() error {
-	j.writing.Lock()
-	defer j.writing.Unlock()
-	j.mu.RLock()
-	done := j.spare != nil || j.closed
-	j.mu.RUnlock()
-	if done {
-		return nil
-	}
-	name := join(j.cfg.Dir, spareName)
-	f, err := j.fs.Create(name)
-	if err == nil {
-		if err = f.Preallocate(j.cfg.SegmentBytes); err != nil {
-			_ = f.Close()
-			_ = j.fs.Remove(name)
-		}
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if err != nil {
-		j.diskFull = j.diskFull || noRoom(err)
-		return fmt.Errorf("allocate the next segment: %w", err)
-	}
-	j.spare, j.diskFull = f, false
-	return nil
-}
-
-// askFree asks the disk what is free. writing is held, or nothing is open yet.
-func (j *Journal) askFree() {
-	j.sinceFree = 0
-	free, total, err := j.fs.Free(j.cfg.Dir)
-	if err != nil {
-		free, total = -1, -1
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.stats.FreeDisk, j.stats.FreeFloor = free, -1
-	if total >= 0 {
-		j.stats.FreeFloor = min(total/20, maxFreeFloor)
-	}
+	return &active{seg: seg, file: file, room: room, synced: segmentHeader}, nil
 }
 
 // post takes the streams and identities of what was appended into the indexes.
@@ -401,27 +379,28 @@ func (j *Journal) postOne(seg *segment, most int64) (bytes int64) {
 			break
 		}
 	}
-	opened := make([]*messages.Batch, len(list))
-	for i := range list {
-		b, err := list[i].Open()
-		if err != nil { // its checksum is right: it was made so
-			j.cfg.Logger.Warn("a batch can't be read: it is kept, and is in no index", "origin", list[i].Origin, "epoch", list[i].Epoch, "seq", list[i].Sequence, "error", err)
-			continue
+	e, _ := j.extracts.Get().(*extract)
+	if e == nil {
+		e = new(extract)
+	}
+	defer func() {
+		if e.clear() {
+			j.extracts.Put(e)
 		}
-		opened[i] = b
+	}()
+	for _, b := range list {
+		if err := e.add(b); err != nil { // its checksum is right: it was made so
+			j.cfg.Logger.Warn("a batch can't be read: it is kept, and is in no index", "origin", b.Origin, "epoch", b.Epoch, "seq", b.Sequence, "error", err)
+		}
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if seg.posted != posted || len(seg.unposted) == 0 {
 		return bytes // another did it meanwhile
 	}
-	for _, b := range opened {
-		if b != nil {
-			seg.index.post(seg.byKey[epochKey{b.Origin, b.Epoch}].ordinal, b, j.totals)
-		}
-	}
+	seg.index.post(func(key epochKey) int { return seg.byKey[key].ordinal }, e, j.totals)
 	seg.unpostedBytes -= bytes
 	seg.posted += uint64(len(list))
-	seg.unposted = append([]wire.Sealed(nil), seg.unposted[len(list):]...)
+	seg.unposted = append([]*wire.Sealed(nil), seg.unposted[len(list):]...)
 	return bytes
 }

@@ -13,6 +13,8 @@ const (
 	mib = 1 << 20
 	// maxSegment and minSegment bound what a segment grows to.
 	maxSegment, minSegment = 64 * mib, mib
+	// maxLacked is what has to be free, at most, after a write found no room.
+	maxLacked = 4 * mib
 	// maxUnsynced is how much waits for an fsync at most.
 	maxUnsynced = 32 * mib
 	// maxUnindexed is how much waits for its postings at most.
@@ -55,7 +57,8 @@ type Config struct {
 	// DiskBudget is what the journal may take on the disk; 0 means no bound. At 95 % of it
 	// own batches are refused.
 	DiskBudget int64
-	// SegmentBytes is what a segment grows to; 0 means the rule: an eighth of the retention, from 1 to 64 MiB.
+	// SegmentBytes is what a segment grows to; 0 means the rule: an eighth of the retention, from 1 to 64 MiB. It is
+	// less, down to 1 MiB, where the disk has no room for that.
 	SegmentBytes int64
 	// Dropping is given, before retention drops a segment, the last record that the segment has of each
 	// stream that DroppingOf matches, of each (origin, epoch). An error leaves the segment where it is, unless the disk

@@ -55,8 +55,18 @@
 // memory; until that succeeds everything is refused (ErrRefused; ErrFull where it is for want of
 // room, which some file systems find out only then). At 95 % of the disk budget
 // this node's own batches are refused, below the floor of free disk all are (ErrFull); both
-// end by themselves in Maintain. At most 32 MiB wait for an fsync: an Append beyond that
+// end by themselves in Maintain. Where the disk has not enough for a whole segment above its floor, a smaller one is
+// made, down to 1 MiB; below that a family is full (ErrFull) once it needs the next one. At most 32 MiB wait for an fsync: an Append beyond that
 // syncs first.
+//
+// # Floors
+//
+// What retention drops, and what Raise does without, is remembered in State as the floor of the epoch before it
+// counts: after a crash at any point nothing that readers were told is gone comes back, and nothing gone is a hole.
+// Raise rewrites no segment: batches below the floor stay on the disk until retention takes their segment.
+//
+// What is pinned (Pin) stays beyond retention, with all that stands above it in its epoch, as dropping that would raise the floor over
+// it. At 95 % of the disk budget, or below the floor of free disk, segments go in which nothing of this node is pinned.
 //
 // # Concurrency
 //

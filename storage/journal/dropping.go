@@ -117,10 +117,6 @@ func (j *Journal) lastOf(seg *segment, streams map[messages.Stream]total) []*mes
 // aging is before when, in Unix ms, something was received that stands in the oldest quarter: what would be
 // dropped if a quarter of the retention more came, or passed. Only this node's own clock counts. mu is held.
 func (j *Journal) aging(now time.Time) (ms int64) {
-	type aged struct {
-		*segment
-		since int64
-	}
 	var closed []aged
 	for _, seg := range j.segments {
 		if seg.closed != 0 {

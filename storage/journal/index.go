@@ -132,27 +132,76 @@ func searchEntry(list []entry, sequence uint64) (int, bool) {
 	return slices.BinarySearchFunc(list, sequence, func(e entry, s uint64) int { return cmp.Compare(e.sequence, s) })
 }
 
-// post notes a batch's streams and identities. It keeps nothing of the batch's bytes.
-func (x *index) post(ordinal int, b *messages.Batch, totals map[messages.Stream]*total) {
-	for g := range b.Groups {
-		group := &b.Groups[g]
-		p := x.streams[group.Stream]
+// extract is what an index takes of batches: how much there is of each stream, and the identities. Its texts are parts
+// of the batches' bytes.
+type extract struct {
+	groups []extracted
+	ids    []extractedIdentity
+}
+
+// extracted is one stream of one batch. The first ids of what is not posted yet are its own.
+type extracted struct {
+	stream   messages.Stream
+	key      epochKey
+	sequence uint64
+	ids      int
+	total
+}
+
+type extractedIdentity struct {
+	id     messages.Identity
+	ms     int64
+	source string
+}
+
+// add takes a batch in, or nothing of one that can't be read.
+func (e *extract) add(s *wire.Sealed) error {
+	groups, ids := len(e.groups), len(e.ids)
+	err := s.Each(func(r *messages.Record) {
+		if n := len(e.groups); n == groups || e.groups[n-1].stream != r.Stream {
+			e.groups = append(e.groups, extracted{stream: r.Stream, key: epochKey{s.Origin, s.Epoch}, sequence: s.Sequence})
+		}
+		g := &e.groups[len(e.groups)-1]
+		g.total.add(total{records: 1, bytes: uint64(len(r.Payload)), last: r.HLC.Millis()})
+		if r.HasIdentity() {
+			g.ids++
+			e.ids = append(e.ids, extractedIdentity{id: r.Identity(), ms: r.HLC.Millis(), source: r.Source})
+		}
+	})
+	if err != nil {
+		e.groups, e.ids = e.groups[:groups], e.ids[:ids]
+	}
+	return err
+}
+
+// mostExtracted is up to how many streams and identities the room for them is kept.
+const mostExtracted = 4096
+
+// clear empties it; false is that it has grown too large to be kept.
+func (e *extract) clear() bool {
+	clear(e.groups)
+	clear(e.ids)
+	e.groups, e.ids = e.groups[:0], e.ids[:0]
+	return cap(e.groups) <= mostExtracted && cap(e.ids) <= mostExtracted
+}
+
+// post notes streams and identities of batches. It keeps nothing of their bytes.
+func (x *index) post(ordinal func(epochKey) int, e *extract, totals map[messages.Stream]*total) {
+	ids := e.ids
+	for i := range e.groups {
+		g := &e.groups[i]
+		p := x.streams[g.stream]
 		if p == nil {
 			p = &postings{}
-			x.streams[messages.Stream(strings.Clone(string(group.Stream)))] = p
+			x.streams[messages.Stream(strings.Clone(string(g.stream)))] = p
 		}
-		one := posting{epoch: uint32(ordinal), sequence: b.Sequence, records: uint32(len(group.Records))}
-		for i := range group.Records {
-			r := &group.Records[i]
-			one.bytes += uint64(len(r.Payload))
-			if r.HasIdentity() {
-				x.ids = append(x.ids, identity{id: r.Identity(), ms: r.HLC.Millis(), source: x.source(r.Source)})
-			}
+		for _, one := range ids[:g.ids] {
+			x.ids = append(x.ids, identity{id: one.id, ms: one.ms, source: x.source(one.source)})
 		}
-		p.list = append(p.list, one)
-		more := total{records: uint64(one.records), bytes: one.bytes, last: group.Records[len(group.Records)-1].HLC.Millis()}
-		p.total.add(more)
-		addTotal(totals, group.Stream, more)
+		ids = ids[g.ids:]
+		p.list = append(p.list, posting{epoch: uint32(ordinal(g.key)), sequence: g.sequence, records: uint32(g.records), bytes: g.bytes})
+		p.total.add(g.total)
+		addTotal(totals, g.stream, g.total)
 	}
 }
 
@@ -222,7 +271,7 @@ type segment struct {
 	// index is nil where the sidecar has it.
 	index *index
 	// unposted are batches whose streams are not in the index yet.
-	unposted      []wire.Sealed
+	unposted      []*wire.Sealed
 	unpostedBytes int64
 	posted        uint64 // how many were
 

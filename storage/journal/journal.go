@@ -35,6 +35,8 @@ type Journal struct {
 
 	files   files
 	details cache
+	// extracts are used again and again.
+	extracts sync.Pool
 
 	// mu guards all below.
 	mu       sync.RWMutex
@@ -49,9 +51,12 @@ type Journal struct {
 	dirDirty        bool
 	number          uint64 // of the newest segment
 	spare           File   // the next segment, allocated; nil where there is none
+	spareRoom       int64  // of the spare
+	lacked          int64  // what a write that found no room needs; 0 after a new segment
 	stats           storage.JournalStats
 	bytes           int64 // of segments and sidecars
 	diskFull        bool
+	starved         [len(families)]bool // whose last batches found no room
 	refused         string
 	roomless        bool      // what was refused is for want of room
 	tried           time.Time // when what was refused was last tried again
@@ -59,7 +64,9 @@ type Journal struct {
 	ageNote         string
 	damageNote      string
 	keep            keeping
-	closed          bool
+	// pinned tells what retention is to keep; nil is nothing.
+	pinned func(origin messages.NodeID, epoch uint64, run messages.Range) bool
+	closed bool
 }
 
 // epochSpans is where the batches of an epoch are.
@@ -72,8 +79,10 @@ type epochSpans struct {
 type active struct {
 	seg  *segment
 	file File
+	// room is the size that it grows to, but that its first write may be larger.
+	room int64
 	// unsynced are the batches after synced bytes.
-	unsynced []wire.Sealed
+	unsynced []*wire.Sealed
 	synced   int64
 }
 
@@ -135,6 +144,20 @@ func (j *Journal) Digest() messages.Digest {
 	j.mu.RLock()
 	defer j.mu.RUnlock()
 	return j.lines.Digest()
+}
+
+// Lines implements storage.Journal.
+func (j *Journal) Lines() messages.Lines {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return j.lines.Clone()
+}
+
+// Line implements storage.Journal.
+func (j *Journal) Line(origin messages.NodeID) *messages.Line {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return j.lines.Copy(origin)
 }
 
 // GiveUp implements storage.Journal.
@@ -277,7 +300,7 @@ func (j *Journal) Stats() storage.JournalStats {
 		s.Batches += seg.batches
 		s.Records += seg.records
 	}
-	if err := j.full(storage.Own); err != nil {
+	if err := j.noRoomFor(); err != nil {
 		s.Full = err.Error()
 	}
 	switch {

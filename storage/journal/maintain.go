@@ -51,15 +51,15 @@ func (j *Journal) room() error {
 	j.askFree()
 	j.writing.Unlock()
 	j.mu.Lock()
-	short := j.stats.FreeDisk >= 0 && j.stats.FreeDisk-j.cfg.SegmentBytes < j.stats.FreeFloor
-	if j.spare != nil || short {
+	room, err := j.fit(j.least(0))
+	if j.spare != nil || err != nil {
 		j.diskFull = false // the next write shows whether it still is
 	}
 	j.mu.Unlock()
-	if short {
-		return nil
+	if err != nil {
+		return nil // Stats say so
 	}
-	return j.allocate()
+	return j.allocate(room)
 }
 
 // rollOld closes active segments that were begun long ago, so that age can take them.
@@ -105,44 +105,6 @@ func (j *Journal) watchClock(now time.Time) error {
 		return nil
 	}
 	return j.cfg.State.Put(changes...)
-}
-
-// retain drops whole segments, the oldest first, that are beyond the bounds. upkeep is held.
-func (j *Journal) retain(now time.Time) error {
-	for {
-		seg := j.dropNext(now)
-		if seg == nil {
-			return nil
-		}
-		if err := j.unlink(seg); err != nil {
-			return fmt.Errorf("drop segment %s: %w", seg.path, err)
-		}
-	}
-}
-
-// dropNext gives the oldest closed segment where it has to go.
-func (j *Journal) dropNext(now time.Time) *segment {
-	j.mu.RLock()
-	defer j.mu.RUnlock()
-	var oldest *segment
-	var since int64
-	for _, seg := range j.segments {
-		if seg.closed == 0 || !seg.durable {
-			continue
-		}
-		if at := seg.since(now); oldest == nil || at < since {
-			oldest, since = seg, at
-		}
-	}
-	if oldest == nil {
-		return nil
-	}
-	large := j.cfg.RetentionBytes > 0 && j.bytes > j.cfg.RetentionBytes
-	old := j.cfg.RetentionAge > 0 && !now.Before(j.ageOff) && now.Sub(time.UnixMilli(since)) > j.cfg.RetentionAge
-	if large || old {
-		return oldest
-	}
-	return nil
 }
 
 // since is when what is in a closed segment began to age, in Unix ms.
@@ -232,21 +194,60 @@ func (j *Journal) floorsAbove(seg *segment) map[epochKey]remembered {
 		if e == nil || floor <= e.floor {
 			continue
 		}
-		kept := j.keep.floors[sp.key]
-		kept.floor = floor
-		for _, d := range j.lines[sp.key.origin].Digest() {
-			if d.Epoch == sp.key.epoch {
-				kept.head, kept.index, kept.hlc = d.Head, d.HeadIndex, d.HeadHLC
-			}
-		}
-		for _, other := range e.spans {
-			if other.begun {
-				kept.begun, kept.prior = true, other.prior
-			}
-		}
-		floors[sp.key] = kept
+		floors[sp.key] = j.withFloor(sp.key, floor)
 	}
 	return floors
+}
+
+// withFloor gives what is to be remembered of an epoch whose floor rises. mu is held.
+func (j *Journal) withFloor(key epochKey, floor uint64) remembered {
+	kept := j.keep.floors[key]
+	kept.floor = floor
+	if line := j.lines[key.origin]; line != nil {
+		if d, ok := line.Epoch(key.epoch); ok {
+			kept.head, kept.index, kept.hlc = d.Head, d.HeadIndex, d.HeadHLC
+		}
+	}
+	if kept.head < floor-1 {
+		kept.head, kept.index = floor-1, messages.IndexEnd
+	}
+	if e := j.epochs[key]; e != nil {
+		for _, sp := range e.spans {
+			if sp.begun {
+				kept.begun, kept.prior = true, sp.prior
+			}
+		}
+	}
+	return kept
+}
+
+// Raise implements storage.Journal.
+func (j *Journal) Raise(origin messages.NodeID, epoch, floor uint64) error {
+	if floor > messages.MaxSequence+1 || epoch == 0 || epoch > messages.MaxEpoch {
+		return fmt.Errorf("raise the floor of origin %s, epoch %d: %d is beyond all sequences", origin, epoch, floor)
+	}
+	key := epochKey{origin, epoch}
+	j.upkeep.Lock() // no other may remember a lower floor after this one
+	defer j.upkeep.Unlock()
+	j.mu.RLock()
+	closed, e := j.closed, j.epochs[key]
+	if closed || floor <= 1 || e != nil && floor <= e.floor {
+		j.mu.RUnlock()
+		if closed {
+			return storage.ErrClosed
+		}
+		return nil
+	}
+	floors := map[epochKey]remembered{key: j.withFloor(key, floor)}
+	changes := j.floorChanges(floors)
+	j.mu.RUnlock()
+	if err := j.cfg.State.Put(changes...); err != nil {
+		return fmt.Errorf("remember the floor of origin %s: %w", origin, err)
+	}
+	j.mu.Lock()
+	j.raise(floors)
+	j.mu.Unlock()
+	return nil
 }
 
 // floorChanges gives how State remembers floors. mu is held.
@@ -320,7 +321,8 @@ func (j *Journal) forgettable(now time.Time) []epochKey {
 	var list []epochKey
 	for i, key := range emptied {
 		seen[key.origin]++
-		old := aged && now.Sub(j.keep.floors[key].hlc.Time()) > 2*j.cfg.RetentionAge
+		hlc := j.keep.floors[key].hlc // 0 where the floor was raised before a batch came: how old that is can't be said
+		old := aged && hlc > 0 && now.Sub(hlc.Time()) > 2*j.cfg.RetentionAge
 		if old || seen[key.origin] > maxEmptied || i >= maxEmptiedOfAll {
 			list = append(list, key)
 		}

@@ -227,8 +227,9 @@ func (s *segment) take(offset int64, b *wire.Sealed) {
 		return
 	}
 	sp, _ := s.note(b, offset)
-	if opened, err := b.Open(); err == nil {
-		s.index.post(sp.ordinal, opened, nil)
+	var e extract
+	if e.add(b) == nil {
+		s.index.post(func(epochKey) int { return sp.ordinal }, &e, nil)
 	}
 }
 

@@ -378,7 +378,21 @@ func (j *Journal) Seek(origin messages.NodeID, ms int64) messages.Position {
 	epochs, forgot := line.Digest(), line.Horizon() > 0
 	j.mu.RUnlock()
 	first := true
+	taken := func(epoch uint64) messages.Position { // retention took the beginning of what is asked for
+		if first {
+			return messages.Position{Origin: origin}
+		}
+		j.mu.RLock()
+		defer j.mu.RUnlock()
+		return line.Before(messages.BatchID{Origin: origin, Epoch: epoch, Sequence: 1})
+	}
 	for _, d := range epochs {
+		j.mu.RLock()
+		emptied := line.Emptied(d.Epoch, ms)
+		j.mu.RUnlock()
+		if emptied {
+			return taken(d.Epoch)
+		}
 		key := epochKey{origin, d.Epoch}
 		sequence, lowest, some := j.seek(key, ms)
 		if sequence > 0 {
@@ -386,13 +400,15 @@ func (j *Journal) Seek(origin messages.NodeID, ms int64) messages.Position {
 			late, before := line.Late(d.Epoch, sequence), line.Before(messages.BatchID{Origin: origin, Epoch: d.Epoch, Sequence: sequence})
 			j.mu.RUnlock()
 			if !late {
-				if first && sequence == lowest && (d.Floor > 1 || forgot) {
-					return messages.Position{Origin: origin}
+				if sequence == lowest && (d.Floor > 1 || first && forgot) {
+					return taken(d.Epoch)
 				}
 				return before
 			}
 		}
-		first = first && !some
+		j.mu.RLock()
+		first = first && (!some || line.Late(d.Epoch, lowest))
+		j.mu.RUnlock()
 	}
 	return j.Head(origin)
 }

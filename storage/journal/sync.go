@@ -121,7 +121,7 @@ func (j *Journal) synced(list []dirty) {
 		for i := range d.a.unsynced[:d.batches] {
 			j.unsynced -= frameHeader + int64(len(d.a.unsynced[i].Bytes()))
 		}
-		d.a.unsynced = append([]wire.Sealed(nil), d.a.unsynced[d.batches:]...)
+		d.a.unsynced = append([]*wire.Sealed(nil), d.a.unsynced[d.batches:]...)
 		d.a.synced = d.size
 		if d.closing {
 			d.a.seg.durable = true
@@ -181,13 +181,18 @@ func (j *Journal) mend() error {
 
 // rewrite writes a failed segment's unsynced batches into a new one, and makes that durable.
 func (j *Journal) rewrite(failed *active) error {
-	a, err := j.create(failed.seg.family)
-	if err != nil {
-		return err
-	}
 	var frames []byte
 	for i := range failed.unsynced {
 		frames = appendFrame(frames, failed.unsynced[i].Bytes())
+	}
+	need := segmentHeader + int64(len(frames))
+	room, err := j.fitNext(need)
+	if err != nil {
+		room = need // it was taken already: it may have of what must stay
+	}
+	a, err := j.create(failed.seg.family, room)
+	if err != nil {
+		return err
 	}
 	if _, err = a.file.WriteAt(frames, segmentHeader); err == nil {
 		err = a.file.Sync()
@@ -205,7 +210,7 @@ func (j *Journal) rewrite(failed *active) error {
 	j.enlist(a.seg)
 	j.dirDirty = false
 	for i := range failed.unsynced {
-		s := &failed.unsynced[i]
+		s := failed.unsynced[i]
 		length := frameHeader + int64(len(s.Bytes()))
 		if sp, made := a.seg.note(s, a.seg.size+frameHeader); made {
 			e := j.epoch(sp.key)
@@ -214,7 +219,7 @@ func (j *Journal) rewrite(failed *active) error {
 		a.seg.size += length
 		j.bytes += length
 		j.unsynced -= length
-		a.seg.unposted = append(a.seg.unposted, *s)
+		a.seg.unposted = append(a.seg.unposted, s)
 		a.seg.unpostedBytes += length
 	}
 	j.stats.Rewritten += uint64(len(failed.unsynced))
@@ -238,7 +243,7 @@ func (j *Journal) drop(failed *active) string {
 	j.files.forget(seg)
 	gone := make(map[epochKey]map[uint64]bool)
 	for i := range failed.unsynced {
-		s := &failed.unsynced[i]
+		s := failed.unsynced[i]
 		key := epochKey{s.Origin, s.Epoch}
 		if gone[key] == nil {
 			gone[key] = make(map[uint64]bool)
@@ -248,7 +253,7 @@ func (j *Journal) drop(failed *active) string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for i := range failed.unsynced {
-		s := &failed.unsynced[i]
+		s := failed.unsynced[i]
 		seg.batches--
 		seg.records -= uint64(s.Count)
 	}

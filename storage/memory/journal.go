@@ -41,6 +41,9 @@ type Journal struct {
 	bytes   int64
 	forks   uint64
 	closed  bool
+	// pinned tells what is kept; stats are those of it.
+	pinned func(origin messages.NodeID, epoch uint64, run messages.Range) bool
+	stats  storage.JournalStats
 }
 
 type epochKey struct {
@@ -64,6 +67,23 @@ func NewJournal(cfg Config) *Journal {
 }
 
 var _ storage.Journal = (*Journal)(nil)
+
+// Clone is a journal that holds the same, as of a copied disk, and shares nothing that changes. It is open.
+func (j *Journal) Clone() *Journal {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	c := NewJournal(j.cfg)
+	c.lines, c.order = j.lines.Clone(), slices.Clone(j.order)
+	c.records, c.bytes, c.forks = j.records, j.bytes, j.forks
+	for key, list := range j.epochs {
+		c.epochs[key] = slices.Clone(list)
+	}
+	for stream, info := range j.streams {
+		copied := *info
+		c.streams[stream] = &copied
+	}
+	return c
+}
 
 // Append implements storage.Journal.
 func (j *Journal) Append(family storage.Family, batches []wire.Sealed) ([]storage.Held, error) {
@@ -98,7 +118,7 @@ func (j *Journal) add(s wire.Sealed, b *messages.Batch) storage.Held {
 		j.forks++
 		return storage.HeldFork
 	}
-	if !line.Hold(&s.Header) {
+	if e, ok := line.Epoch(s.Epoch); ok && s.Sequence < e.Floor || !line.Hold(&s.Header) {
 		return storage.HeldAlready
 	}
 	j.epochs[key] = slices.Insert(j.epochs[key], at, entry{s, b, time.Now()})
@@ -189,7 +209,7 @@ func (j *Journal) cut(key epochKey, from, to int) {
 
 // raise moves an epoch's floor up, and drops what is below it in whatever order it came.
 func (j *Journal) raise(key epochKey, floor uint64) {
-	j.lines[key.origin].Raise(key.epoch, floor)
+	j.lines.Open(key.origin).Raise(key.epoch, floor)
 	below, _ := j.search(key, floor)
 	j.cut(key, 0, below)
 }
@@ -210,7 +230,16 @@ func (j *Journal) Seek(origin messages.NodeID, ms int64) messages.Position {
 		return messages.Position{Origin: origin}
 	}
 	first := true
+	taken := func(epoch uint64) messages.Position { // retention took the beginning of what is asked for
+		if first {
+			return messages.Position{Origin: origin}
+		}
+		return line.Before(messages.BatchID{Origin: origin, Epoch: epoch, Sequence: 1})
+	}
 	for _, d := range line.Digest() {
+		if line.Emptied(d.Epoch, ms) {
+			return taken(d.Epoch)
+		}
 		list := j.epochs[epochKey{origin, d.Epoch}]
 		at, _ := slices.BinarySearchFunc(list, ms, func(e entry, ms int64) int {
 			if e.sealed.Last.Millis() < ms {
@@ -223,12 +252,12 @@ func (j *Journal) Seek(origin messages.NodeID, ms int64) messages.Position {
 			if line.Late(s.Epoch, s.Sequence) {
 				break
 			}
-			if first && at == 0 && (d.Floor > 1 || line.Horizon() > 0) {
-				return messages.Position{Origin: origin}
+			if at == 0 && (d.Floor > 1 || first && line.Horizon() > 0) {
+				return taken(d.Epoch)
 			}
 			return line.Before(s.ID())
 		}
-		if len(list) > 0 {
+		if len(list) > 0 && !line.Late(d.Epoch, list[0].sealed.Sequence) {
 			first = false
 		}
 	}
@@ -266,6 +295,20 @@ func (j *Journal) Digest() messages.Digest {
 	return j.lines.Digest()
 }
 
+// Lines implements storage.Journal.
+func (j *Journal) Lines() messages.Lines {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return j.lines.Clone()
+}
+
+// Line implements storage.Journal.
+func (j *Journal) Line(origin messages.NodeID) *messages.Line {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	return j.lines.Copy(origin)
+}
+
 // GiveUp implements storage.Journal.
 func (j *Journal) GiveUp(origin messages.NodeID, epoch uint64, gone messages.Range) error {
 	j.mu.Lock()
@@ -275,6 +318,22 @@ func (j *Journal) GiveUp(origin messages.NodeID, epoch uint64, gone messages.Ran
 		return fmt.Errorf("origin %s: %w", origin, storage.ErrNotHeld)
 	}
 	line.GiveUp(epoch, gone)
+	return nil
+}
+
+// Raise implements storage.Journal.
+func (j *Journal) Raise(origin messages.NodeID, epoch, floor uint64) error {
+	if floor > messages.MaxSequence+1 || epoch == 0 || epoch > messages.MaxEpoch {
+		return fmt.Errorf("raise the floor of origin %s, epoch %d: %d is beyond all sequences", origin, epoch, floor)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closed {
+		return storage.ErrClosed
+	}
+	if floor > 1 {
+		j.raise(epochKey{origin, epoch}, floor)
+	}
 	return nil
 }
 
@@ -357,31 +416,6 @@ func (j *Journal) Identities(sinceMs int64, source *string) iter.Seq2[storage.Id
 	}
 }
 
-// Maintain implements storage.Journal.
-func (j *Journal) Maintain(now time.Time) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for len(j.order) > 0 {
-		id := j.order[0]
-		key := epochKey{id.Origin, id.Epoch}
-		at, held := j.search(key, id.Sequence)
-		old := held && j.cfg.RetentionAge > 0 && now.Sub(j.epochs[key][at].arrived) > j.cfg.RetentionAge
-		if held && !old && (j.cfg.RetentionBytes == 0 || j.bytes <= j.cfg.RetentionBytes) {
-			return nil
-		}
-		if held {
-			if err := j.hand(j.epochs[key][at].batch); err != nil {
-				return err
-			}
-		}
-		j.order = j.order[1:]
-		if held { // else it was lost, or was below a floor already
-			j.raise(key, id.Sequence+1)
-		}
-	}
-	return nil
-}
-
 // hand gives what is to outlive a batch to who keeps it.
 func (j *Journal) hand(b *messages.Batch) error {
 	if j.cfg.Dropping == nil {
@@ -429,7 +463,7 @@ func (j *Journal) Stats() storage.JournalStats {
 	defer j.mu.RUnlock()
 	s := storage.JournalStats{
 		Records: j.records, Bytes: j.bytes, Budget: j.cfg.Budget,
-		FreeDisk: -1, FreeFloor: -1, Segments: 1, Forks: j.forks, LastSync: time.Now(), Aging: j.aging(),
+		Pinned: j.stats.Pinned, Forced: j.stats.Forced, FreeDisk: -1, FreeFloor: -1, Segments: 1, Forks: j.forks, LastSync: time.Now(), Aging: j.aging(),
 	}
 	for _, list := range j.epochs {
 		s.Batches += uint64(len(list))

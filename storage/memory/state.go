@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -22,6 +23,17 @@ type State struct {
 func NewState() *State { return &State{buckets: make(map[string]map[string][]byte)} }
 
 var _ storage.State = (*State)(nil)
+
+// Clone is a state with the same values, which shares nothing that changes. It is open.
+func (s *State) Clone() *State {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	c := NewState()
+	for bucket, values := range s.buckets {
+		c.buckets[bucket] = maps.Clone(values) // a value is replaced, never changed
+	}
+	return c
+}
 
 // Get implements storage.State.
 func (s *State) Get(bucket, key string) ([]byte, error) {

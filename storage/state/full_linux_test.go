@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"anode/storage"
 	"anode/storage/state"
@@ -122,5 +123,32 @@ func TestIdentityOnAFullDiskIsMadeWholeOrNotAtAll(t *testing.T) {
 	}
 	if again, err := state.LoadIdentity(disk); err != nil || again.ID != made.ID {
 		t.Fatalf("%s, then %s, %v", made.ID, again.ID, err)
+	}
+}
+
+// On a disk that is full a node can be started again, and small values can be changed: it reserved room for that.
+func TestAFullDiskTakesSmallChanges(t *testing.T) {
+	disk := faults.SmallDisk(t, "8m")
+	path := filepath.Join(disk, "state.db")
+	s := must(t, path)
+	for i := range 20 {
+		if err := s.Put(storage.Change{Bucket: "b", Key: key(i), Value: value(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	faults.Fill(t, filepath.Join(disk, "other"))
+	for round := range 5 {
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s = must(t, path)
+		if _, err := state.NextEpoch(s, time.Now(), 1); err != nil {
+			t.Fatalf("start %d: %v", round, err)
+		}
+		for i := range 10 {
+			if err := s.Put(storage.Change{Bucket: "b", Key: key(100 + 10*round + i), Value: value(i)[:500]}); err != nil {
+				t.Fatalf("start %d, change %d: %v", round, i, err)
+			}
+		}
 	}
 }

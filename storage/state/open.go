@@ -20,6 +20,10 @@ import (
 // forbids already where there is one.
 const lockPatience = time.Second
 
+// reserved is how much room a store has on the disk beyond its size, in bytes: registry, floors and peers of a node change
+// some KiB at a time.
+const reserved = 1 << 20
+
 // Open opens a store, made where it is missing. A damaged file is set aside, and what is
 // good in it is taken over; Note tells. A file of an unknown format version is an error.
 func Open(path string) (*Store, error) {
@@ -50,6 +54,7 @@ func open(path string) (*Store, error) {
 	if s.db, err = openBolt(path, false); err != nil {
 		return nil, err
 	}
+	reserve(path)
 	if found.settle {
 		if err := guarded(func() error { return s.db.Update(func(*bolt.Tx) error { return nil }) }); err != nil {
 			return nil, errors.Join(err, s.db.Close())

@@ -24,6 +24,11 @@ func SmallDisk(t testing.TB, size string) string {
 	return dir
 }
 
+// Resize makes the disk that SmallDisk mounted larger or smaller.
+func Resize(dir, size string) error {
+	return syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size="+size)
+}
+
 // Fill writes a file until its disk is full.
 func Fill(t testing.TB, name string) {
 	t.Helper()

@@ -55,9 +55,12 @@ func (c GeneratorConfig) Validate() error {
 	return errors.Join(faults...)
 }
 
-// Generator makes messages whose ids count from 1, without a gap.
+// Generator makes messages whose ids count from 1, without a gap. It is safe for concurrent use, as a connection may still
+// end while the next one begins.
 type Generator struct {
-	cfg    GeneratorConfig
+	cfg GeneratorConfig
+
+	mu     sync.Mutex // guards what follows
 	random *rand.Rand
 	walks  []float64
 	id     int
@@ -82,10 +85,16 @@ func NewGenerator(cfg GeneratorConfig) (*Generator, error) {
 }
 
 // ID is that of the last message; 0 before the first.
-func (g *Generator) ID() int { return g.id }
+func (g *Generator) ID() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.id
+}
 
 // Next makes the next message; false after the last.
 func (g *Generator) Next() ([]byte, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if g.cfg.Count > 0 && g.id >= g.cfg.Count {
 		return nil, false
 	}
@@ -113,7 +122,6 @@ func (g *Generator) Next() ([]byte, bool) {
 // Generate sends what a generator makes, at its rate. The generator belongs to the step: it goes on
 // on the next connection where the last one ended, so that what was lost in between is missing.
 func Generate(g *Generator) Step {
-	var mu sync.Mutex // one connection at a time takes from it
 	return func(c *Conn) error {
 		started := time.Now()
 		for sent := 0; ; sent++ {
@@ -126,9 +134,7 @@ func Generate(g *Generator) Step {
 			if c.ctx.Err() != nil {
 				return c.ctx.Err()
 			}
-			mu.Lock()
 			message, ok := g.Next()
-			mu.Unlock()
 			if !ok {
 				return nil
 			}

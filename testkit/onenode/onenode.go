@@ -16,10 +16,12 @@ import (
 	"anode/actors/node"
 	"anode/gateway/api"
 	"anode/gateway/auth"
+	"anode/gateway/dashboard"
 	"anode/gateway/document"
 	"anode/gateway/session"
 	"anode/messages/command"
 	"anode/messages/spec"
+	"anode/storage"
 	"anode/storage/history"
 	"anode/storage/memory"
 )
@@ -53,6 +55,8 @@ type Options struct {
 	// ReadTimeout is the server's; 0 is one minute.
 	ReadTimeout time.Duration
 	Sources     node.Sources
+	// Archive is where records are kept for longer; nil is nowhere.
+	Archive storage.Archive
 }
 
 // Start starts a node and has it stopped at the end of the test.
@@ -69,15 +73,17 @@ func Start(t testing.TB, opt Options) *Node {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(err)
 	n.URL = "http://" + listener.Addr().String()
-	past, err := history.New(history.Config{Journal: n.Journal, Clock: time.Now})
+	past, err := history.New(history.Config{Journal: n.Journal, Archive: opt.Archive, Clock: time.Now})
 	must(err)
 	n.Node, err = node.Start(node.Config{
 		View:    command.NodeView{ID: Self, Name: "test", HTTP: n.URL, Mesh: "off", Version: "test", Started: time.Now().UTC()},
-		Cluster: "test", Epoch: 1, Journal: n.Journal, State: memory.NewState(), History: past, Sources: opt.Sources,
+		Cluster: "test", Epoch: 1, Journal: n.Journal, State: memory.NewState(), History: past, Sources: opt.Sources, Archive: opt.Archive,
 		Clock: time.Now, Logger: log, Registerer: n.Metrics,
 	})
 	must(err)
 	n.Sessions, err = session.New(session.Config{Node: n.Node, Intake: n.Node, Logger: log, MostOfAddress: opt.MostOfAddress, SlowBytes: opt.SlowBytes})
+	must(err)
+	page, err := dashboard.Files(dashboard.Config{})
 	must(err)
 	handler, err := api.New(api.Config{
 		Node: n.Node, Intake: n.Node, Logger: log, Guard: auth.New(auth.Config{Bound: listener.Addr().String(), Advertised: n.URL}),
@@ -86,7 +92,7 @@ func Start(t testing.TB, opt Options) *Node {
 		Documents: map[string][]byte{
 			"/openapi.json": document.OpenAPI(), "/asyncapi.json": document.AsyncAPI(), "/schemas/source.json": spec.Schema(),
 		},
-		Root: document.Root(),
+		Page: page,
 	})
 	must(err)
 	if opt.ReadTimeout == 0 {

@@ -63,7 +63,7 @@ type Config struct {
 	// RetentionBytes and RetentionAge bound each journal.
 	RetentionBytes int64         // no bound
 	RetentionAge   time.Duration // no bound
-	// Status is how often each node publishes its status of 200 bytes.
+	// Status is how often each node publishes its status of 1.5 KiB.
 	Status time.Duration // never
 
 	// Detect is after how long the others take a node for dead that is silent, each after its own.

@@ -11,6 +11,7 @@ var typeNames = map[frame.Type]string{
 	frame.TypeHello: "hello", frame.TypePush: "push", frame.TypeHave: "have", frame.TypeAsk: "ask", frame.TypeAnswer: "answer",
 	frame.TypePull: "pull", frame.TypeEnd: "end", frame.TypeGraft: "graft", frame.TypePrune: "prune", frame.TypeDigest: "digest",
 	frame.TypeRegistry: "registry", frame.TypeStatus: "status", frame.TypePing: "ping", frame.TypePong: "pong", frame.TypeBye: "bye",
+	frame.TypeVersions: "versions",
 }
 
 // typeName is what a type of frames is called in figures.

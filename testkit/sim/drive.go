@@ -106,7 +106,7 @@ func (s *Sim) do(n *node, o *core.Output) {
 		n.disk.registry.learn(o.Events)
 		s.figures.learned += uint64(len(o.Events))
 	case core.Show:
-		s.figures.shown++
+		s.saw(n, o.Record)
 	case core.Cover:
 		s.covered(n, o)
 	default:

@@ -27,6 +27,7 @@ type counters struct {
 	maxHop                                  uint8
 	latency, calmLatency                    histogram
 	last, calmLast                          histogram
+	statuses                                histogram
 	// up is the sum over time of the nodes that were up, in node-ns, until upAt.
 	upTime float64
 	upAt   int64

@@ -47,6 +47,9 @@ type node struct {
 	heard messages.Position
 	// version counts what it published of its status.
 	version uint64
+	// published is when, of each version; seen is what it was shown of others in this life, by node.
+	published []int64
+	seen      []uint32
 
 	sockets []socket
 	calls   []*call
@@ -172,7 +175,7 @@ func (s *Sim) kill(n *node, how How) {
 	}
 	n.calls, n.backlog, n.paused = nil, nil, false
 	n.core, n.up, n.downAt, n.deaf = nil, false, s.now, how.Machine
-	n.hub, n.heads, n.gaveUp, n.stirred = nil, nil, nil, nil
+	n.hub, n.heads, n.gaveUp, n.stirred, n.seen = nil, nil, nil, nil, nil
 	s.up--
 	s.absent(n)
 	if how.Power {

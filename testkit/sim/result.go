@@ -51,6 +51,10 @@ type Figures struct {
 	CalmLatency Quantiles `json:"calm_latency"`
 	Last        Quantiles `json:"last_delivery"`
 	CalmLast    Quantiles `json:"calm_last_delivery"`
+	// Status is from when a node published its status until another one was shown it, that ran then; Unshown is how many
+	// pairs of nodes there are at the end of which one lacks a status of the other that is older than 3 s.
+	Status  Quantiles `json:"status"`
+	Unshown uint64    `json:"unshown,omitempty"`
 	// Redundancy is how many copies of a batch a node gets beyond the first, on average.
 	Redundancy     float64 `json:"redundancy"`
 	CalmRedundancy float64 `json:"calm_redundancy"`
@@ -222,6 +226,7 @@ func (s *Sim) measure() Figures {
 		MaxQueue: c.maxQueue, MaxAppending: c.maxAppending, GaveUp: c.gaveUp, Gaps: c.gaps, Forks: c.forks, Stopped: c.stopped,
 		Lost: c.lost, ByType: make(map[string]float64),
 	}
+	f.Status, f.Unshown = c.statuses.quantiles(), s.unshown()
 	f.Redundancy, f.CalmRedundancy = s.redundancy()
 	f.Unstored, f.Gone = s.unheld()
 	f.Mended = share(s.mended(), float64(c.delivered))

@@ -38,12 +38,41 @@ func model(t0 *testing.T, t *trial) {
 				for i := range batches {
 					s := &batches[i]
 					_, was := held[s.ID()]
-					if was != (got[i] == storage.HeldAlready) {
+					below := false
+					if e, ok := line[s.Origin].Epoch(s.Epoch); ok {
+						below = s.Sequence < e.Floor
+					}
+					if (was || below) != (got[i] == storage.HeldAlready) {
 						r.Fatalf("%s: held %d, was there: %v", s.ID(), got[i], was)
+					}
+					if below {
+						continue
 					}
 					held[s.ID()] = *s
 					line[s.Origin].Hold(&s.Header)
 				}
+			},
+			"raise": func(r *rapid.T) {
+				s := rapid.SampledFrom(pool).Draw(r, "floor")
+				floor := s.Sequence + uint64(rapid.IntRange(0, 1).Draw(r, "above"))
+				if floor == 1 || rapid.IntRange(0, 3).Draw(r, "seldom") > 0 {
+					return
+				}
+				if err := t.Raise(s.Origin, s.Epoch, floor); err != nil {
+					r.Fatal(err)
+				}
+				line[s.Origin].Raise(s.Epoch, floor)
+				maps.DeleteFunc(held, func(id messages.BatchID, _ wire.Sealed) bool {
+					return id.Origin == s.Origin && id.Epoch == s.Epoch && id.Sequence < floor
+				})
+			},
+			"give up": func(r *rapid.T) {
+				s := rapid.SampledFrom(pool).Draw(r, "gone")
+				gone := messages.Range{From: s.Sequence, To: s.Sequence + uint64(rapid.IntRange(0, 2).Draw(r, "more"))}
+				if err := t.GiveUp(s.Origin, s.Epoch, gone); err != nil && len(line[s.Origin].Digest()) > 0 {
+					r.Fatal(err)
+				}
+				line[s.Origin].GiveUp(s.Epoch, gone)
 			},
 			"sync": func(r *rapid.T) {
 				if err := t.Sync(); err != nil {
@@ -89,8 +118,8 @@ func agree(r *rapid.T, t *trial, pool []wire.Sealed, held map[messages.BatchID]w
 			sequences[key] = append(sequences[key], s.Sequence)
 		}
 		at := s.Position()
-		if got, want := t.Next(at), line[s.Origin].Next(at); got != want {
-			r.Fatalf("next after %s is %+v, want %+v", at, got, want)
+		if got, own, want := t.Next(at), t.Line(s.Origin).Next(at), line[s.Origin].Next(at); got != want || own != want {
+			r.Fatalf("next after %s is %+v, on its line %+v, want %+v", at, got, own, want)
 		}
 	}
 	for _, key := range slices.Collect(maps.Keys(sequences)) {

@@ -112,7 +112,7 @@ func (c *Core) heldBy(l *link, h *frame.Held) {
 	k.bound()
 	f.redeem(l.slot, messages.Ranges{{From: h.Run, To: h.Head}})
 	c.suit(f, l, h.Head)
-	c.reclaim(f, l, k)
+	c.reclaim(f)
 	c.hears(f, h.Head, h.HLC)
 	if f.parent == l.slot && c.leftOut(f) {
 		c.look(f, c.now.Mono)

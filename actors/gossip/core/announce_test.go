@@ -75,6 +75,21 @@ func TestWhoHoldsOwnBatchesIsSaid(t *testing.T) {
 	none(t, "said again", d.put(core.Cover))
 }
 
+// After a link was down, or the node, what is held is told by a digest, and not announced any more.
+func TestADigestSaysWhoHoldsOwnBatches(t *testing.T) {
+	d := newDesk(t, nil)
+	d.link("a")
+	for i := range uint64(5) {
+		d.local(i + 1)
+	}
+	d.clear()
+	d.gets("a", &frame.Digest{Latest: []frame.Holding{{Origin: me, EpochDigest: messages.EpochDigest{Epoch: 10, Floor: 2, Head: 5, HeadHLC: stamp(10, 5), Holes: list(run(4, 4))}}}})
+	covers := d.put(core.Cover)
+	if len(covers) != 2 || covers[0].Range != run(2, 3) || covers[1].Range != run(5, 5) || covers[0].Epoch != 10 || covers[0].Peer != "a" {
+		t.Errorf("it says %+v", covers)
+	}
+}
+
 func TestWhoHoldsBatchesOfOthersIsNotSaid(t *testing.T) {
 	d := newDesk(t, nil)
 	d.link("a")

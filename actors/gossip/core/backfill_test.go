@@ -7,6 +7,7 @@ import (
 
 	"anode/actors/gossip/core"
 	"anode/messages"
+	"anode/messages/wire"
 	"anode/messages/wire/frame"
 )
 
@@ -235,5 +236,73 @@ func TestABackfillThatDidNotEndGoesOn(t *testing.T) {
 	pulls := sent[*frame.Pull](d, "a")
 	if len(pulls) == 0 || !pulls[0].Descending || pulls[0].Ranges[0].To != 599 {
 		t.Errorf("it asks for %+v", pulls)
+	}
+}
+
+// named is the first batch of an epoch, which names how far the one before it went.
+func named(origin messages.NodeID, epoch, before, head uint64) *wire.Sealed {
+	h := header(origin, epoch, 1)
+	h.Prior = messages.Position{Origin: origin, Epoch: before, Sequence: head}
+	return wire.StandIn(h, make([]byte, 300))
+}
+
+// Readers stand before an epoch that came and went while the node was away: it is not old, though all of it is missing.
+func TestAnEpochThatOnlyTheNextOneNamesIsNotOld(t *testing.T) {
+	d := newDesk(t, holding("o", 1, 1, 3))
+	d.members("o", "a")
+	d.link("a")
+	d.pushed("a", named("o", 3, 2, 2))
+	d.Room(d.now, 0)
+	d.pass(time.Second)
+	none(t, "raised", d.put(core.Raise))
+	pulls := sent[*frame.Pull](d, "a")
+	if len(pulls) == 0 || pulls[0].Epoch != 2 || pulls[0].Descending || pulls[0].Ranges[0] != run(1, 2) {
+		t.Errorf("it asks for %+v", pulls)
+	}
+}
+
+func TestAnEpochThatOnlyTheNextOneNamesIsNotOldAfterAStartEither(t *testing.T) {
+	d := newDesk(t, func(c *core.Config) {
+		line := c.Lines.Open("o")
+		hold(line, 1, 1, 3)
+		line.Hold(&named("o", 3, 2, 2).Header)
+	})
+	d.members("o", "a")
+	d.link("a")
+	d.Room(d.now, 0)
+	d.pass(time.Second)
+	none(t, "raised", d.put(core.Raise))
+	if len(d.asked("a", "o", 2)) == 0 {
+		t.Error("it is not asked for")
+	}
+}
+
+// What an origin did before the node met it is old, however the node hears of it.
+func TestTheEpochBeforeTheFirstThatIsMetIsOld(t *testing.T) {
+	d := newDesk(t, nil)
+	d.members("o", "a")
+	d.link("a")
+	d.pushed("a", named("o", 3, 2, 2))
+	d.pass(time.Second)
+	pulls := sent[*frame.Pull](d, "a")
+	if len(pulls) == 0 || pulls[0].Epoch != 2 || !pulls[0].Descending {
+		t.Errorf("it asks for %+v", pulls)
+	}
+}
+
+// Damage at the bottom of what is held is a hole like others: with no room it is not taken for the end of a backfill.
+func TestWhatIsLostAtTheBottomIsNotOld(t *testing.T) {
+	d := newDesk(t, func(c *core.Config) {
+		hold(c.Lines.Open("o"), 1, 1, 9)
+		hold(c.Lines.Open("o"), 2, 1, 1)
+	})
+	d.members("o", "a")
+	d.link("a")
+	d.Lost(d.now, "o", 1, run(1, 3))
+	d.Room(d.now, 0)
+	d.pass(time.Second)
+	none(t, "raised", d.put(core.Raise))
+	if len(d.asked("a", "o", 1)) == 0 {
+		t.Error("it is not asked for")
 	}
 }

@@ -13,6 +13,9 @@ const (
 	// at a time; the rest follows the next time.
 	listEvery  = 5 * time.Second
 	mostClosed = 10_000
+	// greetEvery is with how many of the digests the versions of all ephemeral records are told: of those that are
+	// published seldom one may have been missed.
+	greetEvery = 10
 )
 
 // compare sends what is held to one peer, at random: what was lost on the way shows there at the latest.
@@ -25,6 +28,9 @@ func (c *Core) compare() {
 		if pick--; pick < 0 {
 			if l := c.slots[slot]; c.live.has(slot) && !c.choked(l) {
 				c.sendDigest(l)
+				if c.compared++; c.compared%greetEvery == 0 && len(l.greeting) == 0 {
+					c.greet(l)
+				}
 			}
 			return
 		}
@@ -87,7 +93,7 @@ func (c *Core) digest(l *link, d *frame.Digest) {
 	if !d.Compare {
 		return
 	}
-	if d.Registry != c.registry.hash() {
+	if d.Registry != c.registry.hash() && len(l.greeting) == 0 {
 		c.send(l, &frame.Registry{Hashes: c.registry.hashes()}, Control)
 	}
 	since := max(d.Since, c.since())
@@ -156,9 +162,15 @@ func (c *Core) consider(l *link, h *frame.Holding) {
 		}
 	}
 	if k.from <= k.head {
-		f.redeem(l.slot, messages.Ranges{{From: k.from, To: k.head}}.Minus(k.holes))
+		held := messages.Ranges{{From: k.from, To: k.head}}.Minus(k.holes)
+		f.redeem(l.slot, held)
+		if _, own := o.line.Epoch(h.Epoch); own && o == c.self { // what is announced from now on says no more of these
+			for _, r := range held {
+				c.put(Output{Kind: Cover, Peer: l.peer, Epoch: h.Epoch, Range: r})
+			}
+		}
 	}
-	c.reclaim(f, l, k)
+	c.reclaim(f)
 	c.hears(f, k.head, h.HeadHLC)
 	c.settle(f)
 }

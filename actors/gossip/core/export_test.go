@@ -30,6 +30,3 @@ func (c *Core) dump(b *strings.Builder, f *flow) {
 		b.WriteByte('\n')
 	}
 }
-
-// RegistryHash is the hash over the whole registry.
-func (c *Core) RegistryHash() uint64 { return c.registry.hash() }

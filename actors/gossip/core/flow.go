@@ -80,8 +80,10 @@ func (c *Core) newFlow(o *origin, epoch uint64) *flow {
 	f := &flow{origin: o, epoch: epoch, parent: nobody, rival: nobody, helper: nobody, place: -1, eager: c.live, size: 1 << 10}
 	if e, ok := o.line.Epoch(epoch); ok {
 		f.hi, f.hlc = e.Head, e.HeadHLC
-		if o.id != c.cfg.Node && len(e.Holes) > 0 && e.Holes[0].From == e.Floor {
-			f.base = e.Holes[0].To // a backfill that did not end goes on
+		if !c.opened && o.id != c.cfg.Node && len(e.Holes) > 0 && e.Holes[0].From == e.Floor && e.Holes[0].To < e.Head {
+			// A backfill that did not end goes on: it had brought what is above. An epoch of which nothing is held is
+			// none, nor is damage.
+			f.base = e.Holes[0].To
 		}
 	}
 	if epoch >= o.first && o.first != 0 {

@@ -157,34 +157,27 @@ func (c *Core) giveUp(f *flow, run messages.Range, gone bool) {
 		return
 	}
 	if run.From > e.Head {
-		f.hi = f.top()
+		c.unhear(f, run)
 		return
 	}
 	run.To = min(run.To, e.Head)
 	f.unstick(run)
 	c.stats.GaveUp++
 	f.origin.line.GiveUp(f.epoch, run)
+	c.regret(f.origin.id, f.epoch)
 	c.put(Output{Kind: GiveUp, Origin: f.origin.id, Epoch: f.epoch, Range: run})
 }
 
-// reclaim asks a peer for what was given up and turns out to be there: it is kept, and in history, though readers
-// have passed it.
-func (c *Core) reclaim(f *flow, l *link, k *known) {
-	given := f.origin.line.GivenUp(f.epoch)
-	if len(given) == 0 || k.head == 0 || len(f.pulls) >= mostPulls || l.asked >= mostServing || l.pulling+c.pullBytes() > c.cfg.MaxPull {
-		return
+// unhear forgets that a run above the head exists. What is missing below it, and what peers hold above it, stays.
+func (c *Core) unhear(f *flow, run messages.Range) {
+	hi := max(f.top(), run.From-1)
+	for slot := range c.live.each {
+		if slot < len(f.known) && f.known[slot].head > run.To {
+			hi = max(hi, f.known[slot].head)
+		}
 	}
-	from := k.run
-	if k.from != 0 {
-		from = min(from, k.from)
-	}
-	held := messages.Ranges{{From: max(from, k.floor, 1), To: k.head}}.Minus(k.holes)
-	wanted := given.Minus(given.Minus(held)).Minus(f.coming)
-	for _, p := range f.pulls {
-		wanted = wanted.Minus(p.rest)
-	}
-	if len(wanted) > 0 {
-		c.pullFrom(f, l, take(wanted, k.head, c.most(f)), true)
+	if f.hi = min(f.hi, hi); f.hi < run.From {
+		f.unstick(run)
 	}
 }
 

@@ -293,3 +293,50 @@ func TestAHoleThatAPeerOnlyKnowsOfIsStillAskedFor(t *testing.T) {
 	d.pass(2 * time.Minute)
 	same(t, "given up in the end", d.givenUp("o"), list(run(1, 2)))
 }
+
+// What nobody has is forgotten alone: what lies above it, and is held by somebody, is still to come.
+func TestWhatIsForgottenAboveTheHeadTakesNothingElseWithIt(t *testing.T) {
+	d := newDesk(t, holding("o", 1, 1, 3))
+	d.replies["o"] = func(p *frame.Pull) *frame.End { // it has 6 to 9, and can't bring them now
+		not := messages.Ranges(p.Ranges).Minus(list(run(6, 9)))
+		return &frame.End{ID: p.ID, NotHeld: not}
+	}
+	d.members("o")
+	d.link("o")
+	d.gets("o", &frame.Have{Flows: []frame.Held{{Origin: "o", Epoch: 1, Floor: 1, Run: 6, Head: 9, HLC: stamp(1, 9)}}})
+	d.pass(15 * time.Second)
+	d.clear()
+	d.pass(5 * time.Second)
+	if asked := d.asked("o", "o", 1); len(asked) == 0 || asked[len(asked)-1].To != 9 {
+		t.Errorf("it asks for %v, want 6 to 9", asked)
+	}
+	for q := uint64(6); q <= 9; q++ {
+		d.repaired("o", d.batch("o", 1, q))
+	}
+	d.pass(15 * time.Second)
+	same(t, "given up when what is above is there", d.givenUp("o"), list(run(4, 5)))
+	if missing := d.Stats().Missing; missing != 0 {
+		t.Errorf("it misses %d batches", missing)
+	}
+}
+
+func TestWhatIsMissingBelowWhatIsForgottenIsStillAskedFor(t *testing.T) {
+	d := newDesk(t, holding("o", 1, 1, 3))
+	d.denying("o")
+	d.replies["a"] = func(p *frame.Pull) *frame.End { // it has 4 and 5, and can't bring them now
+		return &frame.End{ID: p.ID, NotHeld: messages.Ranges(p.Ranges).Minus(list(run(4, 5)))}
+	}
+	d.members("o", "a")
+	d.link("o", "a")
+	d.announced("a", "o", 1, 5)
+	d.announced("o", "o", 1, 9)
+	d.pass(20 * time.Second)
+	if missing := d.Stats().Missing; missing != 2 {
+		t.Errorf("it misses %d batches, want 4 and 5", missing)
+	}
+	d.clear()
+	d.pass(5 * time.Second)
+	if len(d.asked("a", "o", 1)) == 0 {
+		t.Error("a is not asked for them")
+	}
+}

@@ -60,13 +60,14 @@ func (d *disk) at(id messages.BatchID) *wire.Sealed {
 	return nil
 }
 
-// lacks tells whether a batch is absent, and neither dropped nor forgotten nor given up.
+// lacks tells whether a batch is absent, and neither dropped nor forgotten. One that was given up is lacked, too: who
+// turns out to hold it is to be asked.
 func (d *disk) lacks(id messages.BatchID) bool {
 	s := d.shelves[flowKey{id.Origin, id.Epoch}]
 	if s == nil {
 		return id.Epoch > d.horizons[id.Origin]
 	}
-	return id.Sequence >= s.floor && s.held[id.Sequence] == nil && !s.given.Has(id.Sequence)
+	return id.Sequence >= s.floor && s.held[id.Sequence] == nil
 }
 
 // mostRecent is how many batches a power cut takes at most.

@@ -34,8 +34,8 @@ type link struct {
 	bit  mask
 	// heardAt and saidAt are when something came and went last.
 	heardAt, saidAt time.Duration
-	// upAt is since when it is up.
-	upAt time.Duration
+	// upAt is since when it is up, pingAt when a ping was sent last.
+	upAt, pingAt time.Duration
 	// silent: it has left the trees. closing: Close was said.
 	silent, closing bool
 	// queue is how many bytes wait to be sent, as far as is known; counted: the shell tells. full: it has
@@ -99,6 +99,7 @@ func (c *Core) linkUp(peer messages.NodeID, hello *frame.Hello) {
 	c.met(hello)
 	c.sendDigest(l)
 	c.greet(l)
+	c.owe(l)
 	c.wakeAll()
 	c.trim()
 }
@@ -144,6 +145,10 @@ func (c *Core) linkDown(peer messages.NodeID) {
 			f.forget(l.slot)
 		}
 	}
+	for i := range c.gaps {
+		c.gaps[i].owed &^= l.bit
+	}
+	c.forgetTeller(l)
 	c.redial(peer, c.now.Mono-l.upAt)
 	c.overlay.missed(c, peer)
 	c.wakeAll()
@@ -268,7 +273,9 @@ func (c *Core) keep(l *link, silence time.Duration) {
 		l.silent = true
 		c.leave(l)
 	}
-	if c.now.Mono-l.saidAt >= c.cfg.Ping-c.beat()/2 {
+	// A link that is never idle is measured, too.
+	if c.now.Mono-l.saidAt >= c.cfg.Ping-c.beat()/2 || c.now.Mono-l.pingAt >= c.cfg.Silent {
+		l.pingAt = c.now.Mono
 		c.send(l, &frame.Ping{Nonce: c.nextPull, Time: int64(c.now.Mono)}, Control)
 	}
 }

@@ -180,7 +180,7 @@ func covered(holes []messages.Range, given messages.Ranges) bool {
 // settle forgets the flow of an older epoch of which nothing is to come.
 func (c *Core) settle(f *flow) {
 	o := f.origin
-	if f == o.latest || f.arriving.len() > 0 || len(f.pulls) > 0 || f.dirty || c.wanting(f) {
+	if f == o.latest || f.arriving.len() > 0 || len(f.pulls) > 0 || f.dirty || c.wanting(f) || c.claims(f) {
 		return
 	}
 	c.drop(f)

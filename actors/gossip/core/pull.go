@@ -108,7 +108,8 @@ func (f *flow) cancelFrom(c *Core, l *link) {
 		c.release(p)
 		if p.old {
 			c.old.add(f)
-		} else {
+		}
+		if !p.old || c.claims(f) {
 			c.look(f, c.now.Mono)
 		}
 	}
@@ -223,6 +224,9 @@ func (c *Core) ended(l *link, e *frame.End) {
 	if p.old {
 		c.old.add(f)
 		c.old.due = true
+		if rest := asked.Minus(e.NotHeld); p.came && len(rest) > 0 {
+			c.owes(f, l)
+		}
 	}
 	switch {
 	case !e.Busy && !p.came && e.Floor == 0 && len(e.NotHeld) == 0:

@@ -92,6 +92,22 @@ func (c *Core) Events() []frame.Event {
 	return list
 }
 
+// RegistryHash is over all winning events: nodes that have the same ones have the same.
+func (c *Core) RegistryHash() uint64 { return c.registry.hash() }
+
+// Beyond are the winning events that others do not hold, by key.
+func (c *Core) Beyond(others map[string]frame.Event) []frame.Event {
+	var list []frame.Event
+	for key := range c.registry.events {
+		e := c.registry.events[key]
+		if other, ok := others[key]; !ok || compareEvents(&e, &other) != 0 {
+			list = append(list, e)
+		}
+	}
+	slices.SortFunc(list, func(a, b frame.Event) int { return cmp.Compare(a.Key, b.Key) })
+	return list
+}
+
 // register spreads events of this node.
 func (c *Core) register(events []frame.Event) { c.spreadEvents(c.fold(events), nil) }
 
@@ -106,14 +122,24 @@ func (c *Core) fold(events []frame.Event) []frame.Event {
 	return won
 }
 
-// learn takes in a peer's events, or what it has other than this node.
+// learn takes in a peer's events, or what it has other than this node. Those that lose are told of, too: of two edits at once the
+// registry names the one that is superseded.
 func (c *Core) learn(l *link, r *frame.Registry) {
-	if won := c.fold(r.Events); len(won) > 0 {
-		c.put(Output{Kind: Learn, Peer: l.peer, Events: won})
-		c.spreadEvents(won, l)
+	var won, lost []frame.Event
+	for i := range r.Events {
+		e := &r.Events[i]
+		if c.registry.take(e) {
+			won = append(won, *e)
+		} else if held := c.registry.events[e.Key]; compareEvents(e, &held) != 0 {
+			lost = append(lost, *e)
+		}
 	}
-	if len(r.Hashes) != frame.Buckets {
-		return
+	if len(won)+len(lost) > 0 {
+		c.put(Output{Kind: Learn, Peer: l.peer, Events: slices.Concat(won, lost)})
+	}
+	c.spreadEvents(won, l)
+	if len(r.Hashes) != frame.Buckets || len(l.greeting) > 0 {
+		return // while something waits to be told the hashes differ for that: a later digest shows what is left
 	}
 	if !r.Answer {
 		c.send(l, &frame.Registry{Hashes: c.registry.hashes(), Answer: true}, Control)
@@ -121,9 +147,17 @@ func (c *Core) learn(l *link, r *frame.Registry) {
 	c.sendEvents(l, c.registry.differing(r.Hashes))
 }
 
+// mostGreeting is how many frames wait for a link before live events are left out: where the hashes of a later
+// digest differ it is told. So what waits is bounded by the registry and the records of status.
+const mostGreeting = 64
+
 func (c *Core) spreadEvents(events []frame.Event, but *link) {
 	for slot := range c.live.each {
-		if l := c.slots[slot]; l != but {
+		switch l := c.slots[slot]; {
+		case l == but:
+		case len(l.greeting) >= mostGreeting:
+			c.stats.Postponed += uint64(len(events))
+		default:
 			c.sendEvents(l, events)
 		}
 	}

@@ -68,7 +68,13 @@ func TestAnEventThatLosesGoesNowhere(t *testing.T) {
 		d.gets("a", &frame.Registry{Events: list(event("k", 5, "m"))})
 		d.clear()
 		d.gets("a", &frame.Registry{Events: list(e)})
-		if len(d.out) > 0 {
+		learnt := d.put(core.Learn)
+		if what == "the same" {
+			none(t, what, learnt)
+		} else {
+			alike(t, what, learnt[0].Events, list(e)) // the registry tells of it
+		}
+		if len(d.out) > len(learnt) {
 			t.Errorf("%s: it puts out %+v", what, d.out)
 		}
 	}
@@ -202,4 +208,20 @@ func TestAnAnswerIsNotAnswered(t *testing.T) {
 		}
 	}
 	alike(t, "told", d.events("a"), list(event("k", 1, "x")))
+}
+
+// What a registry lacks of what the mesh has is found, whoever has more.
+func TestBeyondIsWhatOthersDoNotHold(t *testing.T) {
+	d := newDesk(t, func(c *core.Config) { c.Registry = list(event("a", 1, "x"), event("b", 2, "x"), event("c", 3, "x")) })
+	for _, test := range []struct{ held, beyond []frame.Event }{
+		{nil, list(event("a", 1, "x"), event("b", 2, "x"), event("c", 3, "x"))},
+		{list(event("a", 1, "x"), event("b", 1, "x"), event("d", 1, "x")), list(event("b", 2, "x"), event("c", 3, "x"))},
+		{d.Events(), nil},
+	} {
+		held := make(map[string]frame.Event)
+		for _, e := range test.held {
+			held[e.Key] = e
+		}
+		alike(t, fmt.Sprint(len(test.held), " are held"), d.Beyond(held), test.beyond)
+	}
 }

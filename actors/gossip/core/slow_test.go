@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -85,8 +86,10 @@ func TestAChokedLinkIsToldLittle(t *testing.T) {
 	}
 	none(t, "announced", sent[*frame.Have](d, "b"))
 	none(t, "digests", sent[*frame.Digest](d, "b"))
+	none(t, "versions", sent[*frame.Versions](d, "b"))
+	d.gets("b", &frame.Versions{Want: true, List: list(stampOf("o", 1))})
 	none(t, "statuses", sent[*frame.Status](d, "b"))
-	if len(sent[*frame.Have](d, "c")) == 0 || len(sent[*frame.Status](d, "c")) == 0 {
+	if len(sent[*frame.Have](d, "c")) == 0 || len(sent[*frame.Versions](d, "c")) == 0 {
 		t.Error("c, which is not slow, is told nothing either")
 	}
 }
@@ -99,5 +102,54 @@ func TestAChokedLinkIsServedNothing(t *testing.T) {
 	none(t, "served", d.put(core.Serve))
 	if ends := sent[*frame.End](d, "b"); len(ends) != 1 || !ends[0].Busy {
 		t.Errorf("it ends with %+v, want busy", ends)
+	}
+}
+
+// What waits to be said to a link that takes nothing is bounded: the registry's hashes find later what was left out.
+func TestEventsForALinkThatTakesNothingAreBounded(t *testing.T) {
+	d := newDesk(t, nil)
+	d.link("a")
+	d.Queued(d.now, "a", 2<<20)
+	for i := range 1000 {
+		d.Register(d.now, list(event(fmt.Sprint(i), 1, me)))
+	}
+	d.drain()
+	none(t, "said while it takes nothing", d.events("a"))
+	d.Queued(d.now, "a", 0)
+	d.drain()
+	if n := len(d.events("a")); n == 0 || n > 64 {
+		t.Errorf("%d events of 1,000 wait, want at most 64", n)
+	}
+	if s := d.Stats(); s.Postponed != uint64(1000-len(d.events("a"))) {
+		t.Errorf("%d events are counted as left out", s.Postponed)
+	}
+	d.clear()
+	d.gets("a", &frame.Registry{Hashes: make([]uint64, frame.Buckets), Answer: true})
+	if n := len(d.events("a")); n != 1000 {
+		t.Errorf("%d of 1,000 events are told when the hashes differ", n)
+	}
+}
+
+func TestAnExchangeWaitsForTheOneBefore(t *testing.T) {
+	var events []frame.Event
+	for i := range 1000 {
+		events = append(events, event(fmt.Sprint(i), 1, me))
+	}
+	d := newDesk(t, func(c *core.Config) { c.Registry = events })
+	d.link("a")
+	d.Queued(d.now, "a", 2<<20)
+	for range 100 {
+		d.gets("a", &frame.Digest{Compare: true, Registry: 1})
+		d.gets("a", &frame.Registry{Hashes: make([]uint64, frame.Buckets)})
+	}
+	d.Queued(d.now, "a", 0)
+	d.drain()
+	if n := len(d.events("a")); n != 1000 {
+		t.Errorf("%d events are told, want 1,000", n)
+	}
+	d.clear()
+	d.gets("a", &frame.Digest{Compare: true, Registry: 1})
+	if n := len(sent[*frame.Registry](d, "a")); n != 1 {
+		t.Errorf("%d answers to a digest that differs, when the link takes again", n)
 	}
 }

@@ -16,6 +16,7 @@ type Core struct {
 	rand    *rand.Rand
 	now     Now
 	begun   bool
+	opened  bool // what the journal held at the start is taken up
 	started Now
 	outputs []Output
 	stats   Stats
@@ -43,6 +44,7 @@ type Core struct {
 
 	appending int
 	stall     stall
+	gaps      []gap // the oldest first
 
 	refresh refresh
 	above   above
@@ -55,7 +57,11 @@ type Core struct {
 	pushes []frame.Push
 
 	registry registry
-	status   map[statusKey]*frame.Ephemeral
+	status   map[statusKey]*report
+	fresh    []*report // that are to be told
+	sought   []*report // that others have
+	// compared counts digests that were sent, so that versions of records are told with some of them.
+	compared int
 }
 
 // New makes a core.
@@ -67,7 +73,7 @@ func New(cfg Config) (*Core, error) {
 	c := &Core{
 		cfg: cfg, rand: rand.New(rand.NewPCG(cfg.Seed, 0x614e6f6465)),
 		links: make(map[messages.NodeID]*link), lines: cfg.Lines, origins: make(map[messages.NodeID]*origin),
-		pulls: make(map[uint64]*flow), status: make(map[statusKey]*frame.Ephemeral), old: newBackfill(), days: newDays(),
+		pulls: make(map[uint64]*flow), status: make(map[statusKey]*report), old: newBackfill(), days: newDays(),
 	}
 	c.overlay = newOverlay()
 	c.registry = newRegistry(cfg.Registry)
@@ -102,7 +108,13 @@ func (c *Core) begin(now Now) {
 func (c *Core) open() {
 	for _, o := range c.order {
 		c.chain(o)
+		for e := range o.line.Epochs() {
+			if len(o.line.GivenUp(e.Epoch)) > 0 {
+				c.regret(o.id, e.Epoch)
+			}
+		}
 	}
+	c.opened = true
 }
 
 // end does what is due.
@@ -134,6 +146,9 @@ func (c *Core) pulse() {
 		c.sweep()
 	}
 	c.fill()
+	c.tendGaps()
+	c.tellStatus()
+	c.seek()
 }
 
 func (c *Core) due() time.Duration {
@@ -176,6 +191,8 @@ func (c *Core) receive(peer messages.NodeID, f frame.Frame) {
 		c.learn(l, f)
 	case *frame.Status:
 		c.show(l, f)
+	case *frame.Versions:
+		c.versions(l, f)
 	case *frame.Ping:
 		c.send(l, &frame.Pong{Nonce: f.Nonce, Time: f.Time}, Control)
 	case *frame.Pong:

@@ -19,6 +19,9 @@ type Stats struct {
 	// Refused counts batches that came and were dropped because too many waited to be appended, Ignored
 	// frames and batches that made no sense here.
 	Refused, Ignored uint64
+	// Postponed counts events of the registry that a link which takes nothing did not get when they came: the
+	// hashes of a later digest find them.
+	Postponed uint64
 	// Links is how many are up, Appending the bytes that wait to be appended, Pulling those that are asked for.
 	Links, Appending, Pulling int
 	// Missing is how many batches are known to exist and are not held; Old those of them that the backfill fetches.

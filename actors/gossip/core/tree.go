@@ -151,6 +151,9 @@ func (c *Core) hold(f *flow, b *wire.Sealed) {
 		if p := b.Prior; !p.IsZero() { // it names how far the epoch before went
 			if before := c.flow(o, p.Epoch); before != nil {
 				before.raise(c, p.Sequence)
+				if !before.based {
+					c.base(before, p.Sequence)
+				}
 				c.wake(before)
 			}
 		}

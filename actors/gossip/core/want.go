@@ -39,7 +39,7 @@ func (c *Core) nudge(f *flow) {
 func (c *Core) wakeAll() {
 	for _, o := range c.order {
 		for _, f := range o.flows {
-			if c.wanting(f) {
+			if c.wanting(f) || c.claims(f) {
 				c.nudge(f)
 			}
 		}
@@ -107,6 +107,7 @@ func (c *Core) repair(f *flow) {
 	if f.hi > max(f.top(), f.base) && f.wantAt == 0 {
 		c.look(f, now+c.cfg.Patience)
 	}
+	c.reclaim(f)
 	c.schedule(f)
 	c.settle(f)
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // types is one more than the highest type of a frame that is counted by itself.
-const types = frame.TypeBye + 1
+const types = frame.TypeVersions + 1
 
 // Counters are what links count. One serves a node's mux, endpoint and links together; all may be read
 // at any time. The zero Counters is ready for use.

@@ -75,4 +75,5 @@
 //
 // Run is one, starts one that writes, and while pulls are answered one that reads for them; it has waited for both when it
 // returns. Mux and Endpoint have one a connection that is not a link yet, and wait for them too.
+// A panic in any of them ends its connection, with ErrPanic.
 package link

@@ -127,8 +127,15 @@ func (e *Endpoint) Listen(ctx context.Context, from net.Listener, accepted func(
 			continue
 		}
 		hands.Go(func() {
-			if conn := e.admit(ctx, raw); conn != nil {
-				accepted(conn)
+			err := guarded(func() {
+				if conn := e.admit(ctx, raw); conn != nil {
+					accepted(conn)
+				}
+			})
+			if err != nil {
+				e.refuse(raw.RemoteAddr(), err)
+				e.cfg.Counters.refuse(err)
+				cut(raw)
 			}
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"anode/messages"
@@ -39,6 +40,9 @@ type Link struct {
 	*Conn
 	handler Handler
 
+	// written is how many bytes of frames went to the peer.
+	written atomic.Uint64
+
 	// partAt is since when a frame is under way; zero where none is. It is the reader's.
 	partAt time.Time
 
@@ -61,7 +65,7 @@ func New(conn *Conn, handler Handler) *Link {
 	return l
 }
 
-// Run runs the link until it ends, and says why: ErrGone, ErrFrame, ErrStuck, ErrClosed, or the cause of
+// Run runs the link until it ends, and says why: ErrGone, ErrFrame, ErrStuck, ErrClosed, ErrPanic, or the cause of
 // ctx's end. All that the link started has ended when it returns.
 func (l *Link) Run(ctx context.Context) error {
 	l.counters.Links.Add(1)
@@ -69,8 +73,8 @@ func (l *Link) Run(ctx context.Context) error {
 	defer onDone(ctx, func() { l.fail(context.Cause(ctx)) })()
 	l.handler.Queued(l.Waiting())
 	var writer sync.WaitGroup
-	writer.Go(l.write)
-	l.fail(l.receive())
+	writer.Go(func() { l.guard(l.write) })
+	l.guard(func() { l.fail(l.receive()) })
 	writer.Wait()
 	l.in.drop()
 	return l.end
@@ -176,6 +180,9 @@ func (l *Link) Waiting() int {
 	defer l.mu.Unlock()
 	return l.queue.bytes
 }
+
+// Sent is how many bytes of frames were written to the peer, without what TLS adds.
+func (l *Link) Sent() uint64 { return l.written.Load() }
 
 // fail ends the link. The first error is the reason; when the link is closing, that is.
 func (l *Link) fail(err error) {

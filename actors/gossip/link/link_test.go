@@ -43,6 +43,9 @@ func TestFramesGoBothWays(t *testing.T) {
 			if got := r.await(len(want)); !reflect.DeepEqual(got, want) {
 				t.Errorf("%s: what came is not what was sent", host)
 			}
+			if r.Sent() == 0 || r.Sent() > r.counters.BytesOut.Load() {
+				t.Errorf("%s: %d bytes of frames sent, of %d over TCP", host, r.Sent(), r.counters.BytesOut.Load())
+			}
 		}
 		for _, c := range []*Counters{a.counters, b.counters} {
 			if in, out := c.FramesIn[frame.TypePush].Load(), c.FramesOut[frame.TypePush].Load(); in != 4 || out != 4 {

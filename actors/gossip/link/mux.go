@@ -70,11 +70,13 @@ func (m *Mux) Run(ctx context.Context) error {
 	var peeks sync.WaitGroup
 	defer peeks.Wait()
 	defer cancel()
-	defer onDone(ctx, func() {
+	end := func() {
 		_ = m.from.Close()
 		_ = m.links.Close()
 		_ = m.streams.Close()
-	})()
+	}
+	defer end() // the listener may be what has ended
+	defer onDone(ctx, end)()
 	for {
 		conn, err := accept(ctx, m.from, func() { m.cfg.Counters.AcceptFailures.Add(1) })
 		if err != nil {
@@ -86,7 +88,11 @@ func (m *Mux) Run(ctx context.Context) error {
 		}
 		peeks.Go(func() {
 			defer m.gate.leave(conn.RemoteAddr())
-			if err := m.route(ctx, conn); err != nil {
+			var err error
+			if fault := guarded(func() { err = m.route(ctx, conn) }); fault != nil {
+				err = fault
+			}
+			if err != nil {
 				m.refuse(conn, err)
 			}
 		})

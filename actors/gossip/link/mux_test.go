@@ -228,6 +228,33 @@ func TestAcceptingGoesOnAfterAFailure(t *testing.T) {
 	})
 }
 
+// A port that somebody else closes ends all that waits for connections of it: else who listens for them never ends.
+func TestBothListenersEndWithThePort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		port := newMemory()
+		m := NewMux(port, MuxConfig{})
+		ended := make(chan error, 3)
+		go func() { ended <- m.Run(t.Context()) }()
+		for _, l := range []net.Listener{m.Links(), m.Streams()} {
+			go func() {
+				_, err := l.Accept()
+				ended <- err
+			}()
+		}
+		synctest.Wait()
+		port.Close()
+		synctest.Wait()
+		if n := len(ended); n != 3 {
+			t.Errorf("%d of 3 have ended", n)
+			m.Links().Close()
+			m.Streams().Close()
+		}
+		for range 3 {
+			wantErr(t, "what waited", <-ended, net.ErrClosed)
+		}
+	})
+}
+
 func TestHosts(t *testing.T) {
 	for text, want := range map[string]string{
 		"10.0.0.1:1": "10.0.0.1", "[::ffff:10.0.0.1]:1": "10.0.0.1", "[2001:db8:1:2:3::4]:1": "2001:db8:1:2::/64", "[fe80::1%lo]:1": "fe80::/64", "[::1]:1": "::/64",

@@ -183,3 +183,36 @@ func TestServingHoldsLittleAndIsOvertaken(t *testing.T) {
 		}
 	})
 }
+
+func TestAPanicEndsTheLinkAndNotTheProcess(t *testing.T) {
+	fault := func(messages.BatchID) (wire.Sealed, error) { panic("a fault of the journal") }
+	synctest.Test(t, func(t *testing.T) {
+		a, b := ends(t)
+		start(t, a)
+		r := start(t, b)
+		if err := b.Serve(&frame.Pull{Ranges: []messages.Range{{From: 1, To: 3}}, Bytes: 1 << 20}, fault, func([]messages.Range) {}); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-r.done; !errors.Is(err, ErrPanic) {
+			t.Errorf("%v, want %v", err, ErrPanic)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		a, b := ends(t)
+		start(t, a)
+		b.handler = faulty{}
+		done := make(chan error, 1)
+		go func() { done <- b.Run(t.Context()) }()
+		a.Send(&frame.Ping{}, Control)
+		if err := <-done; !errors.Is(err, ErrPanic) {
+			t.Errorf("%v, want %v", err, ErrPanic)
+		}
+	})
+}
+
+// faulty is a handler with a fault.
+type faulty struct{}
+
+func (faulty) Frame(frame.Frame) { panic("a fault of who takes frames") }
+func (faulty) Heard()            {}
+func (faulty) Queued(int)        {}

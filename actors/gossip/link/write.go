@@ -39,7 +39,7 @@ func (l *Link) write() {
 		}
 		switch {
 		case t.fetch != nil:
-			fetches.Go(func() { l.fetch(t.fetch) })
+			fetches.Go(func() { l.guard(func() { l.fetch(t.fetch) }) })
 		case t.leave:
 			if err := l.sayEnd(); err != nil {
 				l.fail(err)
@@ -151,6 +151,7 @@ func (l *Link) send(list []waiting) error {
 	buffers.Put(kept)
 	switch {
 	case err == nil:
+		l.written.Add(uint64(len(b) + len(rest)))
 		return nil
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("%w: nothing for %s", ErrStuck, Patience)

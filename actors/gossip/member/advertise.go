@@ -36,18 +36,16 @@ func (l *List) chooseAddress(ctx context.Context, local netip.AddrPort) (netip.A
 	case !local.Addr().IsUnspecified():
 		return local, nil
 	}
+	var seeds []netip.Addr
 	for _, seed := range l.cfg.Seeds {
 		host, _, _ := splitSeed(seed) // New checked it
-		for _, ip := range l.mayResolve(ctx, host) {
-			if from, err := l.network.Route(ip); err == nil && unfit(from) == "" {
-				return netip.AddrPortFrom(from.Unmap(), local.Port()), nil
-			}
+		seeds = append(seeds, l.mayResolve(ctx, host)...)
+		if len(l.routes(seeds).far) > 0 {
+			break // the others can't better it, and may be slow to resolve
 		}
 	}
-	for _, to := range []string{elsewhere4, elsewhere6} {
-		if from, err := l.network.Route(netip.MustParseAddr(to)); err == nil && unfit(from) == "" {
-			return netip.AddrPortFrom(from.Unmap(), local.Port()), nil
-		}
+	if at := l.routes(seeds).best(); at.IsValid() {
+		return netip.AddrPortFrom(at, local.Port()), nil
 	}
 	loopback := netip.IPv6Loopback()
 	if local.Addr().Is4() {

@@ -43,7 +43,7 @@ func surveyed(b *testing.B, nodes int) (*transport, *memberlist.Memberlist) {
 	}
 	t := newTransport(l.network, mustGate(b, "test"), l.network.Local(), &l.count)
 	box := newMailbox("self", t.at, time.Now)
-	box.say(Meta{})
+	box.say(Meta{}, 0)
 	conf, err := l.memberlistConfig(t, box)
 	if err != nil {
 		b.Fatal(err)

@@ -11,6 +11,7 @@ import (
 // outcome is what became of a call to a target.
 type outcome struct {
 	target
+	names []netip.Addr   // what the seed's name resolved to
 	at    netip.AddrPort // where it failed; zero where its name could not be resolved
 	err   error          // nil: it answered, or there was nobody to call
 	tried bool
@@ -56,6 +57,9 @@ func (c *caller) call(ctx context.Context, to target) outcome {
 		if list, o.err = c.addresses(ctx, to); o.err != nil {
 			o.tried = true
 			return o
+		}
+		for _, at := range list {
+			o.names = append(o.names, at.Addr())
 		}
 	}
 	began := time.Now()
@@ -129,6 +133,9 @@ func (r *run) callAll(ctx context.Context) {
 	there := make(map[netip.AddrPort]bool)
 	for _, m := range r.table.there() {
 		there[m.Addr] = true
+	}
+	if len(r.cfg.Seeds) == 0 {
+		r.watchRoutes(nil)
 	}
 	r.beginRound(ctx, r.rejoin.targets(r.table.gone()), there)
 }

@@ -45,8 +45,10 @@ type Config struct {
 	Rand *rand.Rand
 }
 
+// MaxSeeds is the most seeds that a List takes.
+const MaxSeeds = 64
+
 const (
-	maxSeeds  = 64
 	keySize   = 32
 	maxLabel  = 255
 	portsMost = 65535
@@ -67,11 +69,11 @@ func (c *Config) Validate() error {
 			add(fmt.Errorf("key %d has %d bytes: want %d", i+1, len(key), keySize))
 		}
 	}
-	if len(c.Seeds) > maxSeeds {
-		add(fmt.Errorf("%d seeds: at most %d", len(c.Seeds), maxSeeds))
+	if len(c.Seeds) > MaxSeeds {
+		add(fmt.Errorf("%d seeds: at most %d", len(c.Seeds), MaxSeeds))
 	}
 	for _, seed := range c.Seeds {
-		if _, _, err := splitSeed(seed); err != nil {
+		if err := CheckSeed(seed); err != nil {
 			add(err)
 		}
 	}
@@ -88,6 +90,24 @@ func (c *Config) Validate() error {
 	}
 	if len(faults) > 0 {
 		return fmt.Errorf("member: %w", errors.Join(faults...))
+	}
+	return nil
+}
+
+// CheckSeed says what is wrong with a seed.
+func CheckSeed(seed string) error {
+	_, _, err := splitSeed(seed)
+	return err
+}
+
+// CheckAdvertise says what is wrong with an advertised address, as far as can be told before it is resolved.
+func CheckAdvertise(addr string) error {
+	host, _, err := splitAdvertise(addr)
+	if err != nil {
+		return err
+	}
+	if ip, err := netip.ParseAddr(host); err == nil && unfit(ip) != "" {
+		return fmt.Errorf("advertised address %q: %s", addr, unfit(ip))
 	}
 	return nil
 }

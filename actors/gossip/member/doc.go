@@ -43,7 +43,12 @@
 // # The advertised address (advertise.go)
 //
 // What is configured; else the address that the node listens at, if it is one; else that from which packets to the first
-// seed leave; else that of the default route; else loopback. It is an IP, always: a name is resolved when Run starts.
+// seed on another machine leave; else an own one that is among the seeds; else that of the default route; else loopback. It is an
+// IP, always: a name is resolved when Run starts.
+//
+// One that was found by routes is looked at again in each round of calls: when it is this machine's no more, or packets to no
+// seed and no living member on another machine leave from it, twice in a row, Run ends with an error. Who runs it makes a new List, which
+// finds the right one.
 //
 // # Calling again (rejoin.go)
 //

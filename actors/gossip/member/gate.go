@@ -41,7 +41,7 @@ func (e errCluster) Error() string {
 	if e == "" {
 		return "it is of another cluster"
 	}
-	return fmt.Sprintf("it is of cluster %q", units.Clip(string(e), 80))
+	return fmt.Sprintf("it is of cluster %q", units.Clip(string(e), 32))
 }
 
 // refusal tells whether an error is that two nodes are of different meshes.

@@ -56,7 +56,6 @@ func New(cfg Config, network Network) (*List, error) {
 	if cfg.Rand == nil {
 		cfg.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	}
-	cfg.Logger = cfg.Logger.With("node", cfg.Node)
 	l := &List{
 		cfg: cfg, network: network, notices: newNotices(cfg.Clock),
 		events: make(chan struct{}, 1), changed: make(chan struct{}, 1), leaving: make(chan leave), failed: make(chan error, 1),
@@ -88,7 +87,7 @@ func (l *List) Run(ctx context.Context) error {
 	t := newTransport(l.network, g, at, &l.count)
 	t.stranger, t.fail = l.stranger, l.fail
 	box := newMailbox(l.cfg.Node, at, l.cfg.Clock)
-	box.say(*l.meta.Load())
+	box.say(*l.meta.Load(), l.cfg.Rand.IntN(maxBehind+1))
 	conf, err := l.memberlistConfig(t, box)
 	if err != nil {
 		return fmt.Errorf("member: %w", err)
@@ -98,7 +97,7 @@ func (l *List) Run(ctx context.Context) error {
 		return fmt.Errorf("member: %w", errors.Join(err, t.Shutdown()))
 	}
 	t.start()
-	r := &run{List: l, list: list, transport: t, box: box, table: newTable(l.cfg.Node, l.cfg.Remembered), rejoin: newRejoin(l.cfg.Seeds, l.cfg.Rand)}
+	r := &run{List: l, list: list, transport: t, box: box, table: newTable(l.cfg.Node, l.cfg.Remembered), rejoin: newRejoin(l.cfg.Seeds, l.cfg.Rand), began: l.cfg.Clock()}
 	l.cfg.Logger.Info("in the mesh", "cluster", l.cfg.Cluster, "address", at, "sealed", len(l.cfg.Keys) > 0)
 	return r.loop(ctx)
 }

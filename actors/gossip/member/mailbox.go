@@ -2,6 +2,7 @@ package member
 
 import (
 	"cmp"
+	"fmt"
 	"net/netip"
 	"slices"
 	"sync"
@@ -21,6 +22,31 @@ type Conflict struct {
 	Addr, Known netip.AddrPort
 	// Since is when it was seen first, Last when last; after a minute it is forgotten.
 	Since, Last time.Time
+}
+
+// Problem is the conflict in words.
+func (c *Conflict) Problem() Problem {
+	return Problem{
+		About: string(c.ID), Since: c.Since, Reason: fmt.Sprintf("two nodes say to be %s, one of them at %s", c.ID, c.Addr),
+		Hint: "a copy of a data directory can't be a second node: stop one, and start it with an empty data directory",
+	}
+}
+
+// double watches whether another node lives with this one's id. It is logged once in each conflict.
+type double struct{ logged bool }
+
+// watch gives the conflict that is to be logged now, or nil: one that lasts is no restart at another address.
+func (d *double) watch(self messages.NodeID, conflicts []Conflict) *Conflict {
+	i := slices.IndexFunc(conflicts, func(c Conflict) bool { return c.ID == self })
+	if i < 0 {
+		d.logged = false
+		return nil
+	}
+	if c := &conflicts[i]; !d.logged && c.Last.Sub(c.Since) > doublePatience {
+		d.logged = true
+		return c
+	}
+	return nil
 }
 
 // mailbox is what memberlist's callbacks post to: they hold its lock, so they copy, and never block. Of what
@@ -121,9 +147,10 @@ func (m *mailbox) place(misplaced bool) {
 	m.wake()
 }
 
-// say changes what the node says of itself; memberlist asks for it when it is to spread it.
-func (m *mailbox) say(meta Meta) {
-	b := meta.Append(nil)
+// say changes what the node says of itself, with so many bytes behind it that nobody reads; memberlist asks for it when it is to
+// spread it.
+func (m *mailbox) say(meta Meta, behind int) {
+	b := append(meta.Append(nil), make([]byte, behind)...)
 	m.meta.Store(&b)
 }
 

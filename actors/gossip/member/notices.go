@@ -2,6 +2,7 @@ package member
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -16,17 +17,21 @@ type Problem struct {
 	Since        time.Time
 }
 
+// AboutSeed begins what a Problem with a seed is about.
+const AboutSeed = "seed "
+
 // notices are the problems there are now.
 type notices struct {
 	clock func() time.Time
 
-	mu   sync.Mutex // guards all, and is a leaf
-	list map[string]*notice
+	mu   sync.Mutex         // guards all, and is a leaf
+	list map[string]*notice // by key: what it is about, and of strangers in which way they are wrong
 }
 
 type notice struct {
 	Problem
 	passing      bool // it is over when it does not recur
+	alone        bool // it is over when the node is not alone
 	last, logged time.Time
 }
 
@@ -37,24 +42,26 @@ func newNotices(clock func() time.Time) *notices {
 	return &notices{clock: clock, list: make(map[string]*notice)}
 }
 
-// put reports a problem, instead of what was reported about the same before. changed tells whether it is new, log whether it
+// put reports a problem, instead of what was reported under the same key before. changed tells whether it is new, log whether it
 // is time to log it.
-func (n *notices) put(about, reason, hint string, passing bool) (changed, log bool) {
+func (n *notices) put(key, about, reason, hint string, passing bool) (changed, log bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := n.clock()
-	is := n.list[about]
+	is := n.list[key]
 	if is == nil {
 		if passing && n.passing() >= maxPassing {
 			return false, false
 		}
 		is = &notice{passing: passing}
-		n.list[about] = is
+		n.list[key] = is
 	}
 	is.last = now
 	if is.Reason != reason {
 		is.Problem = Problem{About: about, Reason: reason, Hint: hint, Since: now}
-		is.logged = time.Time{}
+		if !passing { // what a stranger says may be another thing each time
+			is.logged = time.Time{}
+		}
 		changed = true
 	}
 	if now.Sub(is.logged).Abs() < logEvery {
@@ -62,6 +69,15 @@ func (n *notices) put(about, reason, hint string, passing bool) (changed, log bo
 	}
 	is.logged = now
 	return changed, true
+}
+
+// logAgain makes it time to log a problem again at a time, though it was logged just now.
+func (n *notices) logAgain(key string, at time.Time) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if is := n.list[key]; is != nil {
+		is.logged = at.Add(-logEvery)
+	}
 }
 
 func (n *notices) passing() int {
@@ -81,6 +97,24 @@ func (n *notices) solve(about string) bool {
 	_, was := n.list[about]
 	delete(n.list, about)
 	return was
+}
+
+// whileAlone tells whether a problem ends as soon as the node has company, however it came by it.
+func (n *notices) whileAlone(about string, ends bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if is := n.list[about]; is != nil {
+		is.alone = ends
+	}
+}
+
+// company takes back what is wrong only with who is alone, and tells whether there was any.
+func (n *notices) company() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	before := len(n.list)
+	maps.DeleteFunc(n.list, func(_ string, is *notice) bool { return is.alone })
+	return len(n.list) < before
 }
 
 // expire forgets what was passing and did not recur, and tells whether there were any.

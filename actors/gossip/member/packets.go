@@ -26,7 +26,7 @@ func (t *transport) readPackets() {
 		failures = 0
 		rest, err := t.gate.packet(buffer[:n], scratch)
 		if err != nil {
-			t.refused(from.Addr(), err)
+			t.count.refused(err) // no more than that: a datagram's sender may be anybody
 			continue
 		}
 		t.count.packetsIn.Add(1)

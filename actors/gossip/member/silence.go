@@ -24,7 +24,7 @@ func (r *run) watchPackets() bool {
 		return r.notices.solve(about)
 	}
 	reason, hint := "no datagram comes from any peer, only streams do", "open the mesh port for UDP too: without it deaths and news are seen late"
-	changed, log := r.notices.put(about, reason, hint, false)
+	changed, log := r.notices.put(about, about, reason, hint, false)
 	if log {
 		r.cfg.Logger.Warn("the mesh is half deaf", "reason", reason, "hint", hint)
 	}

@@ -18,6 +18,12 @@ const (
 	// retransmitMult × ⌈log₁₀(nodes+1)⌉ is how often each node passes a piece of news on. With the default, 4, each fiftieth
 	// piece misses one of 9 nodes, and of 50 that join at once some miss another until their lists are exchanged.
 	retransmitMult = 8
+	// sayAgainAfter is the mean pause before what a node says of itself is repeated first, of each other four times that of the one before;
+	// sayRepeats is how often. A piece of news is out after 400 ms.
+	sayAgainAfter = 300 * time.Millisecond
+	sayRepeats    = 3
+	// maxBehind is how many bytes that nobody reads stand behind it at most.
+	maxBehind = 63
 	// gossipToTheDead is how long the dead are told that they are, so that those who live say so.
 	gossipToTheDead = 30 * time.Second
 	// deadReclaim is how long after its death a node may come back at another address.
@@ -83,6 +89,8 @@ const (
 	// maxConflicts is how many conflicts are reported; one that does not recur for conflictAge is over.
 	maxConflicts = 64
 	conflictAge  = time.Minute
+	// doublePatience is how long a conflict about the node's own id lasts before it is logged.
+	doublePatience = 30 * time.Second
 	// maxPassing is how many problems with others than seeds are told; one that does not recur for passingAge is over.
 	maxPassing = 16
 	passingAge = 5 * time.Minute

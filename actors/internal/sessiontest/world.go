@@ -37,6 +37,8 @@ type Config struct {
 	Hub     hub.Config
 	Session subscriber.Config
 	Journal memory.Config
+	// HubReads is put around the journal that the hub reads; nil is nothing.
+	HubReads func(storage.Journal) storage.Journal
 }
 
 // NewWorld makes a World, with what the batches given are held of before the hub begins.
@@ -57,6 +59,10 @@ func NewWorld(t testing.TB, cfg Config, before ...wire.Sealed) *World {
 	}
 	cfg.Hub.Journal, cfg.Hub.Logger, cfg.Hub.Clock, cfg.Hub.Node = w.Journal, log, time.Now, Self
 	cfg.Hub.Nodes = func() []string { return []string{"http://here"} }
+	cfg.Hub.Archived = cfg.Session.Replay != nil
+	if cfg.HubReads != nil {
+		cfg.Hub.Journal = cfg.HubReads(w.Journal)
+	}
 	var err error
 	w.Hub, err = hub.New(cfg.Hub)
 	must(err)
@@ -70,7 +76,10 @@ func NewWorld(t testing.TB, cfg Config, before ...wire.Sealed) *World {
 	if cfg.Session.Compile == nil {
 		cfg.Session.Compile = func(text string) (command.Filter, error) { return NativeID(text), nil }
 	}
-	cfg.Session.Hub, cfg.Session.Tail, cfg.Session.Clock, cfg.Session.Logger = w.Hub, tail{w.Journal}, time.Now, log
+	if cfg.Session.Tail == nil {
+		cfg.Session.Tail = tail{w.Journal}
+	}
+	cfg.Session.Hub, cfg.Session.Clock, cfg.Session.Logger = w.Hub, time.Now, log
 	spec, err := subscriber.Spec(cfg.Session)
 	must(err)
 	w.Subs, err = w.System.Spawn(spec)
@@ -155,6 +164,11 @@ func (f NativeID) String() string { return string(f) }
 
 // tail reads the newest of a stream from the journal, batch by batch.
 type tail struct{ journal storage.Journal }
+
+// Archived implements subscriber.Tail.
+func (tail) Archived(context.Context, messages.Pattern, messages.Stream, int) []messages.Stream {
+	return nil
+}
 
 // Last implements subscriber.Tail.
 func (t tail) Last(_ context.Context, stream messages.Stream, n int, upTo messages.Cursor, give func([]*messages.Record) error) error {

@@ -24,6 +24,8 @@ type seen struct {
 	// ms is when it was seen last, born when its record was received, or a little before.
 	ms, born       int64
 	newer, earlier int32
+	// own tells that this node's feed brought it first, so that this node numbers it.
+	own bool
 }
 
 // none ends the list.
@@ -149,7 +151,8 @@ func (d *Dedupe) duplicate(draft *messages.Draft, now time.Time) (born int64, kn
 	if known {
 		born = d.entries[at].born
 	}
-	d.put(identity, mark, ms, born)
+	own := !known || d.entries[at].own
+	d.entries[d.put(identity, mark, ms, born)].own = own
 	return born, known
 }
 
@@ -195,7 +198,8 @@ func (d *Dedupe) expire(before int64) {
 	}
 }
 
-func (d *Dedupe) put(identity messages.Identity, mark uint64, ms, born int64) {
+// put remembers one as seen at ms, and gives where it is.
+func (d *Dedupe) put(identity messages.Identity, mark uint64, ms, born int64) int32 {
 	at, ok := d.at[identity]
 	before := uint64(0)
 	if ok {
@@ -214,6 +218,7 @@ func (d *Dedupe) put(identity messages.Identity, mark uint64, ms, born int64) {
 		d.oldest = at
 	}
 	d.newest = at
+	return at
 }
 
 func (d *Dedupe) unlink(at int32) {

@@ -15,11 +15,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"anode/actors/gossip"
 	"anode/actors/journal"
 	"anode/actors/node"
 	"anode/cmd/anode/app/demofeeds"
+	"anode/cmd/anode/clustersecret"
 	"anode/cmd/anode/config"
 	"anode/messages/command"
+	"anode/storage"
 	"anode/storage/history"
 	segments "anode/storage/journal"
 	"anode/storage/state"
@@ -33,32 +36,43 @@ type Options struct {
 	Version string
 	// Reload has the sources of the configuration applied again for each value; nil means never.
 	Reload <-chan os.Signal
+	// Unlimited says why the memory that the process may take is not known; nil where it is.
+	Unlimited error
 	// Serving is called with the node's URL when it serves; nil means nobody.
 	Serving func(url string)
+	// Listen listens for requests over HTTP; nil means by TCP. Network opens the mesh port at an address; nil means
+	// OpenMesh. Tests have their own.
+	Listen  func(addr string) (net.Listener, error)
+	Network func(addr string) (gossip.Network, error)
+	// Archive is the archive in place of the configuration's, where it is set: a test's own, who closes it.
+	Archive storage.Archive
 }
 
 // stopPatience bounds a shutdown.
 const stopPatience = 10 * time.Second
 
 // Run runs a node until ctx ends. A nil error means that it stopped cleanly.
-func Run(ctx context.Context, cfg config.Config, opt Options) (err error) {
-	r := &running{cfg: cfg, opt: opt, started: time.Now(), log: newLogger(&cfg, opt.Stderr)}
+func Run(ctx context.Context, cfg config.Config, opt Options) error {
+	return newRunning(cfg, opt).run(ctx)
+}
+
+func newRunning(cfg config.Config, opt Options) *running {
+	return &running{cfg: cfg, opt: opt, started: time.Now(), log: newLogger(&cfg, opt.Stderr), stopped: make(chan string, 1), retired: make(chan struct{}, 1)}
+}
+
+func (r *running) run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, r.close()) }()
-	for _, open := range []func() error{r.checkSources, r.checkSecrets, r.openData, r.listen, r.openDemo, r.startNode, r.startGateway} {
+	for _, warning := range r.cfg.Warnings() {
+		r.log.Warn("a setting is hardly meant so", "detail", warning)
+	}
+	for _, open := range []func() error{
+		r.sayMemory, r.checkSources, r.checkSecrets, func() error { return r.openData(ctx) }, r.openKeys, r.listen, r.openMesh, r.openDemo, r.openArchive, r.startNode, r.startGateway,
+	} {
 		if err := open(); err != nil {
 			return err
 		}
 	}
 	return r.serve(ctx)
-}
-
-// newLogger logs as the configuration says.
-func newLogger(cfg *config.Config, to io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: cfg.LogLevel}
-	if cfg.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(to, options))
-	}
-	return slog.New(slog.NewTextHandler(to, options))
 }
 
 // running is what a node has opened.
@@ -73,12 +87,19 @@ type running struct {
 	state    *state.Store
 	journal  *segments.Journal
 	epoch    uint64
+	// archive is nil without --archive.
+	archive  storage.Archive
+	keys     *clustersecret.Source
 	listener net.Listener
 	mesh     *meshPort
-	url      string
-	node     *node.Node
-	metrics  *prometheus.Registry
-	gateway  *gateway
+	// stopped gets why the node must end.
+	stopped chan string
+	// retired gets that the node has handed its sources over, and is to end.
+	retired chan struct{}
+	url     string
+	node    *node.Node
+	metrics *prometheus.Registry
+	gateway *gateway
 	// demo is nil without --demo.
 	demo *demofeeds.Feeds
 }
@@ -94,13 +115,38 @@ func (r *running) close() error {
 	return errors.Join(faults...)
 }
 
+// lockPatience is how long the process before this one is waited for, which may be just ending; lockPause is between two looks.
+const (
+	lockPatience = 2 * time.Second
+	lockPause    = 50 * time.Millisecond
+)
+
+// lock takes the lock of the data directory.
+func (r *running) lock(ctx context.Context, dir string) (*state.Lock, error) {
+	for until, told := time.Now().Add(lockPatience), false; ; {
+		lock, err := state.LockDir(dir)
+		if !errors.Is(err, storage.ErrLocked) || time.Now().After(until) {
+			return lock, err
+		}
+		if !told {
+			told = true
+			r.log.Info("another process has the data directory: it is waited for, as it may be just ending", "for", lockPatience, "error", err)
+		}
+		select {
+		case <-time.After(lockPause):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
 // openData opens identity, state and journal.
-func (r *running) openData() error {
+func (r *running) openData(ctx context.Context) error {
 	dir := r.cfg.Data
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}
-	lock, err := state.LockDir(dir)
+	lock, err := r.lock(ctx, dir)
 	if err != nil {
 		return err
 	}
@@ -126,12 +172,21 @@ func (r *running) openData() error {
 		return fmt.Errorf("open the journal in %s: %w", dir, err)
 	}
 	r.onClose(r.journal.Close)
-	r.epoch, err = state.NextEpoch(r.state, time.Now(), r.journal.Head(r.identity.ID).Epoch+1)
+	r.epoch, err = r.nextEpoch(r.journal.Head(r.identity.ID).Epoch + 1)
 	return err
 }
 
+// nextEpoch begins an epoch.
+func (r *running) nextEpoch(atLeast uint64) (uint64, error) {
+	return state.NextEpoch(r.state, time.Now(), atLeast)
+}
+
 func (r *running) listen() error {
-	l, err := net.Listen("tcp", r.cfg.HTTP)
+	listen := r.opt.Listen
+	if listen == nil {
+		listen = func(addr string) (net.Listener, error) { return net.Listen("tcp", addr) }
+	}
+	l, err := listen(r.cfg.HTTP)
 	if err != nil {
 		return fmt.Errorf("http: %w", err)
 	}
@@ -143,10 +198,6 @@ func (r *running) listen() error {
 		return nil
 	})
 	r.url = "http://" + l.Addr().String()
-	if r.mesh, err = holdMesh(r.cfg.Mesh); err != nil {
-		return err
-	}
-	r.onClose(r.mesh.Close)
 	return nil
 }
 
@@ -173,18 +224,21 @@ func (r *running) exposed() bool {
 func (r *running) startNode() error {
 	r.metrics = prometheus.NewRegistry()
 	r.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	past, err := history.New(history.Config{Journal: r.journal, Clock: time.Now})
+	past, err := history.New(history.Config{Journal: r.journal, Archive: r.archive, Clock: time.Now})
 	if err != nil {
 		return err
 	}
 	r.node, err = node.Start(node.Config{
 		View: command.NodeView{
 			ID: r.identity.ID, Name: r.cfg.Name, HTTP: r.advertised(), Mesh: r.mesh.Addr(), Version: r.opt.Version,
-			Started: r.started.UTC(), Labels: r.cfg.Labels,
+			Started: r.started.UTC(), Labels: r.labels(),
 		},
-		Cluster: r.cfg.Cluster, Epoch: r.epoch, Journal: r.journal, State: r.state, History: past,
-		Durability: journal.Durability(r.cfg.Durability), FlushInterval: r.cfg.FlushInterval,
-		Sources: node.Sources{None: r.cfg.Own == "none", AllowPrivate: r.cfg.AllowPrivate, Own: r.own(), Secrets: r.cfg.Secrets, Exposed: r.exposed()},
+		Settings: r.cfg.Shown(), Archive: r.archive,
+		Cluster: r.cfg.Cluster, Epoch: r.epoch, NextEpoch: r.nextEpoch, Journal: r.journal, State: r.state, History: past,
+		Durability: journal.Durability(r.cfg.Durability), Ack: journal.Ack(r.cfg.Ack), FlushInterval: r.cfg.FlushInterval, SlowBytes: r.slowBytes(),
+		Sources: node.Sources{Takes: r.cfg.Own, AllowPrivate: r.cfg.AllowPrivate, Own: r.own(), Secrets: r.cfg.Secrets, Exposed: r.exposed()},
+		Mesh:    r.meshPart(),
+		Retired: r.mayEnd,
 		Clock:   time.Now, Logger: r.log, Registerer: r.metrics,
 	})
 	if err != nil {
@@ -208,6 +262,7 @@ func (r *running) serve(ctx context.Context) error {
 	defer cancel()
 	failed := make(chan error, 1)
 	go func() { failed <- r.gateway.server.Serve(r.listener) }()
+	r.tellAddress()
 	r.onClose(func() error { return r.part(failed) })
 	applied := r.apply(ctx)
 	defer func() { cancel(); <-applied }()
@@ -234,6 +289,11 @@ func (r *running) serve(ctx context.Context) error {
 				return nil
 			}
 			return fmt.Errorf("http: %w", err)
+		case <-r.retired:
+			r.log.Info("drained: the node leaves")
+			return nil
+		case reason := <-r.stopped:
+			return fmt.Errorf("the node must end: %s", reason)
 		case <-r.opt.Reload:
 			<-applied
 			applied = r.apply(ctx)

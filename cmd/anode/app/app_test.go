@@ -22,6 +22,7 @@ import (
 	"anode/cmd/anode/config"
 	"anode/messages/command"
 	"anode/storage"
+	"anode/storage/state"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -117,6 +118,17 @@ func (r *running) client() *client.Client {
 	return c
 }
 
+func TestStatusTellsSettings(t *testing.T) {
+	r := start(t, t.TempDir(), "--retention-bytes", "64MiB", "--durability", "interval")
+	status, err := r.client().Status(within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := status.Settings; s["retention-bytes"] != "64MiB" || s["disk-budget"] != "128MiB" || s["durability"] != "interval" || s["data"] != "" {
+		t.Errorf("%v", s)
+	}
+}
+
 func within(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
@@ -205,6 +217,41 @@ func TestASecondProcessOnADirectoryIsToldWhoHasIt(t *testing.T) {
 	if !errors.Is(err, storage.ErrLocked) || !strings.Contains(err.Error(), dir) {
 		t.Fatalf("error is %v", err)
 	}
+}
+
+// Who is started while the process before it is just ending waits for it.
+func TestWhoIsStartedAtOnceWaitsForTheOneBefore(t *testing.T) {
+	dir := t.TempDir()
+	lock, err := state.LockDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := &waits{told: make(chan struct{})}
+	go func() {
+		<-log.told
+		if err := lock.Unlock(); err != nil {
+			t.Error(err)
+		}
+	}()
+	ctx, stop := context.WithCancel(within(t))
+	defer stop()
+	err = app.Run(ctx, settings(t, dir), app.Options{Stdout: io.Discard, Stderr: log, Version: "v0", Serving: func(string) { stop() }})
+	if err != nil || ctx.Err() == nil {
+		t.Fatalf("error is %v", err)
+	}
+}
+
+// waits is a log that tells that somebody waits for a data directory.
+type waits struct {
+	once sync.Once
+	told chan struct{}
+}
+
+func (w *waits) Write(text []byte) (int, error) {
+	if strings.Contains(string(text), "another process has the data directory") {
+		w.once.Do(func() { close(w.told) })
+	}
+	return len(text), nil
 }
 
 func TestAPortInUseIsAnErrorThatNamesIt(t *testing.T) {

@@ -2,8 +2,8 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -39,6 +39,16 @@ func (r *running) reached() netip.AddrPort {
 	return netip.AddrPortFrom(addr, at.Port())
 }
 
+// labels are this node's: one that serves the demo feeds has a label of its own, by which they are placed here.
+func (r *running) labels() map[string]string {
+	if !r.cfg.Demo {
+		return r.cfg.Labels
+	}
+	labels := map[string]string{demofeeds.Label: string(r.identity.ID)}
+	maps.Copy(labels, r.cfg.Labels)
+	return labels
+}
+
 // openDemo makes the demo feeds before the node that collects them, so that they end after it.
 func (r *running) openDemo() (err error) {
 	if !r.cfg.Demo {
@@ -63,14 +73,14 @@ func (r *running) withDemo(rest http.Handler) http.Handler {
 }
 
 // applyDemo registers the sources of the demo feeds. Their addresses have the node's port, so that they
-// are replaced when it has another one, and left alone otherwise. Without --demo it says what an earlier
-// start with it has left: nothing is removed that nobody asked to remove.
+// are replaced when it has another one, and left alone otherwise; in a mesh they are those of the node that was the first
+// with --demo. Without --demo it says what an earlier start with it has left: nothing is removed that nobody asked to remove.
 func (r *running) applyDemo(ctx context.Context) error {
 	if !r.cfg.Demo {
 		return r.leftovers(ctx)
 	}
-	for _, s := range demofeeds.Sources(r.reached().String()) {
-		if _, err := command.Ask(ctx, r.node, registry.Apply{Document: s.YAML, YAML: true}); err != nil && ctx.Err() == nil {
+	for _, s := range demofeeds.Sources(r.reached().String(), r.identity.ID) {
+		if _, err := command.Ask(ctx, r.node, registry.Apply{Document: s.YAML, YAML: true, Spare: true}); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("source %s of the demo: %w", s.Name, err)
 		}
 	}
@@ -87,15 +97,14 @@ func (r *running) pushDemo() error {
 
 // leftovers warns of sources whose feeds are not served now.
 func (r *running) leftovers(ctx context.Context) error {
-	for _, s := range demofeeds.Sources(r.reached().String()) {
-		_, err := command.Ask(ctx, r.node, command.GetSource{Name: s.Name})
+	for _, s := range demofeeds.Sources(r.reached().String(), r.identity.ID) {
+		left, err := command.Ask(ctx, r.node, registry.Applied{Name: s.Name})
 		switch {
-		case errors.Is(err, command.ErrNotFound):
 		case ctx.Err() != nil:
 			return nil // the node stops
 		case err != nil:
 			return fmt.Errorf("source %s of the demo: %w", s.Name, err)
-		default:
+		case left:
 			r.log.Warn("a source of the demo is left from a start with --demo, and has no feed now", "source", s.Name,
 				"hint", "anode source remove "+s.Name)
 		}

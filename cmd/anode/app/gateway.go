@@ -12,6 +12,7 @@ import (
 
 	"anode/gateway/api"
 	"anode/gateway/auth"
+	"anode/gateway/dashboard"
 	"anode/gateway/document"
 	"anode/gateway/session"
 	"anode/messages/spec"
@@ -34,7 +35,7 @@ const (
 )
 
 func (r *running) startGateway() error {
-	sessions, err := session.New(session.Config{Node: r.node, Intake: r.node, Logger: r.log})
+	sessions, err := session.New(session.Config{Node: r.node, Intake: r.node, Logger: r.log, SlowBytes: r.slowBytes()})
 	if err != nil {
 		return err
 	}
@@ -42,16 +43,23 @@ func (r *running) startGateway() error {
 	if err != nil {
 		machine = ""
 	}
+	page, err := dashboard.Files(dashboard.Config{Nodes: r.node.Pages})
+	if err != nil {
+		return err
+	}
 	closing := make(chan struct{})
 	handler, err := api.New(api.Config{
+		SlowBytes: r.slowBytes(), BodyBytes: r.slowBytes(),
 		Closing: closing, Node: r.node, Intake: r.node, Logger: r.log,
-		Guard:     auth.New(auth.Config{Bound: r.listener.Addr().String(), Advertised: r.advertised(), Machine: machine, Origins: r.cfg.AllowOrigin}),
+		Guard: auth.New(auth.Config{
+			Bound: r.listener.Addr().String(), Advertised: r.advertised(), Machine: machine, Origins: r.cfg.AllowOrigin, Pages: r.node.Pages,
+		}),
 		Subscribe: http.HandlerFunc(sessions.ServeWebSocket), Events: http.HandlerFunc(sessions.ServeEvents), Push: http.HandlerFunc(sessions.ServePush),
 		Metrics: promhttp.HandlerFor(r.metrics, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(r.log.Handler(), slog.LevelError)}),
 		Documents: map[string][]byte{
 			"/openapi.json": document.OpenAPI(), "/asyncapi.json": document.AsyncAPI(), "/schemas/source.json": spec.Schema(),
 		},
-		Root: document.Root(),
+		Page: page,
 	})
 	if err != nil {
 		return err

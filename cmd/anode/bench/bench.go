@@ -27,7 +27,7 @@ directory that is removed afterwards, or loads the one that --server names.`,
   anode bench journal --durability sync
   anode bench idle --subscribers 4000`,
 	}
-	cmd.AddCommand(newFanout(), newIngest(), newJournal(), newIdle(), newBaseline())
+	cmd.AddCommand(newFanout(), newIngest(), newJournal(), newIdle(), newMesh(), newBaseline())
 	return cmd
 }
 

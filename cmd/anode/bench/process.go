@@ -18,7 +18,9 @@ import (
 
 // process is a server under load: one that was started for it, or one that stands elsewhere.
 type process struct {
-	url  string
+	url string
+	// line is what it said when it served.
+	line string
 	data string
 	cmd  *exec.Cmd
 	logs *tail
@@ -68,13 +70,13 @@ func launch(ctx context.Context, args []string) (*process, error) {
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
-	found := make(chan string, 1)
+	found := make(chan [2]string, 1)
 	go func() {
 		defer close(found)
 		lines := bufio.NewScanner(out)
 		for lines.Scan() {
 			if m := serving.FindStringSubmatch(lines.Text()); m != nil {
-				found <- m[1]
+				found <- [2]string{m[1], lines.Text()}
 				break
 			}
 		}
@@ -82,9 +84,10 @@ func launch(ctx context.Context, args []string) (*process, error) {
 	}()
 	timer := time.NewTimer(startPatience)
 	defer timer.Stop()
+	var said [2]string
 	var ok bool
 	select {
-	case p.url, ok = <-found:
+	case said, ok = <-found:
 	case <-timer.C:
 	case <-ctx.Done():
 	}
@@ -92,7 +95,7 @@ func launch(ctx context.Context, args []string) (*process, error) {
 		err := fmt.Errorf("%s %s did not say that it serves: %s", self, strings.Join(args, " "), p.logs)
 		return nil, errors.Join(err, p.stop())
 	}
-	p.took = time.Since(began)
+	p.url, p.line, p.took = said[0], said[1], time.Since(began)
 	return p, nil
 }
 

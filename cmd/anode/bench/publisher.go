@@ -56,6 +56,9 @@ func newPublisher(ctx context.Context, base, path string, write func([]byte, int
 	return p, nil
 }
 
+// Close implements io.Closer.
+func (p *publisher) Close() error { return p.close() }
+
 func (p *publisher) close() error {
 	err := p.conn.Close()
 	p.work.Wait()

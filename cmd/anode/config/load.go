@@ -18,6 +18,7 @@ import (
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
 
+	"anode/cmd/anode/clustersecret"
 	"anode/messages/units"
 )
 
@@ -27,6 +28,18 @@ const delimiter = "\x00"
 // Load merges the parsed flags with environment (as os.Environ gives it) and file, and checks
 // the result. Its error names every fault.
 func Load(flags *pflag.FlagSet, environ []string) (Config, error) {
+	k, err := merge(flags, environ)
+	if err != nil {
+		return Config{}, err
+	}
+	r := reader{k: k}
+	c := r.config()
+	c.ClusterSecret = Hidden(strings.TrimSpace(variable(environ, clustersecret.Variable)))
+	return c, errors.Join(append(r.faults, c.check()...)...)
+}
+
+// merge puts flags over environment over file.
+func merge(flags *pflag.FlagSet, environ []string) (*koanf.Koanf, error) {
 	k := koanf.New(delimiter)
 	name, _ := flags.GetString("config")
 	if name == "" {
@@ -34,10 +47,10 @@ func Load(flags *pflag.FlagSet, environ []string) (Config, error) {
 	}
 	if name != "" {
 		if err := k.Load(file.Provider(name), yaml.Parser()); err != nil {
-			return Config{}, fmt.Errorf("config file %s: %w", name, err)
+			return nil, fmt.Errorf("config file %s: %w", name, err)
 		}
 		if err := known(k, flags); err != nil {
-			return Config{}, fmt.Errorf("config file %s: %w", name, err)
+			return nil, fmt.Errorf("config file %s: %w", name, err)
 		}
 	}
 	fromEnv := env.Provider(delimiter, env.Opt{Prefix: "ANODE_", EnvironFunc: func() []string { return environ }, TransformFunc: func(key, value string) (string, any) {
@@ -48,14 +61,12 @@ func Load(flags *pflag.FlagSet, environ []string) (Config, error) {
 		return key, value
 	}})
 	if err := k.Load(fromEnv, nil); err != nil {
-		return Config{}, fmt.Errorf("environment: %w", err)
+		return nil, fmt.Errorf("environment: %w", err)
 	}
 	if err := k.Load(posflag.Provider(flags, delimiter, k), nil); err != nil {
-		return Config{}, fmt.Errorf("flags: %w", err)
+		return nil, fmt.Errorf("flags: %w", err)
 	}
-	r := reader{k: k}
-	c := r.config()
-	return c, errors.Join(append(r.faults, c.check()...)...)
+	return k, nil
 }
 
 func variable(environ []string, name string) string {
@@ -71,7 +82,10 @@ func variable(environ []string, name string) string {
 func known(k *koanf.Koanf, flags *pflag.FlagSet) error {
 	var faults []error
 	for key := range k.Raw() {
-		if flags.Lookup(key) == nil || key == "config" {
+		switch {
+		case key == "cluster-secret":
+			faults = append(faults, fmt.Errorf("cluster-secret: it is not kept among settings: name a file of its own with cluster-secret-file, or set %s", clustersecret.Variable))
+		case flags.Lookup(key) == nil || key == "config":
 			faults = append(faults, fmt.Errorf("unknown setting %q", key))
 		}
 	}
@@ -88,7 +102,8 @@ type reader struct {
 func (r *reader) config() Config {
 	c := Config{
 		Data: r.text("data"), HTTP: r.text("http"), AdvertiseHTTP: r.text("advertise-http"),
-		Mesh: r.text("mesh"), Secrets: r.text("secrets"),
+		Mesh: r.text("mesh"), AdvertiseMesh: r.text("advertise-mesh"), Join: r.trimmed("join"),
+		ClusterSecretFile: r.text("cluster-secret-file"), Ack: r.text("ack"), Secrets: r.text("secrets"),
 		Cluster: r.text("cluster"), Name: r.text("name"), Sources: r.text("sources"),
 		Own: r.text("own"), Durability: r.text("durability"), LogFormat: r.text("log-format"),
 		RetentionBytes: read(r, "retention-bytes", units.ParseSize), DiskBudget: read(r, "disk-budget", units.ParseSize),
@@ -101,14 +116,12 @@ func (r *reader) config() Config {
 			return level, err
 		}),
 	}
-	if ack := r.text("ack"); ack != "local" {
-		r.fault("ack", fmt.Errorf("%q: this version runs alone, and knows only local", ack))
-	}
 	for _, l := range later {
 		if len(r.list(l.flag)) > 0 {
 			r.fault(l.flag, errors.New(l.why))
 		}
 	}
+	c.Archive = r.archive()
 	for _, text := range r.list("allow-private") {
 		prefix, err := netip.ParsePrefix(text)
 		if err != nil {
@@ -156,6 +169,15 @@ func (r *reader) list(key string) []string {
 	}
 }
 
+// trimmed is a list whose texts have no space around them.
+func (r *reader) trimmed(key string) []string {
+	list := r.list(key)
+	for i := range list {
+		list[i] = strings.TrimSpace(list[i])
+	}
+	return list
+}
+
 func (r *reader) fault(key string, err error) {
 	r.faults = append(r.faults, fmt.Errorf("%s: %w", key, err))
 }
@@ -199,8 +221,8 @@ func (c *Config) check() []error {
 	fault(err == nil, "http: %q is no host:port", c.HTTP)
 	fault(err != nil || c.Insecure || Loopback(host),
 		"http: %q is beyond loopback, where anyone could read and write: this version has no tokens, so it needs --insecure", c.HTTP)
-	_, _, err = net.SplitHostPort(c.Mesh)
-	fault(err == nil, "mesh: %q is no host:port", c.Mesh)
+	faults = append(faults, c.checkMesh()...)
+	fault(slices.Contains([]string{"local", "peer"}, c.Ack), "ack: %q is none of local, peer", c.Ack)
 	fault(slices.Contains([]string{"all", "local", "none"}, c.Own), "own: %q is none of all, local, none", c.Own)
 	fault(c.Data != "", "data: is empty")
 	fault(c.Cluster != "" && len(c.Cluster) <= 63, "cluster: must have 1 to 63 bytes")

@@ -59,7 +59,7 @@ func TestFlagsWinOverEnvironmentOverFile(t *testing.T) {
 func TestAllFaultsAreNamedAtOnce(t *testing.T) {
 	_, err := load(t, []string{"ANODE_DURABILITY=maybe"}, "--http", "nowhere", "--retention-bytes", "1KiB", "--allow-private", "ten", "--label", "x",
 		"--log-level", "loud", "--log-format", "xml", "--advertise-http", "ftp://x", "--allow-origin", "example.org",
-		"--join", "other:7946", "--ack", "peer", "--own", "some", "--mesh", "7946")
+		"--join", "other", "--ack", "all", "--own", "some", "--mesh", "7946")
 	if err == nil {
 		t.Fatal("was taken")
 	}
@@ -88,11 +88,11 @@ func TestAnEmptyVariableIsAnEmptyList(t *testing.T) {
 }
 
 func TestShapesThatASettingHasNotAreRefused(t *testing.T) {
-	_, err := load(t, nil, "--config", write(t, "label: {a: 1}\nallow-private: 10\nname: [a, b]\ndata: {dir: x}\njoin: [other:7946]\narchive: cassandra://x\n"))
+	_, err := load(t, nil, "--config", write(t, "label: {a: 1}\nallow-private: 10\nname: [a, b]\ndata: {dir: x}\njoin: {other: 7946}\narchive: [cassandra://x/y]\n"))
 	if err == nil {
 		t.Fatal("was taken")
 	}
-	for _, want := range []string{"label: must be a list", "allow-private: must be a list", "name: must be one value", "data: must be one value", "join: this version", "archive: this version"} {
+	for _, want := range []string{"label: must be a list", "allow-private: must be a list", "name: must be one value", "data: must be one value", "join: must be a list", "archive: must be one value"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in:\n%v", want, err)
 		}
@@ -129,5 +129,36 @@ func TestEachDefaultIsToldOnce(t *testing.T) {
 		if strings.Count(line, "(default") > 1 {
 			t.Error(line)
 		}
+	}
+}
+
+func TestTheArchive(t *testing.T) {
+	c, err := load(t, nil, "--archive", "cassandra://a,b:1/records?ttl=7d", "--archive-credentials", "file", "--archive-streams", "market.")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := c.Archive; a == nil || a.Keyspace != "records" || len(a.Hosts) != 2 || a.TTL != 7*24*time.Hour || a.Credentials != "file" || a.Streams != "market.>" {
+		t.Errorf("%+v", c.Archive)
+	}
+	if c, err := load(t, nil); err != nil || c.Archive != nil {
+		t.Errorf("without one: %+v, %v", c.Archive, err)
+	}
+	for name, want := range map[string]struct {
+		args []string
+		want string
+	}{
+		"another scheme":       {[]string{"--archive", "postgres://x/y"}, "archive: the form is cassandra://"},
+		"a password in it":     {[]string{"--archive", "cassandra://user:geheim@x/y"}, "archive: user and password don't belong into the URL"},
+		"a wrong pattern":      {[]string{"--archive", "cassandra://x/y", "--archive-streams", "a..b"}, "archive-streams: "},
+		"credentials of none":  {[]string{"--archive-credentials", "file"}, "archive-credentials: there is no archive without --archive URL"},
+		"streams of none":      {[]string{"--archive-streams", "a.>"}, "archive-streams: there is no archive without --archive URL"},
+		"a setting of nothing": {[]string{"--archive", "cassandra://x/y?nothing=1"}, "archive: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := load(t, nil, want.args...)
+			if err == nil || !strings.Contains(err.Error(), want.want) || strings.Contains(err.Error(), "geheim") {
+				t.Errorf("%v, want %q", err, want.want)
+			}
+		})
 	}
 }

@@ -2,47 +2,55 @@ package demo
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"anode/client"
+	"anode/messages"
 )
 
-// following is a subscription to everything, and now and then the number of subscribers.
+// following is the subscription to everything.
 type following struct {
 	client *client.Client
-	events chan client.Event
-	// subscribers are those besides this one.
-	subscribers chan int
+	// events are in order; where several came at once they come as one.
+	events chan followed
 	// failed gets the first error that is final.
 	failed chan error
-	busy   sync.WaitGroup
 }
 
-// follow begins; it ends with ctx.
-func follow(ctx context.Context, url string) (*following, error) {
-	c, err := client.New(client.Config{Servers: []string{url}})
+// followed is what the subscription gave, and where it is then.
+type followed struct {
+	at     time.Time
+	server string
+	events []client.Event
+	cursor messages.Cursor
+}
+
+// mostTogether bounds the events of one followed.
+const mostTogether = 512
+
+// newFollowing follows at the first of some nodes, and goes to another when it hears nothing: numbered records come all
+// the time, so that a second of silence says much.
+func newFollowing(urls []string) (*following, error) {
+	c, err := client.New(client.Config{
+		Servers: urls, DialTimeout: 400 * time.Millisecond, Silence: 1200 * time.Millisecond,
+		MinPause: 30 * time.Millisecond, MaxPause: 250 * time.Millisecond,
+	})
 	if err != nil {
 		return nil, err
 	}
-	sub, err := c.Subscribe(client.Subscribe{Start: "earliest"})
+	return &following{client: c, events: make(chan followed), failed: make(chan error, 1)}, nil
+}
+
+// follow reads until ctx ends.
+func (f *following) follow(ctx context.Context) {
+	defer f.client.Close()
+	sub, err := f.client.Subscribe(client.Subscribe{Start: "earliest", Unique: true})
 	if err != nil {
-		return nil, err
+		f.failed <- err
+		return
 	}
-	f := &following{client: c, events: make(chan client.Event, 256), subscribers: make(chan int), failed: make(chan error, 1)}
-	f.busy.Go(func() { f.read(ctx, sub) })
-	f.busy.Go(func() { f.count(ctx) })
-	return f, nil
-}
-
-// wait returns when everything has ended; ctx must have.
-func (f *following) wait() {
-	f.busy.Wait()
-	f.client.Close()
-}
-
-func (f *following) read(ctx context.Context, sub *client.Subscription) {
 	defer sub.Close()
+	var list []client.Event
 	for {
 		event, err := sub.Next(ctx)
 		if err != nil {
@@ -51,30 +59,13 @@ func (f *following) read(ctx context.Context, sub *client.Subscription) {
 			}
 			return
 		}
-		select {
-		case f.events <- event:
-		case <-ctx.Done():
-			return
+		if list = append(list, event); sub.Buffered() > 0 && len(list) < mostTogether {
+			continue
 		}
-	}
-}
-
-// count asks each second how many subscribers there are.
-func (f *following) count(ctx context.Context) {
-	ticker := time.NewTicker(time.Second)
-	defer ticker.Stop()
-	for {
-		count := -1 // an answer that fails is seen as not known, and asked for again
-		if cluster, err := f.client.Cluster(ctx); err == nil && len(cluster.Nodes) > 0 {
-			count = max(cluster.Nodes[0].Subscribers-1, 0)
-		}
+		cursor, _ := sub.Cursor()
 		select {
-		case f.subscribers <- count:
-		case <-ctx.Done():
-			return
-		}
-		select {
-		case <-ticker.C:
+		case f.events <- followed{at: time.Now(), server: sub.Server(), events: list, cursor: cursor}:
+			list = nil
 		case <-ctx.Done():
 			return
 		}

@@ -5,144 +5,95 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"syscall"
 	"time"
 
 	"anode/client"
 )
 
-// How often a terminal is redrawn, and a line is written elsewhere.
-const (
-	redrawEvery = 250 * time.Millisecond
-	lineEvery   = time.Second
-)
-
 // run is the whole demo, until ctx ends, the time is over, or somebody ends it.
-func run(ctx context.Context, o *options, in io.Reader, out, errs io.Writer) (err error) {
+func run(ctx context.Context, o *options, in io.Reader, out io.Writer) (err error) {
 	began := time.Now()
-	dir, remove, err := temporary()
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP) // the terminal is gone: an end like any other
+	defer stop()
+	dir, err := os.MkdirTemp("", "anode-demo-")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, remove()) }()
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	if o.http == "" {
 		o.http = freeAddress()
 	}
-	d := &demo{out: out, screen: onTerminal(out), log: &logTail{}, tally: newTally(began), others: -1}
-	log := errs
-	if d.screen != nil {
-		log = d.log
-	}
-	n, err := startNode(ctx, dir, o.http, log)
+	d := newDemo(o, dir, began)
+	show, end, err := d.open(in, out)
 	if err != nil {
-		for _, line := range d.log.last() {
-			fmt.Fprintln(errs, line)
-		}
+		return errors.Join(err, d.fleet.close())
+	}
+	err = newLoop(d, show).run(ctx, o.span)
+	over := time.Now()
+	err = errors.Join(err, d.fleet.close(), end())
+	if err != nil {
 		return err
 	}
-	banner(out, n.url, dir)
-	err = d.watch(ctx, o, n, in)
-	if ctx.Err() != nil {
-		err = nil // being told to end is how it ends
+	if _, err := fmt.Fprintf(out, "\n  %s\n  All nodes have ended, and %s is removed.\n", d.model.summary(over), dir); err != nil {
+		return err
 	}
-	err = errors.Join(err, n.stop())
-	fmt.Fprintf(out, "\n  %d records in %s, the first after %s; the node has stopped.\n", d.tally.all.total, time.Since(began).Round(100*time.Millisecond), d.firstAfter())
-	return err
+	if n := len(d.model.count.missed); n > 0 {
+		return fmt.Errorf("%d records were acknowledged and not delivered", n)
+	}
+	return nil
 }
 
-// demo is what the view needs.
+// demo is what the loop owns.
 type demo struct {
-	out    io.Writer
-	screen *screen
-	log    *logTail
-	tally  *tally
-	newest string
-	// others are the subscribers besides the view; -1 is not known.
-	others int
+	model     *model
+	fleet     *fleet
+	keys      *keyboard
+	targets   targets
+	clients   []*client.Client
+	publisher *publisher
+	poller    *poller
+	following *following
 }
 
-func (d *demo) firstAfter() string {
-	if d.tally.first.IsZero() {
-		return "none"
-	}
-	return d.tally.first.Sub(d.tally.start).Round(time.Millisecond).String()
+func newDemo(o *options, dir string, began time.Time) *demo {
+	d := &demo{model: newModel(began, int(o.nodes), called(o.called), dir), fleet: newFleet(o, dir), clients: make([]*client.Client, o.nodes)}
+	d.targets.Store(&[]target{})
+	d.publisher = newPublisher(&d.targets, strconv.FormatInt(began.UnixNano(), 36))
+	d.poller = &poller{live: &d.targets, told: make(chan told)}
+	return d
 }
 
-// watch shows what comes until it is to end.
-func (d *demo) watch(ctx context.Context, o *options, n *node, in io.Reader) (err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	f, err := follow(ctx, n.url)
-	if err != nil {
-		cancel()
-		return err
+// called is how this program is run again: as it was, with a directory where it was run with one.
+func called(name string) string {
+	if filepath.Base(name) != name {
+		return name
 	}
-	defer func() { cancel(); f.wait() }()
-	var keys *keyboard
-	if d.screen != nil {
-		if keys, err = listen(in); err != nil {
-			return err
-		}
-	}
-	defer func() { err = errors.Join(err, keys.Close()) }()
-	every := lineEvery
-	if d.screen != nil {
-		every = redrawEvery
-	}
-	redraw := time.NewTicker(every)
-	defer redraw.Stop()
-	var over <-chan time.Time
-	if o.span > 0 {
-		timer := time.NewTimer(o.span - time.Since(d.tally.start))
-		defer timer.Stop()
-		over = timer.C
-	}
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-over:
-			return d.show(time.Now())
-		case key := <-keys.typed():
-			if ends(key) {
-				return nil
-			}
-		case event := <-f.events:
-			d.take(event)
-		case d.others = <-f.subscribers:
-		case err := <-f.failed:
-			return fmt.Errorf("the view: %w", err)
-		case err := <-n.ended:
-			n.ended <- err
-			return errors.New("the node ended")
-		case now := <-redraw.C:
-			if err := d.show(now); err != nil {
-				return err
-			}
-		}
-	}
+	return "anode"
 }
 
-// take counts an event of the subscription.
-func (d *demo) take(event client.Event) {
-	switch e := event.(type) {
-	case *client.Record:
-		datum := "(" + e.ContentType + ")"
-		if payload, err := e.Payload(); err == nil && e.Base64 == nil {
-			datum = string(payload[:min(len(payload), 300)])
-		}
-		d.newest = e.Stream
-		d.tally.record(time.Now(), e.Stream, datum)
-	case client.Gap:
-		d.tally.gaps++
+// open prepares to show: on a terminal, or as lines. end gives the terminal back.
+func (d *demo) open(in io.Reader, out io.Writer) (show func(now time.Time) error, end func() error, err error) {
+	s := onTerminal(out, os.Getenv)
+	if s == nil {
+		lines := &sober{out: out}
+		return func(now time.Time) error { return lines.show(d.model, now) }, func() error { return lines.show(d.model, time.Now()) }, nil
 	}
-}
-
-// show draws the picture.
-func (d *demo) show(now time.Time) error {
-	p := &picture{now: now, tally: d.tally, subscribers: d.others, log: d.log.last()}
-	if d.screen != nil {
-		width, height := d.screen.size()
-		return d.screen.draw(p.block(width, height))
+	if d.keys, err = listen(in); err != nil {
+		return nil, nil, err
 	}
-	_, err := fmt.Fprintln(d.out, p.line(d.newest))
-	return err
+	d.model.keys = d.keys != nil
+	show = func(now time.Time) error {
+		at := s.now()
+		return s.draw(d.model.view(now, at), at)
+	}
+	end = func() error { return errors.Join(s.close(), d.keys.Close()) }
+	if err := s.open(); err != nil {
+		return nil, nil, errors.Join(err, d.keys.Close())
+	}
+	return show, end, nil
 }

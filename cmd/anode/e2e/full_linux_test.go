@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"os"
@@ -62,6 +63,55 @@ func TestAFullDiskRefusesAndRecovers(t *testing.T) {
 	}
 	n.stop()
 	verify(t, filepath.Join(disk, "data"))
+}
+
+// A disk that is smaller than a segment is used as far as it goes; full, it is told all the time.
+func TestADiskBelowASegmentTakesRecordsAndTellsThatItIsFull(t *testing.T) {
+	disk := faults.SmallDisk(t, "20m")
+	n := start(t, filepath.Join(disk, "data"))
+	publish := func() int {
+		status, _ := n.call(http.MethodPost, "/api/v1/streams/full.a/records", "application/octet-stream", chance(200_000))
+		return status
+	}
+	taken := 0
+	eventually(t, "507 on a full disk", 30*time.Second, func() bool {
+		status := publish()
+		if status == http.StatusCreated {
+			taken++
+		}
+		return status == http.StatusInsufficientStorage
+	})
+	if taken < 50 {
+		t.Errorf("%d of 200 kB were taken on 20 MiB", taken)
+	}
+	for range 30 { // it looked again, and there is still no room
+		if status, body := n.call(http.MethodGet, "/readyz", "", ""); status != http.StatusServiceUnavailable {
+			t.Fatalf("full, and ready: %d %s", status, body)
+		}
+		if status := publish(); status != http.StatusInsufficientStorage {
+			t.Fatalf("full, and publishing is answered with %d", status)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	if _, body := n.call(http.MethodGet, "/api/v1/alarms", "", ""); !bytes.Contains(body, []byte("storage full")) || !bytes.Contains(body, []byte("--retention-bytes")) {
+		t.Errorf("alarms: %s", body)
+	}
+	if err := faults.Resize(disk, "40m"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the node takes records again", 20*time.Second, func() bool { return publish() == http.StatusCreated })
+	if got := len(n.history("full.a")); got != taken+1 {
+		t.Errorf("history has %d, not %d", got, taken+1)
+	}
+	n.stop()
+	verify(t, filepath.Join(disk, "data"))
+}
+
+// chance is so many random bytes: nothing that compresses.
+func chance(size int) string {
+	b := make([]byte, size)
+	_, _ = rand.Read(b)
+	return string(b)
 }
 
 // What is pushed to a full disk is refused, counts as nothing, and passes as soon as there is room.

@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	_ "anode/cmd/anode/app" // what the program is made of: when it changes, a result of before is none
 )
 
 // program is the built binary.

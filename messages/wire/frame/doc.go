@@ -37,6 +37,7 @@
 //	13 ping      nonce u64 │ time u64
 //	14 pong      nonce u64 │ time u64
 //	15 bye       reason text
+//	16 versions  flags: want │ stamp*
 //
 // with these parts, in which numbers that are near to each other stand as their distance (modulo 2^64, so that
 // whatever is written is read back as it was, and refused for its meaning):
@@ -48,6 +49,7 @@
 //	day          the distance from the day before (0, for the first), modulo 2^32
 //	event        key text │ revision u │ hlc │ node id │ body bytes
 //	ephemeral    node id │ kind u8 │ epoch u │ version u │ body bytes
+//	stamp        node id │ kind u8 │ epoch u │ version u                               about 27 bytes
 //
 // # Versions
 //
@@ -71,8 +73,8 @@
 // a batch is never copied between a link and a disk. Reader gives each Push a body of its own.
 //
 // A frame has at most Max bytes; Append panics above it. The lists that can outgrow it go through SplitHave,
-// SplitDigest, SplitRegistry and SplitStatus, whose parts have at most half of it. Texts end at MaxText, events at
-// MaxValue, ephemeral records at MaxBody, and lists at MaxRanges, MaxHoles, MaxDays and Buckets.
+// SplitDigest, SplitRegistry, SplitStatus and SplitVersions, whose parts have at most half of it. Texts end at MaxText, events at
+// MaxValue and MaxRevision, ephemeral records at MaxBody, and lists at MaxRanges, MaxHoles, MaxDays and Buckets.
 //
 // All functions are pure and may be called by many at a time; a Reader has one user.
 package frame

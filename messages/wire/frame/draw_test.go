@@ -131,7 +131,7 @@ func (d drawer) digest() *frame.Digest {
 
 func (d drawer) registry() *frame.Registry {
 	f := &frame.Registry{Answer: d.bool(), Events: several(d, 8, func() frame.Event {
-		return frame.Event{Key: d.text(), Revision: d.uint(), HLC: d.hlc(), Node: d.id(), Body: d.bytes(100)}
+		return frame.Event{Key: d.text(), Revision: d.between(0, frame.MaxRevision), HLC: d.hlc(), Node: d.id(), Body: d.bytes(100)}
 	})}
 	if d.bool() {
 		n := int(d.between(frame.Buckets, frame.Buckets) % 300)
@@ -147,7 +147,7 @@ func (d drawer) status() *frame.Status {
 }
 
 func (d drawer) frame() frame.Frame {
-	switch t := frame.Type(rapid.IntRange(int(frame.TypeHello), int(frame.TypeBye)).Draw(d.T, "type")); t {
+	switch t := frame.Type(rapid.IntRange(int(frame.TypeHello), int(frame.TypeVersions)).Draw(d.T, "type")); t {
 	case frame.TypeHello:
 		return d.hello()
 	case frame.TypePush:
@@ -178,6 +178,10 @@ func (d drawer) frame() frame.Frame {
 		return &frame.Pong{Nonce: d.uint(), Time: int64(d.uint())}
 	case frame.TypeBye:
 		return &frame.Bye{Reason: d.text()}
+	case frame.TypeVersions:
+		return &frame.Versions{Want: d.bool(), List: several(d, 8, func() frame.Stamp {
+			return frame.Stamp{Node: d.id(), Kind: uint8(d.uint()), Epoch: d.uint(), Version: d.uint()}
+		})}
 	default:
 		d.Fatalf("no frame is drawn for %s", t)
 		return nil

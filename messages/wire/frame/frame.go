@@ -25,6 +25,7 @@ const (
 	TypePing     Type = 13
 	TypePong     Type = 14
 	TypeBye      Type = 15
+	TypeVersions Type = 16
 )
 
 const (
@@ -47,6 +48,9 @@ const (
 	MaxDays = 1 << 14
 	// MaxText is the most bytes of a text, all of which are UTF-8: names, addresses, keys, reasons.
 	MaxText = 1 << 10
+	// MaxRevision is the highest revision of an Event: one an edit, it is never reached by counting, and a higher one
+	// would be a way to make a register that nobody can write any more.
+	MaxRevision = 1 << 53
 	// MaxValue is the most bytes of an Event's body: twice what a spec may have.
 	MaxValue = 512 << 10
 )
@@ -222,6 +226,19 @@ type Ephemeral struct {
 	Epoch, Version uint64
 	// Body is at most MaxBody bytes.
 	Body []byte
+}
+
+// Versions tells which ephemeral records the sender has, or with Want of which it wants newer ones.
+type Versions struct {
+	Want bool
+	List []Stamp
+}
+
+// Stamp names a version of an ephemeral record. With Want (0, 0) is that the sender has none.
+type Stamp struct {
+	Node           messages.NodeID
+	Kind           uint8
+	Epoch, Version uint64
 }
 
 // Ping asks for a Pong with the same numbers.

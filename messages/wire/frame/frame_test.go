@@ -78,7 +78,7 @@ func TestACutBodyIsRefused(t *testing.T) {
 }
 
 func TestAnUnknownTypeIsNoBadFrame(t *testing.T) {
-	for _, unknown := range []frame.Type{0, frame.TypeBye + 1, 255} {
+	for _, unknown := range []frame.Type{0, frame.TypeVersions + 1, 255} {
 		_, err := frame.Parse(unknown, []byte("whatever"))
 		if !errors.Is(err, frame.ErrUnknown) || errors.Is(err, frame.ErrFrame) || !strings.Contains(err.Error(), unknown.String()) {
 			t.Errorf("%s: %v", unknown, err)
@@ -224,9 +224,11 @@ func broken() map[string]frame.Frame {
 		"registry: event 0: node id":      &frame.Registry{Events: make([]frame.Event, 1)},
 		"registry: event 0: key: text of": &frame.Registry{Events: []frame.Event{{Node: node, Key: strings.Repeat("a", frame.MaxText+1)}}},
 		"registry: event 0: body of":      &frame.Registry{Events: []frame.Event{{Node: node, Body: make([]byte, frame.MaxValue+1)}}},
+		"registry: event 0: revision 9":   &frame.Registry{Events: []frame.Event{{Node: node, Revision: frame.MaxRevision + 1}}},
 		"registry: 3 hashes":              &frame.Registry{Hashes: make([]uint64, 3)},
 		"status: record 1: body of 2049":  &frame.Status{Records: []frame.Ephemeral{{Node: node}, {Node: node, Body: make([]byte, frame.MaxBody+1)}}},
 		"status: record 0: node id":       &frame.Status{Records: make([]frame.Ephemeral, 1)},
+		"versions: version 1: node id":    &frame.Versions{List: []frame.Stamp{{Node: node}, {}}},
 		"bye: text of 1025":               &frame.Bye{Reason: strings.Repeat("a", frame.MaxText+1)},
 	}
 }

@@ -167,7 +167,7 @@ func TestWhatIsOnlyClaimedCostsNothing(t *testing.T) {
 	}
 	count := []byte{0x80, 0x80, 0x80, 0x80, 0x80, 0x40} // 2^41
 	for kind, b := range map[frame.Type][]byte{
-		frame.TypeHave: count, frame.TypeStatus: count, frame.TypeAsk: append([]byte{1}, count...), frame.TypeBye: count,
+		frame.TypeHave: count, frame.TypeStatus: count, frame.TypeAsk: append([]byte{1}, count...), frame.TypeBye: count, frame.TypeVersions: append([]byte{1}, count...),
 		frame.TypePush: append([]byte{0, 0}, count...), frame.TypeRegistry: append([]byte{0, 0}, count...),
 		frame.TypeDigest: append([]byte{0}, count...), frame.TypeEnd: append([]byte{0, 0, 0}, count...),
 	} {

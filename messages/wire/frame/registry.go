@@ -75,6 +75,9 @@ func (e *Event) Check() error {
 	if _, err := messages.ParseNodeID(string(e.Node)); err != nil {
 		return err
 	}
+	if e.Revision > MaxRevision {
+		return fmt.Errorf("revision %d of %q, at most %d is allowed", e.Revision, e.Key, uint64(MaxRevision))
+	}
 	if len(e.Body) > MaxValue {
 		return fmt.Errorf("body of %q of %d bytes, at most %d are allowed", e.Key, len(e.Body), MaxValue)
 	}

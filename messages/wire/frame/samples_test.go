@@ -82,6 +82,9 @@ func samples(t testing.TB) map[string]frame.Frame {
 		"pong":            &frame.Pong{Nonce: 1, Time: 5_000_000_000},
 		"bye":             &frame.Bye{Reason: "shutting down"},
 		"bye-none":        &frame.Bye{},
+		"versions":        &frame.Versions{List: []frame.Stamp{{Node: node, Kind: 1, Epoch: millis, Version: 9}, {Node: plain}}},
+		"versions-want":   &frame.Versions{Want: true, List: []frame.Stamp{{Node: plain, Kind: 3}}},
+		"versions-none":   &frame.Versions{},
 	}
 }
 
@@ -111,8 +114,9 @@ func maximal(t testing.TB) map[string]frame.Frame {
 		"pull":     &frame.Pull{ID: math.MaxUint64, Origin: long, Epoch: messages.MaxEpoch, Ranges: ranges, Descending: true, Bytes: math.MaxUint32},
 		"end":      &frame.End{ID: math.MaxUint64, Busy: true, Floor: sequence, NotHeld: ranges},
 		"digest":   &frame.Digest{Latest: []frame.Holding{{Origin: long, EpochDigest: digest}}, Compare: true, Since: math.MaxUint32, Days: days, Registry: math.MaxUint64, Want: want},
-		"registry": &frame.Registry{Hashes: hashes, Answer: true, Events: []frame.Event{{Key: text, Revision: math.MaxUint64, HLC: math.MaxUint64, Node: long, Body: make([]byte, frame.MaxValue)}}},
+		"registry": &frame.Registry{Hashes: hashes, Answer: true, Events: []frame.Event{{Key: text, Revision: frame.MaxRevision, HLC: math.MaxUint64, Node: long, Body: make([]byte, frame.MaxValue)}}},
 		"status":   &frame.Status{Records: []frame.Ephemeral{{Node: long, Kind: 255, Epoch: messages.MaxEpoch, Version: math.MaxUint64, Body: make([]byte, frame.MaxBody)}}},
 		"bye":      &frame.Bye{Reason: text},
+		"versions": &frame.Versions{Want: true, List: []frame.Stamp{{Node: long, Kind: 255, Epoch: messages.MaxEpoch, Version: math.MaxUint64}}},
 	}
 }

@@ -32,6 +32,15 @@ func SplitStatus(records []Ephemeral) []*Status {
 	return parts
 }
 
+// SplitVersions tells, or wants, versions in as many frames as are needed; none for none.
+func SplitVersions(list []Stamp, want bool) []*Versions {
+	var parts []*Versions
+	for _, run := range runs(list, (*Stamp).size) {
+		parts = append(parts, &Versions{Want: want, List: run})
+	}
+	return parts
+}
+
 // SplitDigest gives the digest itself where it is small. Else all that is no list of Holdings is in the
 // first part, and the lists follow.
 func SplitDigest(f *Digest) []*Digest {

@@ -68,6 +68,26 @@ func TestStatusTravelsInParts(t *testing.T) {
 	}
 }
 
+func TestVersionsTravelInParts(t *testing.T) {
+	list := make([]frame.Stamp, 100_000)
+	for i := range list {
+		list[i] = frame.Stamp{Node: node, Kind: 1, Epoch: millis, Version: uint64(i)}
+	}
+	var got []frame.Stamp
+	parts := frame.SplitVersions(list, true)
+	for _, part := range parts {
+		sound(t, part)
+		got = append(got, part.List...)
+		if !part.Want {
+			t.Error("a part of what is wanted does not say so")
+		}
+	}
+	wantParts(t, len(parts), (&frame.Versions{Want: true, List: list}).Size())
+	if !reflect.DeepEqual(got, list) {
+		t.Error("the parts are not the whole")
+	}
+}
+
 func TestADigestTravelsInParts(t *testing.T) {
 	whole := maximal(t)["digest"].(*frame.Digest)
 	whole.Latest = slices.Repeat(whole.Latest, 2500)

@@ -7,6 +7,7 @@ var names = [...]string{
 	TypeHello: "hello", TypePush: "push", TypeHave: "have", TypeAsk: "ask", TypeAnswer: "answer",
 	TypePull: "pull", TypeEnd: "end", TypeGraft: "graft", TypePrune: "prune", TypeDigest: "digest",
 	TypeRegistry: "registry", TypeStatus: "status", TypePing: "ping", TypePong: "pong", TypeBye: "bye",
+	TypeVersions: "versions",
 }
 
 // String is the type's name, as in logs and metrics; of one that this version does not know its number.
@@ -62,6 +63,9 @@ func (*Pong) Type() Type { return TypePong }
 // Type implements Frame.
 func (*Bye) Type() Type { return TypeBye }
 
+// Type implements Frame.
+func (*Versions) Type() Type { return TypeVersions }
+
 // empty is a frame of the type to be read into; nil where this version does not know it.
 func (t Type) empty() Frame {
 	switch t {
@@ -95,6 +99,8 @@ func (t Type) empty() Frame {
 		return new(Pong)
 	case TypeBye:
 		return new(Bye)
+	case TypeVersions:
+		return new(Versions)
 	}
 	return nil
 }

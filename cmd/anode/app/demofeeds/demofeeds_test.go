@@ -214,7 +214,7 @@ func TestShipsSailWhereThereIsSea(t *testing.T) {
 }
 
 func TestEachFeedHasAValidSpec(t *testing.T) {
-	all := Sources("127.0.0.1:8080")
+	all := Sources("127.0.0.1:8080", "m2x9q")
 	if len(all) != len(feeds()) {
 		t.Fatalf("%d specs", len(all))
 	}
@@ -226,6 +226,9 @@ func TestEachFeedHasAValidSpec(t *testing.T) {
 		}
 		if parsed.Name != s.Name || parsed.Kind != spec.KindPush && !strings.Contains(parsed.URL, "//127.0.0.1:8080/demo/") {
 			t.Errorf("%s is %s at %s", s.Name, parsed.Name, parsed.URL)
+		}
+		if parsed.Kind != spec.KindPush && parsed.Nodes[Label] != "m2x9q" {
+			t.Errorf("%s may be collected by nodes that don't reach it: %v", s.Name, parsed.Nodes)
 		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"anode/messages"
 )
 
 // Root is the path below which the feeds are served.
@@ -93,11 +95,19 @@ type Source struct {
 	YAML []byte
 }
 
-// Sources are the specs of all feeds of the node that serves at host, as host:port.
-func Sources(host string) []Source {
+// Label is the label of the node that serves the feeds; its value is the node's id. Only that one collects them: others
+// don't reach what is served on loopback.
+const Label = "demo-feeds"
+
+// Sources are the specs of all feeds of a node that serves at host, as host:port.
+func Sources(host string, node messages.NodeID) []Source {
 	var all []Source
 	for _, f := range feeds() {
-		all = append(all, Source{Name: f.name, YAML: []byte(strings.ReplaceAll(f.spec, "HOST", host))})
+		text := strings.ReplaceAll(f.spec, "HOST", host)
+		if f.serve != nil { // what is pushed is pushed to any
+			text += fmt.Sprintf("nodes: {%s: %s}\n", Label, node)
+		}
+		all = append(all, Source{Name: f.name, YAML: []byte(text)})
 	}
 	return all
 }

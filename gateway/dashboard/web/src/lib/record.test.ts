@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest'
+import { content, sort } from './record.ts'
+
+const record = { stream: 's', time: '', received: '' }
+
+test('what a record carries is its text as it came', () => {
+  expect(content({ ...record, data: { a: 1.5 }, json: '{"a":1.50}' })).toBe('{"a":1.50}')
+  expect(content({ ...record, data: 0 })).toBe('0')
+  expect(content({ ...record, text: '<b>' })).toBe('<b>')
+  expect(content({ ...record, base64: 'AAAA' })).toBe('AAAA')
+  expect(content(record)).toBe('')
+})
+
+test('what is no JSON says on its row what it is', () => {
+  expect(sort({ ...record, data: null, json: 'null' })).toBe('')
+  expect(sort({ ...record, text: '<b>', content_type: 'text/html; charset=utf-8' })).toBe('text/html')
+  expect(sort({ ...record, text: 'x' })).toBe('text')
+  expect(sort({ ...record, base64: 'AAA=', content_type: 'application/octet-stream' })).toBe('application/octet-stream, 2 B, base64')
+  expect(sort({ ...record, base64: '' })).toBe('binary, 0 B, base64')
+  expect(sort(record)).toBe('')
+})

@@ -1,0 +1,16 @@
+import { brief, bytes } from './format.ts'
+import type { RecordView } from './types.ts'
+
+/** content is what a record carries, as text: JSON as it came, not as JavaScript would write it. */
+export function content(record: RecordView): string {
+  if (record.data !== undefined) return record.json ?? JSON.stringify(record.data)
+  return record.text ?? record.base64 ?? ''
+}
+
+/** sort says of what is no JSON what it is, and of base64 that it is base64. */
+export function sort({ data, text, base64, content_type }: RecordView): string {
+  if (data !== undefined || (text === undefined && base64 === undefined)) return ''
+  const type = brief((content_type ?? '').split(';', 1)[0]?.trim() ?? '', 60)
+  if (base64 === undefined) return type || 'text'
+  return `${type || 'binary'}, ${bytes(Math.floor((base64.replace(/=+$/, '').length * 3) / 4))}, base64`
+}

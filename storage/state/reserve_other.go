@@ -1,0 +1,6 @@
+//go:build !linux
+
+package state
+
+// reserve is for systems that can.
+func reserve(string) {}
