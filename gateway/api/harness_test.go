@@ -132,7 +132,7 @@ func newWorld(t testing.TB) *world {
 		Documents: map[string][]byte{
 			"/openapi.json": document.OpenAPI(), "/asyncapi.json": document.AsyncAPI(), "/schemas/source.json": spec.Schema(),
 		},
-		Page: page,
+		Page: page, Fault: dashboard.Fault,
 	}
 	if w.api, err = New(w.config); err != nil {
 		t.Fatal(err)

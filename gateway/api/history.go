@@ -5,10 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"mime"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -114,18 +112,6 @@ func readMs(params url.Values, name string) (int64, error) {
 		return 0, invalidParameter("%s: %v", name, err)
 	}
 	return max(1, t.Add(time.Millisecond-1).UnixMilli()), nil
-}
-
-// wants tells whether the client asks for a media type by name.
-func wants(r *http.Request, kind string) bool {
-	for _, line := range r.Header.Values("Accept") {
-		for part := range strings.SplitSeq(line, ",") {
-			if k, params, err := mime.ParseMediaType(part); err == nil && k == kind && params["q"] != "0" {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // recordWriter sends records as the walk gives them, with little of them in memory. What fails

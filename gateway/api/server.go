@@ -20,7 +20,7 @@ import (
 // MaxBody is the most bytes of a request body.
 const MaxBody = 8 << 20
 
-// Config is what the API is made of; all fields are required but the last six.
+// Config is what the API is made of; all fields from Metrics on may be left out.
 type Config struct {
 	// Node answers questions.
 	Node command.Asker
@@ -41,6 +41,8 @@ type Config struct {
 	Documents map[string][]byte
 	// Page are the page at "/" and its files, by path; nil leaves them out.
 	Page map[string]http.Handler
+	// Fault shows people what is wrong at a path that is none of the API's; nil gives them the problem document too.
+	Fault func(w http.ResponseWriter, r *http.Request, status int, title, detail string)
 	// Closing ends answers that go on until somebody ends them; nil never does.
 	Closing <-chan struct{}
 	// Patience is how long a client may take nothing of an answer before it is cut: 2 minutes.
@@ -103,12 +105,23 @@ func New(cfg Config) (http.Handler, error) {
 	return e, nil
 }
 
-// fail turns every error into a problem document.
+// fail turns every error into a problem document, or into a page where a browser opened what is none of the API's.
 func (s *server) fail(err error, c echo.Context) {
-	if c.Response().Committed {
+	r, w := c.Request(), c.Response()
+	if w.Committed {
 		return
 	}
-	s.problem(err, c.Request()).Write(c.Response())
+	p := s.problem(err, r)
+	if s.Fault == nil || !forPeople(r.URL.Path) {
+		p.Write(w)
+		return
+	}
+	w.Header().Add("Vary", "Accept")
+	if prefersPage(r) {
+		s.Fault(w, r, p.Status, p.Title, p.Detail)
+		return
+	}
+	p.Write(w)
 }
 
 func (s *server) problem(err error, r *http.Request) *problem.Problem {

@@ -50,9 +50,7 @@ func zip(body []byte) []byte {
 
 func (f *file) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	harden(h)
 	h.Set("Cache-Control", f.keep)
 	h.Add("Vary", "Accept-Encoding")
 	body, tag := f.body, `"`+f.tag+`"`
@@ -73,6 +71,13 @@ func (f *file) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body) // the client may be gone
 	}
+}
+
+// harden tells a browser how to treat whatever comes from here.
+func harden(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 }
 
 // has tells whether a list of tags holds one, or is "*". Weak ones are as good: caches may have made them so.

@@ -22,11 +22,15 @@ func (p page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if p.nodes != nil {
 		nodes = p.nodes()
 	}
-	h := w.Header()
-	h.Set("Content-Security-Policy", policy(r.Host, nodes))
+	confine(w.Header(), policy(r.Host, nodes))
+	p.file.ServeHTTP(w, r)
+}
+
+// confine tells a browser what a page may do.
+func confine(h http.Header, policy string) {
+	h.Set("Content-Security-Policy", policy)
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("X-Frame-Options", "DENY")
-	p.file.ServeHTTP(w, r)
 }
 
 // policy is the page's Content-Security-Policy.

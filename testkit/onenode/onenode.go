@@ -92,7 +92,7 @@ func Start(t testing.TB, opt Options) *Node {
 		Documents: map[string][]byte{
 			"/openapi.json": document.OpenAPI(), "/asyncapi.json": document.AsyncAPI(), "/schemas/source.json": spec.Schema(),
 		},
-		Page: page,
+		Page: page, Fault: dashboard.Fault,
 	})
 	must(err)
 	if opt.ReadTimeout == 0 {

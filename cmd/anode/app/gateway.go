@@ -59,7 +59,7 @@ func (r *running) startGateway() error {
 		Documents: map[string][]byte{
 			"/openapi.json": document.OpenAPI(), "/asyncapi.json": document.AsyncAPI(), "/schemas/source.json": spec.Schema(),
 		},
-		Page: page,
+		Page: page, Fault: dashboard.Fault,
 	})
 	if err != nil {
 		return err
