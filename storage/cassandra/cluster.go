@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"strconv"
@@ -151,14 +152,47 @@ func (a *Archive) makeKeyspace(ctx context.Context, session *gocql.Session) erro
 
 // dataCenters counts the nodes in each.
 func dataCenters(ctx context.Context, session *gocql.Session) (map[string]int, error) {
-	dcs := make(map[string]int)
-	for _, statement := range []string{`SELECT data_center FROM system.local`, `SELECT data_center FROM system.peers`} {
-		rows := session.Query(statement).WithContext(ctx).Consistency(gocql.One).Iter()
-		for dc := ""; rows.Scan(&dc); {
-			dcs[dc]++
+	return countByCenter(func(table string) (nodes map[gocql.UUID]string, by string, err error) {
+		nodes = make(map[gocql.UUID]string)
+		rows := session.Query(`SELECT host_id, data_center FROM ` + table).WithContext(ctx).Consistency(gocql.One).Iter()
+		var (
+			id gocql.UUID
+			dc string
+		)
+		for rows.Scan(&id, &dc) {
+			nodes[id] = dc
 		}
-		if err := rows.Close(); err != nil {
-			return nil, err
+		if host := rows.Host(); host != nil {
+			by = host.HostID()
+		}
+		return nodes, by, rows.Close()
+	})
+}
+
+// countByCenter counts the nodes in each data center, of what tables say to ask, which gives also who answered: each question may be answered
+// by another node. A node is none of its own peers, so it is asked until two have named their peers, or one its peers and itself.
+func countByCenter(ask func(table string) (nodes map[gocql.UUID]string, by string, err error)) (map[string]int, error) {
+	const rounds = 5 // one is enough where nodes are asked in turns
+	all := make(map[gocql.UUID]string)
+	named := make(map[string]bool) // who has named its peers
+	for round, whole := 0, false; round < rounds && !whole; round++ {
+		for _, table := range []string{"system.peers", "system.peers", "system.local"} {
+			nodes, by, err := ask(table)
+			if err != nil {
+				return nil, err
+			}
+			maps.Copy(all, nodes)
+			whole = whole || named[by] && table == "system.local"
+			if table == "system.peers" {
+				named[by] = true
+			}
+			whole = whole || len(named) > 1
+		}
+	}
+	dcs := make(map[string]int)
+	for _, dc := range all {
+		if dc != "" { // what is left of a node that has gone
+			dcs[dc]++
 		}
 	}
 	return dcs, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -131,6 +132,46 @@ func TestReplicationInCQL(t *testing.T) {
 	} {
 		if c.r.is(has, c.dc) != c.is {
 			t.Errorf("%+v in %q is %v", c.r, c.dc, !c.is)
+		}
+	}
+}
+
+// TestNodesAreCountedWhoeverIsAsked: each question may be answered by another node, and no node is its own peer.
+func TestNodesAreCountedWhoeverIsAsked(t *testing.T) {
+	type node struct {
+		name, dc string
+		down     bool
+	}
+	for _, c := range []struct {
+		name  string
+		nodes []node
+		want  map[string]int
+	}{
+		{"one", []node{{name: "a", dc: "x"}}, map[string]int{"x": 1}},
+		{"two centers", []node{{name: "a", dc: "x"}, {name: "b", dc: "y"}}, map[string]int{"x": 1, "y": 1}},
+		{"one of two up", []node{{name: "a", dc: "x"}, {name: "b", dc: "y", down: true}}, map[string]int{"x": 1, "y": 1}},
+		{"three", []node{{name: "a", dc: "x"}, {name: "b", dc: "y"}, {name: "c", dc: "y"}}, map[string]int{"x": 1, "y": 2}},
+		{"what is left of one", []node{{name: "a", dc: "x"}, {name: "b", down: true}}, map[string]int{"x": 1}},
+	} {
+		for turn := range 6 {
+			asked := turn
+			got, err := countByCenter(func(table string) (map[gocql.UUID]string, string, error) {
+				for c.nodes[asked%len(c.nodes)].down {
+					asked++
+				}
+				at := asked % len(c.nodes)
+				asked++
+				says := make(map[gocql.UUID]string)
+				for i, n := range c.nodes {
+					if (i == at) == (table == "system.local") {
+						says[gocql.UUID{byte(i)}] = n.dc
+					}
+				}
+				return says, c.nodes[at].name, nil
+			})
+			if err != nil || !maps.Equal(got, c.want) {
+				t.Errorf("%s, from turn %d: %v, %v, want %v", c.name, turn, got, err, c.want)
+			}
 		}
 	}
 }

@@ -310,17 +310,13 @@ func (r *pageReader) readBucket(ctx context.Context, start int64, give func(page
 		s, err := r.a.use(ctx)
 		if err == nil {
 			err = r.a.try(ctx, func(ctx context.Context) error {
-				var next []byte
-				defer func() {
-					if err != nil {
-						r.failed()
-					}
-				}()
-				rows, next, err = r.readPage(s.Query(statement, key...).WithContext(ctx).Consistency(r.a.ofRecords()).PageSize(r.next()).PageState(state).Iter())
-				if err == nil {
-					state = next
+				read, next, err := r.readPage(s.Query(statement, key...).WithContext(ctx).Consistency(r.a.ofRecords()).PageSize(r.next()).PageState(state).Iter())
+				if err != nil {
+					r.failed()
+					return err
 				}
-				return err
+				rows, state = read, next
+				return nil
 			})
 		}
 		if err != nil {

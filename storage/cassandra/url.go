@@ -17,6 +17,8 @@ const (
 	defaultPort = "9042"
 )
 
+var errSecretInURL = errors.New("user and password don't belong into the URL, where others see them: they are read from --archive-credentials FILE")
+
 // Parse reads cassandra://HOST:PORT,HOST:PORT/KEYSPACE?name=value&…, where the names are dc, ttl, replication, consistency, tls, tls-ca,
 // tls-cert, tls-key, tls-name, discovery, batch and flight. The error names all that is wrong, and never what stands before an '@'.
 func Parse(text string) (Config, error) {
@@ -28,7 +30,7 @@ func Parse(text string) (Config, error) {
 	var faults []error
 	rest, query, _ := strings.Cut(rest, "?")
 	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
-		faults = append(faults, errors.New("user and password don't belong into the URL, where others see them: they are read from --archive-credentials FILE"))
+		faults = append(faults, errSecretInURL)
 		rest = rest[at+1:]
 	}
 	hosts, keyspace, _ := strings.Cut(rest, "/")
@@ -40,7 +42,11 @@ func Parse(text string) (Config, error) {
 	}
 	faults = append(faults, cfg.settings(query)...)
 	faults = append(faults, cfg.Validate())
-	if err := errors.Join(faults...); err != nil {
+	err := errors.Join(faults...)
+	if err != nil && strings.Contains(query, "@") { // a password may have had the '?'
+		err = fmt.Errorf("%w; where none are in it, write the '@' of a setting as %%40 to be told what else is wrong", errSecretInURL)
+	}
+	if err != nil {
 		return Config{}, fmt.Errorf("archive: %w", err)
 	}
 	return cfg, nil

@@ -22,6 +22,7 @@ func TestURL(t *testing.T) {
 		"cassandra://h/k?tls=on":                              {Hosts: []string{"h:9042"}, Keyspace: "k", TLS: cassandra.TLS{On: true}},
 		"cassandra://h/k?tls=unverified":                      {Hosts: []string{"h:9042"}, Keyspace: "k", TLS: cassandra.TLS{On: true, Unverified: true}},
 		"cassandra://h/k?tls-ca=/a%20b.pem&tls-name=db":       {Hosts: []string{"h:9042"}, Keyspace: "k", TLS: cassandra.TLS{On: true, CA: "/a b.pem", Name: "db"}},
+		"cassandra://h/k?tls-ca=/a@b.pem":                     {Hosts: []string{"h:9042"}, Keyspace: "k", TLS: cassandra.TLS{On: true, CA: "/a@b.pem"}},
 		"cassandra://h/k?tls-cert=c&tls-key=k&tls=off&dc=":    {},
 		"cassandra://h/k?discovery=off&batch=10KiB&flight=16": {Hosts: []string{"h:9042"}, Keyspace: "k", Given: true, Batch: 10 << 10, Flight: 16},
 	} {
@@ -68,6 +69,10 @@ func TestURLFaults(t *testing.T) {
 		"cassandra://h/k?flight=99999":                       {"flight"},
 		"cassandra://h/k?discovery=no":                       {"discovery"},
 		"cassandra://h/k?a=%zz":                              {"can't be read"},
+		"cassandra://joe:12?secret@h/k":                      {"don't belong into the URL"},
+		"cassandra://joe:1/2?secret@h/k?ttl=30d":             {"don't belong into the URL"},
+		"cassandra://joe:1?ttl=2&secret=3@h/k":               {"don't belong into the URL"},
+		"cassandra://joe:1?%secret@h/k":                      {"don't belong into the URL"},
 		"cassandra://joe:secret@h:x/K?ttl=z&consistency=two": {"don't belong into the URL", "h:x", `"K"`, "ttl", "consistency"},
 	} {
 		_, err := cassandra.Parse(text)

@@ -79,7 +79,7 @@ func (d day) ms() int64 { return int64(d) * int64(byDay) }
 // mod is the remainder that is never negative.
 func mod(a, b int64) int64 { return ((a % b) + b) % b }
 
-// days are those that a time touches: from the day of fromMs to that of the last ms below toMs; without a toMs to the end of time.
+// daysOf are the days that a time touches: from the day of fromMs to that of the last ms below toMs; without a toMs to the end of time.
 func daysOf(fromMs, toMs int64) (first, last day) {
 	first, last = dayOf(max(fromMs, 0)), lastDay
 	if toMs > 0 {
