@@ -109,7 +109,8 @@
 //
 // Who hands over never says that it runs the source: of two that hand over to each other, by views that differ, both would stop.
 //
-// Where views differ two may number for as long as they do, or all hold back, which is late and no loss. Where the owners that stay change their
+// Where views differ two may think that none is ahead, or all hold back, which is late and no loss. Of two that number one gives way once
+// it hears of what the other one numbers (package source). Where the owners that stay change their
 // order among themselves (the first comes, and none goes) they do so each at its own time.
 //
 // An exclusive source is broken before it is made: the old owner stops at once, and the new one is on standby until

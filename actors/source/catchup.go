@@ -20,7 +20,7 @@ func (j *job) catchUp(ctx context.Context, b *board) error {
 	now := j.cfg.Clock()
 	for i := range copies {
 		c := &copies[i]
-		j.takeCopy(&c.Copy, c.ms, b, now)
+		j.givesWay(c, j.takeCopy(&c.Copy, c.ms, b, now), now)
 	}
 	if lost == 0 {
 		return nil
@@ -34,11 +34,23 @@ func (j *job) catchUp(ctx context.Context, b *board) error {
 	return nil
 }
 
+// givesWay has this node go behind another one that numbers too, where that outranks it; crossed tells that both numbered this one. What is pushed
+// is pushed to this node, and no other has it.
+func (j *job) givesWay(c *heardCopy, crossed bool, now time.Time) {
+	if j.standby == nil || j.spec.Kind == spec.KindPush {
+		return
+	}
+	if j.rival.hears(c, crossed, now); crossed && j.rival.ahead(now) {
+		j.standby.active.Store(true)
+	}
+}
+
 // oldCredit is from which age on, in ms, a copy is none of what the own feed is still to bring.
 const oldCredit = 60_000
 
-// takeCopy takes over one, of a record that was received at a Unix ms by the clock of who numbered it.
-func (j *job) takeCopy(c *transform.Copy, ms int64, b *board, now time.Time) {
+// takeCopy takes over one, of a record that was received at a Unix ms by the clock of who numbered it. Crossed tells that this node numbered it
+// too.
+func (j *job) takeCopy(c *transform.Copy, ms int64, b *board, now time.Time) (crossed bool) {
 	dedupe, s := j.pipeline.Dedupe(), j.standby
 	if s.holds() && j.once(c) {
 		s.taken.add(c.Datum(), ms)
@@ -51,9 +63,12 @@ func (j *job) takeCopy(c *transform.Copy, ms int64, b *board, now time.Time) {
 		if j.awaits(c.Born(), now) {
 			s.credit(c, now)
 		}
-	case dedupe.Learn(c, now):
-		b.crossed.Add(1)
+	default:
+		if crossed = dedupe.Learn(c, now); crossed {
+			b.crossed.Add(1)
+		}
 	}
+	return crossed
 }
 
 // once tells that a copy stands for one datum: there may be others that are the same, of which deduplication knows nothing.

@@ -48,6 +48,9 @@
 // most, and leaves the rest to the others. Times of other nodes are taken by this one's clock, from how soon their live batches come (skew.go). What the states of owners mean to each other is in theirs.go. A change of
 // Role ends no connection.
 //
+// Where the views of two nodes differ, as after a partition, each takes itself for the first, and both number. Who hears that another one of a lower id does goes behind
+// it, as if it had rank 1, for as long as it hears of it and five seconds more (rival.go). So that is twice what both numbered before they heard of each other.
+//
 // A process that stood still believes what it knew before, while others took its sources; so it finds that (standstill.go), and is the first
 // owner of nothing until it knows what they have: it holds back what its sockets had kept, and numbers of that what no copy cancelled.
 //

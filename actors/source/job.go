@@ -31,12 +31,13 @@ type job struct {
 	// sends bounds what the feed is sent.
 	sends *bucket
 	// board is the source's; nil for a try. learnt is what other nodes numbered, standby what is held back for
-	// that; nil for a try.
+	// that, nil for a try, rival who else takes itself for the first.
 	board *board
 	// streams are all that the source's records may be on.
 	streams messages.Pattern
 	learnt  learnt
 	standby *standby
+	rival   rival
 	// trial is the try that this is for; nil for a source.
 	trial *trial
 	// restored tells that the state and the window of deduplication were read from the journal.
@@ -118,7 +119,7 @@ func (j *job) role() Role {
 		return Role{}
 	}
 	role := j.board.want.Load().Role
-	if j.spec.Kind != spec.KindPush && j.cfg.standstill.doubts() { // what is pushed is pushed to this node
+	if j.spec.Kind != spec.KindPush && (j.cfg.standstill.doubts() || j.rival.ahead(j.cfg.Clock())) { // what is pushed is pushed to this node
 		role.Rank = max(role.Rank, 1)
 	}
 	return role

@@ -236,7 +236,7 @@ func (l *learner) read(cfg *Config, stored *command.StoredBatch, told *told, tou
 			if !of.learns.Load() {
 				return
 			}
-			of.learnt.add(heardCopy{of.pipeline.Dedupe().CopyOf(&r.Draft, ms+behind), ms})
+			of.learnt.add(heardCopy{of.pipeline.Dedupe().CopyOf(&r.Draft, ms+behind), ms, stored.Live && stored.Origin < l.self})
 		}
 	})
 	if err != nil {

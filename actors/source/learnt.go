@@ -21,6 +21,8 @@ type learnt struct {
 type heardCopy struct {
 	transform.Copy
 	ms int64
+	// outranks tells that it came as it was numbered, by a node before which this one gives way.
+	outranks bool
 }
 
 func (l *learnt) add(c heardCopy) {

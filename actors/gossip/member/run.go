@@ -202,7 +202,7 @@ func (r *run) sayAgain() {
 
 // repeatPause grows, and is drawn: nodes that said something at once don't repeat it at once.
 func (r *run) repeatPause() time.Duration {
-	pause := sayAgainAfter << (2 * r.repeats)
+	pause := sayAgainAfter << r.repeats
 	return pause/2 + r.rejoin.draw(pause)
 }
 

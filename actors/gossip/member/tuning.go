@@ -18,10 +18,11 @@ const (
 	// retransmitMult × ⌈log₁₀(nodes+1)⌉ is how often each node passes a piece of news on. With the default, 4, each fiftieth
 	// piece misses one of 9 nodes, and of 50 that join at once some miss another until their lists are exchanged.
 	retransmitMult = 8
-	// sayAgainAfter is the mean pause before what a node says of itself is repeated first, of each other four times that of the one before;
-	// sayRepeats is how often. A piece of news is out after 400 ms.
+	// sayAgainAfter is the mean pause before what a node says of itself is repeated first, of each other twice that of the one before;
+	// sayRepeats is how often. A piece of news is out after 400 ms. Who could not be reached for a time hears of it once that time has passed again
+	// at the latest; after 10 s exchanges of lists see to it.
 	sayAgainAfter = 300 * time.Millisecond
-	sayRepeats    = 3
+	sayRepeats    = 5
 	// maxBehind is how many bytes that nobody reads stand behind it at most.
 	maxBehind = 63
 	// gossipToTheDead is how long the dead are told that they are, so that those who live say so.
