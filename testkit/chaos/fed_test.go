@@ -187,22 +187,22 @@ func activated(t *testing.T, n *chaos.Node, patience time.Duration) {
 }
 
 // copies are the records of a stream that a node holds, by their number.
-func copies(ctx context.Context, n *chaos.Node, stream string) (order []int64, by map[int64][]string, err error) {
+func copies(ctx context.Context, n *chaos.Node, stream string) (order []int64, by map[int64][]chaos.Record, err error) {
 	list, err := n.History(ctx, stream)
 	if err != nil {
 		return nil, nil, err
 	}
-	by = make(map[int64][]string)
+	by = make(map[int64][]chaos.Record)
 	for _, r := range list {
 		number := int64(r.Data.Number)
 		order = append(order, number)
-		by[number] = append(by[number], r.ID)
+		by[number] = append(by[number], r)
 	}
 	return order, by, nil
 }
 
 // whole waits until a node holds each number of a stream to the last, and gives the numbers that it holds more than once, with the records.
-func whole(t *testing.T, n *chaos.Node, stream string, last int64, patience time.Duration) (order []int64, double map[int64][]string) {
+func whole(t *testing.T, n *chaos.Node, stream string, last int64, patience time.Duration) (order []int64, double map[int64][]chaos.Record) {
 	t.Helper()
 	eventually(t, fmt.Sprintf("%s holds %s up to %d", n.Name, stream, last), patience, func() error {
 		var err error

@@ -28,6 +28,8 @@ type Record struct {
 	Stream   string `json:"stream"`
 	NativeID string `json:"native_id"`
 	Data     Datum  `json:"data"`
+	// Received is when the node that numbered it had it from its feed, by that node's clock.
+	Received time.Time `json:"received"`
 }
 
 // Outcome is what a publisher knows after a try.
