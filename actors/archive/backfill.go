@@ -87,7 +87,7 @@ func (b *backfill) step(ctx context.Context) error {
 	for i := range parts {
 		p := &parts[i]
 		p.at = s.epochKey
-		if runs = p.read(b.a, runs); len(p.batches) > 0 {
+		if runs = p.read(b.a, runs); p.err == nil && len(p.batches) > 0 {
 			work.Go(func() { p.rows, p.err = archive.Write(ctx, p.batches) })
 		}
 		b.a.flying.Add(p.bytes)
@@ -144,17 +144,19 @@ type part struct {
 	err     error
 }
 
-// read reads batches up to the bound of a load, and gives what is left. What can't be read is passed over: retention may have taken it.
+// read reads batches up to the bound of a load, and gives what is left. What can't be read is passed over: retention may have taken it. A
+// journal that was closed has all still to be read.
 func (p *part) read(a *Archiver, runs messages.Ranges) messages.Ranges {
 	for len(runs) > 0 && p.bytes < aimBytes && len(p.batches) < mostBatches {
 		id := messages.BatchID{Origin: p.at.origin, Epoch: p.at.epoch, Sequence: runs[0].From}
-		runs = runs.Drop(messages.Range{From: id.Sequence, To: id.Sequence})
-		sealed, err := a.cfg.Journal.Read(id)
-		if err != nil {
-			continue
+		batch, err := a.read(id)
+		if errors.Is(err, storage.ErrClosed) {
+			p.err = err
+			return runs
 		}
-		batch, err := sealed.Open()
+		runs = runs.Drop(messages.Range{From: id.Sequence, To: id.Sequence})
 		if err != nil {
+			a.unread(id, err)
 			continue
 		}
 		p.batches = append(p.batches, batch)

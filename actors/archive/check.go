@@ -140,15 +140,14 @@ func (c *check) Next(ctx context.Context) (any, error) {
 }
 
 func (c *check) step(ctx context.Context) (line command.CheckLine, err error) {
-	switch {
-	case len(c.names) > 0:
+	for len(c.names) > 0 {
 		name := c.names[0]
 		c.names = c.names[1:]
-		if line.CheckedHour, err = c.compare(ctx, name); line.CheckedHour == nil && err == nil {
-			return c.step(ctx)
+		if line.CheckedHour, err = c.compare(ctx, name); line.CheckedHour != nil || err != nil {
+			return line, err
 		}
-		return line, err
-	case len(c.hours) > 0:
+	}
+	if len(c.hours) > 0 {
 		c.hour, c.hours = c.hours[0], c.hours[1:]
 		c.summary.Hours++
 		line.Progress = &command.CheckProgress{Done: c.summary.Hours - 1, Total: c.whole}

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"anode/messages"
 	"anode/messages/command"
 	"anode/messages/wire"
 	"anode/storage"
@@ -126,6 +127,27 @@ func TestBackfillIntoAnArchiveThatIsAway(t *testing.T) {
 		work, err = w.a.Backfill(command.Backfill{})
 		lines = worked[command.BackfillLine](w, work, err)
 		if last := lines[len(lines)-1]; last.Error != "no such table" || last.Finished {
+			t.Errorf("%+v", last)
+		}
+	})
+}
+
+// closedJournal gives nothing any more.
+type closedJournal struct{ storage.Journal }
+
+// Read implements storage.Journal.
+func (closedJournal) Read(messages.BatchID) (wire.Sealed, error) {
+	return wire.Sealed{}, storage.ErrClosed
+}
+
+// A backfill whose journal is closed under it does not say that it is done.
+func TestABackfillOfAJournalThatIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _ := idle(t, memory.Config{}, memory.NewArchive(memory.ArchiveConfig{}))
+		work, err := w.a.Backfill(command.Backfill{})
+		w.a.cfg.Journal = closedJournal{w.journal}
+		lines := worked[command.BackfillLine](w, work, err)
+		if last := lines[len(lines)-1]; last.Finished || last.Done > 0 || last.Error == "" {
 			t.Errorf("%+v", last)
 		}
 	})

@@ -157,15 +157,14 @@ func (l *loop) open(r *result) (list []opened) {
 	for i, p := range r.pieces {
 		for at := p.From; at <= p.To; at++ {
 			one := piece{p.epochKey, messages.Range{From: at, To: at}}
-			batch, err := l.read(messages.BatchID{Origin: p.origin, Epoch: p.epoch, Sequence: at})
+			id := messages.BatchID{Origin: p.origin, Epoch: p.epoch, Sequence: at}
+			batch, err := l.a.read(id)
 			switch {
 			case errors.Is(err, storage.ErrClosed) || r.ctx.Err() != nil:
 				r.back = append(append(r.back, piece{p.epochKey, messages.Range{From: at, To: p.To}}), r.pieces[i+1:]...)
 				return list
 			case err != nil:
-				if !errors.Is(err, storage.ErrNotHeld) {
-					l.log.Error("a batch can't be read, and is not archived", "origin", p.origin, "epoch", p.epoch, "seq", at, "error", err)
-				}
+				l.a.unread(id, err)
 				r.absent = add(r.absent, one)
 				continue
 			}
@@ -180,15 +179,6 @@ func (l *loop) open(r *result) (list []opened) {
 		}
 	}
 	return list
-}
-
-// read reads a batch from the journal.
-func (l *loop) read(id messages.BatchID) (*messages.Batch, error) {
-	sealed, err := l.a.cfg.Journal.Read(id)
-	if err != nil {
-		return nil, err
-	}
-	return sealed.Open()
 }
 
 // sizeOf is about what an opened batch takes in memory.
