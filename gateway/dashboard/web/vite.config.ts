@@ -45,5 +45,6 @@ export default defineConfig({
     // ANODE_URL is a node to develop against.
     proxy: { '/api': { target: process.env['ANODE_URL'] ?? 'http://127.0.0.1:8080', ws: true } },
   },
-  test: { include: ['src/**/*.test.ts'], environment: 'node' },
+  // The first file that uses runes waits for their compiler: on a busy machine longer than the 5 s that are usual.
+  test: { include: ['src/**/*.test.ts'], environment: 'node', testTimeout: 30_000 },
 })

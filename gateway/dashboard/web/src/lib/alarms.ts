@@ -1,16 +1,25 @@
-import { since, span } from './format.ts'
+import { since, whole } from './format.ts'
 import type { AlarmView, SourceView } from './types.ts'
+
+/** reason is why there is an alarm. The name of its source is said beside it, and left out here. */
+export function reason(alarm: AlarmView): string {
+  const text = named(alarm.reason)
+  return alarm.source ? headless(text, alarm.source) : text
+}
 
 /**
  * sentence says an alarm with what the page knows better than its text: for how long a source has been silent is
- * counted on, second by second. The name of the source is said beside it, and left out here.
+ * counted on, second by second.
  */
 export function sentence(alarm: AlarmView, sources: readonly SourceView[], now: number): string {
-  const reason = named(alarm.reason)
-  const text = alarm.source ? plain(reason, alarm.source) : reason
   const source = alarm.source ? sources.find((s) => s.name === alarm.source) : undefined
-  if (source?.status.state === 'stale' && /brings no data/.test(alarm.reason)) return silence(source, now) ?? text
-  return text
+  if (source?.status.state === 'stale' && silent(alarm)) return silence(source, now) ?? reason(alarm)
+  return reason(alarm)
+}
+
+/** silent tells that an alarm is about a source that brings nothing. */
+function silent(alarm: AlarmView): boolean {
+  return alarm.reason.includes('brings no data')
 }
 
 /** silence: "connected, but silent for 42 s"; undefined where that can't be told. */
@@ -19,11 +28,11 @@ export function silence(source: SourceView, now: number): string | undefined {
   const connected = transport?.ok !== false
   const quiet = since(data?.last, now)
   if (quiet === undefined) return connected ? 'connected, but no data has come yet' : undefined
-  return `${connected ? 'connected, but ' : ''}silent for ${span(Math.floor(quiet / 1000) * 1000)}`
+  return `${connected ? 'connected, but ' : ''}silent for ${whole(quiet)}`
 }
 
-/** plain leaves out "source NAME is" at the beginning, as a heading says it. */
-function plain(reason: string, source: string): string {
+/** headless leaves out "source NAME is" at the beginning. */
+function headless(reason: string, source: string): string {
   for (const head of [`source ${source} is `, `source ${source}: `, `source ${source} `, `${source}: `]) {
     if (reason.startsWith(head)) return reason.slice(head.length)
   }
@@ -41,7 +50,7 @@ function named(text: string): string {
  */
 export function partial(alarm: AlarmView, sources: ReadonlyMap<string, SourceView>): boolean {
   const source = alarm.source ? sources.get(alarm.source) : undefined
-  return source !== undefined && source.status.state === 'running' && source.status.data?.ok === true && (source.status.owners?.length ?? 0) > 1 && /brings no data/.test(alarm.reason)
+  return source !== undefined && source.status.state === 'running' && source.status.data?.ok === true && (source.status.owners?.length ?? 0) > 1 && silent(alarm)
 }
 
 /** split parts what asks for somebody from what is worth a note. */

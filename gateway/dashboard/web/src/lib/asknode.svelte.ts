@@ -41,10 +41,10 @@ export class Asked<T> {
  */
 export function ask<T>(every: number, who: () => Choice, question: (api: Api, signal: AbortSignal) => Promise<T>): Asked<T> {
   const asked = new Asked<T>()
-  const address = $derived(who().api === live.api ? live.connection.base : (who().node?.view.http ?? ''))
+  const address = $derived(who().api === live.api ? live.at : (who().node?.view.http ?? ''))
   $effect(() => {
     void address
-    const { api } = untracked(who)
+    const api = untrack(() => who().api)
     const over = new AbortController()
     let timer: ReturnType<typeof setTimeout> | undefined
     asked.value = undefined
@@ -76,8 +76,4 @@ export function ask<T>(every: number, who: () => Choice, question: (api: Api, si
 /** said is an error in words. */
 export function said(error: unknown): string {
   return error instanceof Problem || error instanceof Error ? error.message : String(error)
-}
-
-function untracked(who: () => Choice): { api: Api } {
-  return untrack(() => ({ api: who().api }))
 }

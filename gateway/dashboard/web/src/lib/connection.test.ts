@@ -1,32 +1,6 @@
 import { beforeEach, expect, test } from 'vitest'
-import { Connection, type Environment, type Socket, type State } from './connection.ts'
-
-class FakeSocket implements Socket {
-  onopen: ((event: never) => void) | null = null
-  onmessage: ((event: { data: unknown }) => void) | null = null
-  onclose: ((event: { code: number; reason: string }) => void) | null = null
-  sent: Record<string, unknown>[] = []
-  closed = false
-  constructor(
-    readonly url: string,
-    readonly protocols: string[],
-  ) {}
-  send(text: string) {
-    this.sent.push(JSON.parse(text) as Record<string, unknown>)
-  }
-  close() {
-    this.closed = true
-  }
-  opens() {
-    this.onopen?.(undefined as never)
-  }
-  says(message: object) {
-    this.onmessage?.({ data: JSON.stringify(message) })
-  }
-  cut(code = 1006, reason = '') {
-    this.onclose?.({ code, reason })
-  }
-}
+import { Connection, type Environment, type Gap, type State } from './connection.ts'
+import { FakeSocket } from './testing/socket.ts'
 
 /** World is virtual time and the sockets that were opened in it. */
 class World implements Environment {
@@ -118,6 +92,18 @@ test('what was seen is where it goes on after a cut', () => {
   expect(got).toEqual(['k'])
   expect(world.sockets).toHaveLength(2)
   expect(world.last.sent).toEqual([{ op: 'subscribe', sub: '1', streams: ['x'], start: { after: ['a-1-6-0', 'b-1-9-0', '@77'] } }])
+})
+
+test('a gap is told to who subscribed, and to nobody else', () => {
+  const gaps: Gap[] = []
+  const others: Gap[] = []
+  connection.subscribe({ streams: ['x'] }, { records: () => {}, gap: (gap) => gaps.push(gap) })
+  connection.subscribe({ streams: ['y'] }, { records: () => {}, gap: (gap) => others.push(gap) })
+  connection.start()
+  world.last.opens()
+  world.last.says({ op: 'gap', sub: '1', origin: 'b', from: 'b-1-1-0', to: 'b-1-9-0', reason: 'slow' })
+  expect(gaps).toEqual([{ origin: 'b', from: 'b-1-1-0', to: 'b-1-9-0', reason: 'slow' }])
+  expect(others).toEqual([])
 })
 
 test('a start with the last n is asked again when it was cut before it was live, and resumed afterwards', () => {

@@ -71,16 +71,21 @@ export function since(at: string | undefined, now: number): number | undefined {
   return Number.isNaN(ms) || ms <= 0 ? undefined : Math.max(0, now - ms)
 }
 
-/** lasting says in whole seconds for how long something is. */
+/** whole is span in seconds that are over: what counts on shows no tenths. */
+export function whole(ms: number): string {
+  return span(Math.floor(ms / 1000) * 1000)
+}
+
+/** lasting says for how long something is. */
 export function lasting(at: string | undefined, now: number): string {
-  return span(Math.floor((since(at, now) ?? 0) / 1000) * 1000)
+  return whole(since(at, now) ?? 0)
 }
 
 /** ago says how long ago something was: "just now", "42 s ago", "never". */
 export function ago(at: string | undefined, now: number): string {
   const ms = since(at, now)
   if (ms === undefined) return 'never'
-  return ms < 1500 ? 'just now' : `${span(Math.floor(ms / 1000) * 1000)} ago`
+  return ms < 1500 ? 'just now' : `${whole(ms)} ago`
 }
 
 /** until says when something will be: "in 8 s", "now". */

@@ -23,11 +23,13 @@ const kept = 300
 const home = new URL('.', document.baseURI).href.replace(/\/+$/, '')
 
 /** Live is what the page knows of the mesh now: whatever a page shows of it comes from here. */
-class Live {
+export class Live {
   readonly mesh = new Mesh()
   readonly known = new Sources()
 
   connection = $state.raw<State>({ phase: 'connecting', base: home, since: Date.now(), tries: 0, reason: '' })
+  /** at is the address of the node that is connected, or was last. */
+  at = $state(home)
   /** now is this page's clock, once a second. */
   now = $state(Date.now())
   /** moment counts what was shown: whoever reads from `mesh` reads it too; listed is the same of lists of sources and `known`. */
@@ -122,6 +124,7 @@ class Live {
     const before = this.connection
     this.connection = state
     if (state.phase === 'refused') this.denied = true
+    if (state.phase === 'open') this.at = state.base
     if (state.phase === 'open' && (before.phase !== 'open' || before.base !== state.base)) {
       this.refresh()
       void this.#remember()
@@ -182,6 +185,7 @@ class Live {
           await run()
           this.#changed(name === 'cluster' ? 'mesh' : name === 'alarms' ? 'alarms' : 'sources')
         } catch (error) {
+          // What is shown stays. That a node does not answer the connection tells, and finds another one.
           if (error instanceof Problem && error.status === 401) this.denied = true
         }
         running = false
@@ -194,11 +198,11 @@ class Live {
 }
 
 function isStatus(data: unknown): data is StatusView {
-  return typeof data === 'object' && data !== null && 'node' in data && typeof data.node === 'object'
+  return typeof data === 'object' && data !== null && 'node' in data && typeof data.node === 'object' && data.node !== null
 }
 
 function newest(records: RecordView[], held: RecordView[]): RecordView[] {
-  return [...records.slice().reverse(), ...held].sort((a, b) => b.received.localeCompare(a.received)).slice(0, kept)
+  return [...records.slice().reverse(), ...held].sort((a, b) => Date.parse(b.received) - Date.parse(a.received)).slice(0, kept)
 }
 
 function same(a: unknown, b: unknown): boolean {

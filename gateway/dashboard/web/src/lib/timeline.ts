@@ -1,3 +1,4 @@
+import { reason } from './alarms.ts'
 import type { AlarmView, EventView, RecordView, Spec } from './types.ts'
 
 export const kinds = ['registry', 'state', 'error', 'alarm'] as const
@@ -17,15 +18,20 @@ export interface Moment {
   bad: boolean
 }
 
-/** timeline joins what the registry, the states and errors of sources and the alarms tell, newest first. */
-export function timeline(events: readonly EventView[], changes: readonly RecordView[], errors: readonly RecordView[], alarms: readonly AlarmView[]): Moment[] {
+/** timeline joins what the registry, the states and errors of sources, and alarms and notes tell, newest first. */
+export function timeline(events: readonly EventView[], changes: readonly RecordView[], errors: readonly RecordView[], alarms: readonly AlarmView[], notes: readonly AlarmView[]): Moment[] {
   const moments: Moment[] = [
     ...events.map((e): Moment => ({ id: `r ${e.source} ${e.version} ${e.event} ${e.at}`, at: e.at, kind: 'registry', what: e.event, source: e.source, node: e.node, detail: '', ...(e.spec ? { spec: e.spec } : {}), bad: e.event === 'superseded' })),
     ...changes.map(change),
     ...errors.map(failure),
-    ...alarms.map((a): Moment => ({ id: `a ${a.node} ${a.source ?? ''} ${a.reason}`, at: a.since, kind: 'alarm', what: a.severity, source: a.source ?? '', node: a.node, detail: a.reason, bad: true })),
+    ...alarms.map((a) => alarm(a, true)),
+    ...notes.map((a) => alarm(a, false)),
   ]
   return moments.sort((a, b) => Date.parse(b.at) - Date.parse(a.at))
+}
+
+function alarm(a: AlarmView, bad: boolean): Moment {
+  return { id: `a ${a.node} ${a.source ?? ''} ${a.reason}`, at: a.since, kind: 'alarm', what: a.severity, source: a.source ?? '', node: a.node, detail: reason(a), bad }
 }
 
 function change(record: RecordView): Moment {

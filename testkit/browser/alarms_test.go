@@ -1,0 +1,33 @@
+package browser_test
+
+import (
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// Of two alarms one clears: the other one stands, and is counted wherever alarms are, all the time.
+func TestAnAlarmThatStandsIsCountedWhenAnotherClears(t *testing.T) {
+	browser := start(t)
+	birds, fish, nodes := newFeed(t), newFeed(t), mesh(t)
+	register(t, nodes[0], "name: birds\nkind: sse\nurl: "+birds.URL+"/events\nliveness: {data: 2s}\n")
+	register(t, nodes[1], "name: fish\nkind: sse\nurl: "+fish.URL+"/events\nliveness: {data: 2s}\n")
+	p := open(browser, t, nodes[2].URL)
+	p.says("All is well")
+	sourceIs(t, nodes[2], "birds", "running", 1)
+	sourceIs(t, nodes[2], "fish", "running", 1)
+	p.route("#/events")
+	const inNav = "Number(/(\\d+)/.exec(document.querySelector('nav a[data-page=overview]').innerText)?.[1] ?? 0)"
+	const inEvents = "Number(/(\\d+)/.exec([...document.querySelectorAll('main .kinds button')].find((b) => b.innerText.startsWith('alarms')).innerText)[1])"
+	birds.silent.Store(true)
+	fish.silent.Store(true)
+	p.until("both are counted", inNav+" === 2 && "+inEvents+" === 2")
+	eval[chromedp.Void](p, "void (window.least = 9, setInterval(() => (window.least = Math.min(window.least, "+inNav+", "+inEvents+")), 20))")
+	birds.silent.Store(false)
+	p.until("one has cleared", inNav+" === 1 && "+inEvents+" === 1")
+	p.until("some polls have passed", "new Promise((done) => setTimeout(() => done(true), 8000))")
+	if least := eval[int](p, "window.least"); least != 1 {
+		t.Errorf("while one alarm cleared the other stood, and %d were counted", least)
+	}
+	p.clean("two alarms")
+}
