@@ -10,16 +10,18 @@ COMMIT   := $(shell git rev-parse HEAD 2>/dev/null)
 LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 FUZZTIME ?= 10s
 
-# $(call gotest,flags,packages) runs tests. With RERUN=1, as in CI, a test that failed runs once more, and what came of both is printed:
-# a race, a second failure, or more than ten that failed (a test of parts counts beside them), is the end.
+# $(call gotest,flags,packages) runs tests. With RERUN=1, as in CI, a test that failed runs up to twice more, and what came of all is printed:
+# a race, a third failure, or more than ten that failed (a test of parts counts beside them), is the end.
 GOTESTSUM := $(TOOLS)/gotestsum
 GOTESTSUM_VERSION := v1.13.0
-gotest = $(if $(RERUN),$(GOTESTSUM) --format pkgname --format-hide-empty-pkg --rerun-fails=1 --rerun-fails-max-failures=10 \
+gotest = $(if $(RERUN),$(GOTESTSUM) --format pkgname --format-hide-empty-pkg --rerun-fails=2 --rerun-fails-max-failures=10 \
 	--rerun-fails-abort-on-data-race --packages '$(strip $(2))' --,$(GO) test) $(1) $(if $(RERUN),,$(2))
 tests := $(if $(RERUN),$(GOTESTSUM))
 
-# What has long tests, but for those that have a command of their own below.
-LONG := ./cmd/anode/e2e ./storage/... ./testkit/cassandra/...
+# What has long tests, but for those that have a command of their own below, and those of Cassandra's client: it is watched for races
+# where there is a real server, which costs little beside it.
+LONG := ./cmd/anode/e2e ./storage/history ./storage/journal ./storage/memory ./storage/replay ./storage/state ./testkit/cassandra/...
+CLIENT := ./storage/cassandra ./actors/archive
 
 # Their tests are of processes, which the race detector does not see.
 PROCESSES := /e2e$$|/testkit/(archived|browser|cassandra|chaos|compose)(/|$$)
@@ -43,7 +45,9 @@ race: go $(tests) ## run the tests with the race detector
 	$(call gotest,-race,$(shell $(GO) list ./... | grep -vE '$(PROCESSES)'))
 
 crash: go $(tests) ## the long tests: kills, power cuts, full disks, Cassandra in trouble
-	ANODE_LONG=1 $(call gotest,-count=1 -timeout 20m -skip OneOfThree,$(LONG))
+	ANODE_LONG=1 $(call gotest,-count=1 -timeout 20m,$(LONG))
+	ANODE_LONG=1 $(call gotest,-race -count=1 -timeout 20m -skip OneOfThree,$(CLIENT))
+	$(call gotest,-count=1 -timeout 20m,./testkit/archived)
 
 chaos: go ## a quarter of an hour: a mesh of processes under random faults (ANODE_SEED=n repeats one), and every scenario
 	ANODE_LONG=1 $(GO) test -count=1 -timeout 60m -v ./testkit/chaos
