@@ -22,7 +22,7 @@ func (s *server) backfill(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.lines(c, work)
+	return s.work(c, work)
 }
 
 // checkArchive compares journal and archive, a line for each stream and hour.
@@ -41,7 +41,7 @@ func (s *server) checkArchive(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.lines(c, work)
+	return s.work(c, work)
 }
 
 // readTimes reads ?from= and ?to= as Unix ms.
@@ -58,20 +58,16 @@ func readTimes(c echo.Context) (from, to int64, err error) {
 	return from, to, nil
 }
 
-// lines sends what long work tells, each at once. The work ends with the request.
-func (s *server) lines(c echo.Context, work command.ArchiveWork) error {
+// work sends what long work tells, a line at a time. The work ends with the request.
+func (s *server) work(c echo.Context, work command.ArchiveWork) error {
 	defer work.Close()
-	response := c.Response()
-	response.Header().Set("Content-Type", typeNDJSON)
-	response.Header().Set("Cache-Control", "no-store")
-	response.Header().Set("X-Accel-Buffering", "no")
-	response.WriteHeader(http.StatusOK)
+	out := beginLines(c)
 	if c.Request().Method == http.MethodHead {
 		return nil
 	}
 	ctx, end := s.open(c)
 	defer end()
-	out, body := http.NewResponseController(response.Writer), json.NewEncoder(response)
+	body := json.NewEncoder(out)
 	for {
 		line, err := work.Next(ctx)
 		switch {
@@ -80,11 +76,8 @@ func (s *server) lines(c echo.Context, work command.ArchiveWork) error {
 		case err != nil: // the client is gone, or the server closes: no client is to take a part for the whole
 			panic(http.ErrAbortHandler)
 		}
-		if err := body.Encode(line); err != nil {
+		if err := body.Encode(line); err != nil || !out.send() {
 			return nil //nolint:nilerr // the client is gone
-		}
-		if err := out.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
-			return nil
 		}
 	}
 }

@@ -78,17 +78,9 @@ func (s *server) frames(c echo.Context) error {
 		return err
 	}
 	defer reader.Close()
-	response := c.Response()
-	response.Header().Set("Content-Type", typeNDJSON)
-	response.Header().Set("Cache-Control", "no-store")
-	response.Header().Set("X-Accel-Buffering", "no")
-	response.WriteHeader(http.StatusOK)
-	if c.Request().Method == http.MethodHead {
+	out := beginLines(c)
+	if c.Request().Method == http.MethodHead || !out.send() { // there may be no frame for long
 		return nil
-	}
-	out := http.NewResponseController(response.Writer)
-	if err := out.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return nil // the client is gone
 	}
 	ctx, end := s.bounded(c, d)
 	defer end()
@@ -105,11 +97,8 @@ func (s *server) frames(c echo.Context) error {
 			s.Logger.Error("a frame can't be written", "path", c.Request().URL.Path, "error", err)
 			panic(http.ErrAbortHandler) // no client is to take a part for the whole
 		}
-		if _, err := response.Write(append(line, '\n')); err != nil {
-			return nil
-		}
-		if err := out.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
-			return nil
+		if _, err := out.Write(append(line, '\n')); err != nil || !out.send() {
+			return nil //nolint:nilerr // the client is gone
 		}
 	}
 }

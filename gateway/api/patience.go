@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -49,6 +50,9 @@ func (p *patient) Write(b []byte) (int, error) {
 	}
 	p.place.Hold(int64(held))
 	defer p.place.Hold(0)
+	if p.cut.Load() { // between two writes: the time of this one would begin anew, and what it holds would not count
+		return 0, os.ErrDeadlineExceeded
+	}
 	return p.ResponseWriter.Write(b)
 }
 

@@ -3,10 +3,14 @@ package api
 import (
 	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
+
+	"anode/messages/room"
 )
 
 // Clients that take nothing of their answers hold no more than the bound together: the first are cut, and who
@@ -54,5 +58,35 @@ func TestDeafClientsAreBoundedTogether(t *testing.T) {
 	s.Close()
 	if log := w.log.String(); !strings.Contains(log, "an answer was cut: slow clients together hold too much") {
 		t.Errorf("the log says nothing of it: %q", log)
+	}
+}
+
+// endsAs is a response that takes all, and has something happen as a write of it ends.
+type endsAs struct {
+	*httptest.ResponseRecorder
+	happens func()
+}
+
+// Write implements http.ResponseWriter.
+func (e endsAs) Write(b []byte) (int, error) {
+	defer e.happens()
+	return e.ResponseRecorder.Write(b)
+}
+
+// An answer that is cut as one of its writes ends is cut: the next write does not begin its time anew, with what it holds uncounted.
+func TestAnAnswerThatIsCutBetweenTwoWritesEnds(t *testing.T) {
+	answers := room.New(8 << 10)
+	other := answers.Enter(func() {})
+	defer other.Leave()
+	w := endsAs{httptest.NewRecorder(), func() { other.Hold(6 << 10) }}
+	p := &patient{ResponseWriter: w, control: http.NewResponseController(w), each: time.Minute, room: answers}
+	if _, err := p.Write(make([]byte, 4<<10)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Write(make([]byte, 4<<10)); err == nil {
+		t.Error("it is written on")
+	}
+	if !p.leave() {
+		t.Error("it was not cut")
 	}
 }

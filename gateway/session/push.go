@@ -19,7 +19,8 @@ import (
 )
 
 const (
-	// mostUnanswered is how many messages of one sender may wait for their answer; it is not read meanwhile.
+	// mostUnanswered is how many messages of one sender may wait for their answer, or for what the rules send to be written; it is not
+	// read meanwhile.
 	mostUnanswered = 64
 	// replyPatience bounds the write of a reply, and of a farewell.
 	replyPatience = 10 * time.Second
@@ -112,6 +113,8 @@ type feeder struct {
 	mu       sync.Mutex // guards what follows; it is a leaf
 	became   command.Pushed
 	messages uint64
+	// owed is how many of them have a place until what the rules sent for them is written.
+	owed int
 	// end is why the connection ends; nil while it does not.
 	end *websocket.CloseError
 }
@@ -214,14 +217,27 @@ func (f *feeder) answer(became command.Pushed, err error) {
 	if err != nil {
 		f.finish(closeOf(err))
 	}
+	owed := false
 	f.mu.Lock()
 	if f.end == nil { // what comes after one that is refused is not told: all of it is pushed again
 		f.became.Add(became)
 		f.messages++
+		if owed = len(became.Sent) > 0; owed { // else a sender that pushes and does not read would have them gather
+			f.owed++
+		}
 	}
 	f.mu.Unlock()
-	<-f.places
+	if !owed {
+		<-f.places
+	}
 	f.signal()
+}
+
+// free gives places back.
+func (f *feeder) free(n int) {
+	for range n {
+		<-f.places
+	}
 }
 
 func (f *feeder) signal() {
@@ -292,6 +308,7 @@ func (f *feeder) drainPlaces() {
 
 // write sends replies until the connection ends, and then the farewell.
 func (f *feeder) write(ctx context.Context) {
+	defer f.deafen()
 	pings := time.NewTicker(pushPing)
 	defer pings.Stop()
 	for {
@@ -316,15 +333,28 @@ func (f *feeder) write(ctx context.Context) {
 	}
 }
 
+// deafen takes in that nothing is told any more, so that no place waits for it.
+func (f *feeder) deafen() {
+	f.mu.Lock()
+	if f.end == nil {
+		f.end = &websocket.CloseError{Code: websocket.CloseAbnormalClosure}
+	}
+	owed := f.owed
+	f.owed = 0
+	f.mu.Unlock()
+	f.free(owed)
+}
+
 // cut ends the reader.
 func (f *feeder) cut() { _ = f.conn.NetConn().SetReadDeadline(time.Now()) }
 
 // reply sends what is to be told; end tells that it was the last.
 func (f *feeder) reply() (end bool, err error) {
 	f.mu.Lock()
-	became, n, last := f.became, f.messages, f.end
-	f.became, f.messages = command.Pushed{}, 0
+	became, n, owed, last := f.became, f.messages, f.owed, f.end
+	f.became, f.messages, f.owed = command.Pushed{}, 0, 0
 	f.mu.Unlock()
+	defer f.free(owed)
 	if n > 0 {
 		if err := f.tell(&became, n); err != nil {
 			f.cut()
