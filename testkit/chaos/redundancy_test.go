@@ -28,8 +28,9 @@ func around(windows []window, number int64) int {
 	return found
 }
 
-// oneLatency is how long two nodes may both number on the busiest machine until either hears of the other.
-const oneLatency = 2 * time.Second
+// oneLatency is how long two nodes may both number, on a machine with twenty times the work that it can do, until either hears of the other, or
+// the second one of the first. How soon one gives way where nothing is late, actors/source tests.
+const oneLatency = 5 * time.Second
 
 // spells are the times in which values came that are there twice for no fault: as nodes take each other for dead that are not, or learn of each
 // other at the beginning, two take themselves for the first until one hears of the other.
@@ -117,11 +118,13 @@ func twoOwners(t *testing.T) {
 				doubles += len(double)
 			}
 			var received []time.Time
+			var unexplained []chaos.Record
 			for number, records := range double {
 				at := around(windows, number)
 				switch {
 				case at < 0:
 					received = append(received, records[0].Received)
+					unexplained = append(unexplained, records...)
 				case windows[at].way == "kill" && !both(f.callsOf(name), number, late):
 					t.Errorf("%s holds %d of %s twice, as %v: %v", n.Name, number, name, records, windows)
 				case i == 0:
@@ -134,7 +137,7 @@ func twoOwners(t *testing.T) {
 				t.Logf("of %s some came twice for no fault, in times of %v", name, list)
 			}
 			if len(list) > faults || len(list) > 0 && slices.Max(list) > oneLatency {
-				t.Errorf("%s holds %d of %s twice, for no fault, in times of %v: %v", n.Name, len(received), name, list, windows)
+				t.Errorf("%s holds %d of %s twice, for no fault, in times of %v: %v %v", n.Name, len(received), name, list, windows, unexplained)
 			}
 		}
 	}
