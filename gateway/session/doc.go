@@ -8,4 +8,8 @@
 //
 // A client that asks without reading is not read either: the goroutine waits until what was
 // queued for it is nearly written, and for at most 256 of its publishes to be answered.
+//
+// Senders to push sources have WebSockets of their own, without a session (ServePush): one goroutine reads, another
+// writes what became of the messages. Of at most 64 the answer is missing, or what the source's rules send unwritten;
+// a sender that does not read is not read on.
 package session

@@ -39,14 +39,14 @@ type Server struct {
 	buffers sync.Pool
 	// rooms are what is read into, of aheadBytes, lent while something is in them.
 	rooms sync.Pool
-	serving
+	// work are the goroutines of sessions, which Close waits for; life ends with it.
+	work   sync.WaitGroup
+	life   context.Context
+	cancel context.CancelCauseFunc
 
-	// mu guards what follows.
-	mu        sync.Mutex
+	mu        sync.Mutex // guards what follows
 	addresses map[string]int
 	closed    bool
-	life      context.Context
-	cancel    context.CancelCauseFunc
 }
 
 // New makes a server.

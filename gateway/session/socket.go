@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -303,9 +302,4 @@ func (c *client) answer(id json.RawMessage) func(command.Outcome) {
 			c.session.Send(reply{Op: "published", ID: id, Record: o.Positions[0].String()}.encode())
 		}
 	}
-}
-
-// serving counts the goroutines of sessions, so that a server that ends waits for them.
-type serving struct {
-	work sync.WaitGroup
 }

@@ -213,13 +213,7 @@ func TestWhatATTLTookIsAGap(t *testing.T) {
 	t.Parallel()
 	c, keyspace := shared.ForTest(t)
 	s := smallMesh(t, c, keyspace, "ended", fmt.Sprintf("ttl=%s", of("20s", "90s")))
-	begin := time.Now()
-	eventually(t, "what is not in the journal ends", 3*time.Minute, func() error {
-		if time.Since(begin) < of(22*time.Second, 95*time.Second) {
-			return fmt.Errorf("not yet")
-		}
-		return nil
-	})
+	pause(t, of(22*time.Second, 95*time.Second)) // until what is not in the journal ends
 	got, _ := follow(t, s.reader, "earliest", s.all())
 	gapped(t, s, got, "retention")
 }

@@ -30,7 +30,7 @@ type Config struct {
 	// User and Password, both or none: with them nobody gets in without, and the user is a superuser. The user "cassandra" is
 	// Cassandra's own and can't be chosen.
 	User, Password string
-	// TLS has clients encrypt: Cluster.CA is who vouches for the nodes.
+	// TLS has clients encrypt: Cluster.AuthorityFile is of who vouches for the nodes.
 	TLS bool
 	// Steady has Java compile fully and Cassandra measure itself, as in production: a node starts slower, and is faster once warm.
 	// It is for measurements.

@@ -22,12 +22,13 @@ func ForTest(t testing.TB, cfg Config) (*Project, context.Context) {
 		t.Skip("SKIPPED, as it takes minutes and a Docker engine: make compose-test")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
 	if end, ok := t.(interface{ Deadline() (time.Time, bool) }); ok {
 		if at, ok := end.Deadline(); ok {
-			ctx, cancel = context.WithDeadline(context.Background(), at.Add(-spare))
+			ctx, cancel = context.WithDeadline(ctx, at.Add(-spare))
+			t.Cleanup(cancel)
 		}
 	}
-	t.Cleanup(cancel)
 	began := time.Now()
 	cfg.Log = func(line string) { t.Logf("%5.1fs  %s", time.Since(began).Seconds(), line) }
 	p, err := Open(ctx, cfg)
