@@ -32,12 +32,13 @@ func around(windows []window, number int64) int {
 // the second one of the first. How soon one gives way where nothing is late, actors/source tests.
 const oneLatency = 5 * time.Second
 
-// spells are the times in which values came that are there twice for no fault: as nodes take each other for dead that are not, or learn of each
-// other at the beginning, two take themselves for the first until one hears of the other.
+// spells are the times in which values came that are there twice for no fault of the test: as nodes take each other for dead that are not, two take
+// themselves for the first until one hears of the other; where a disk or a process stands still for longer than the second one holds back, that
+// numbers what the first one has numbered.
 func spells(received []time.Time) (lengths []time.Duration) {
 	slices.SortFunc(received, time.Time.Compare)
 	for i, at := range received {
-		if i == 0 || at.Sub(received[i-1]) > oneLatency {
+		if i == 0 || at.Sub(received[i-1]) > time.Second {
 			lengths = append(lengths, 0)
 			continue
 		}
@@ -136,7 +137,7 @@ func twoOwners(t *testing.T) {
 				during["no fault"] += len(received)
 				t.Logf("of %s some came twice for no fault, in times of %v", name, list)
 			}
-			if len(list) > faults || len(list) > 0 && slices.Max(list) > oneLatency {
+			if len(list) > faults+1 || len(list) > 0 && slices.Max(list) > oneLatency {
 				t.Errorf("%s holds %d of %s twice, for no fault, in times of %v: %v %v", n.Name, len(received), name, list, windows, unexplained)
 			}
 		}
