@@ -14,6 +14,28 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// TestTail reads the end of a log while it is written, as who waits for a process that does not start does.
+func TestTail(t *testing.T) {
+	var log tail
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		for range 1000 {
+			_, _ = log.Write([]byte("a line\n"))
+		}
+	}()
+	for done := false; !done; {
+		select {
+		case <-written:
+			done = true
+		default:
+		}
+		if text := log.String(); len(text) > 2000 || text != "" && !strings.HasSuffix(text, "line") {
+			t.Fatalf("%q", text)
+		}
+	}
+}
+
 // TestFrame finds frames of each form of length, and says what is missing of one.
 func TestFrame(t *testing.T) {
 	for _, test := range []struct {

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -120,17 +121,26 @@ func (p *process) stop() error {
 	return errors.Join(faults...)
 }
 
-// tail keeps the end of a log.
-type tail struct{ text []byte }
+// tail keeps the end of a log, which may be read while the process writes it.
+type tail struct {
+	mu   sync.Mutex // guards text
+	text []byte
+}
 
 // Write implements io.Writer.
 func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.text = append(t.text, p...)
 	t.text = t.text[max(0, len(t.text)-2000):]
 	return len(p), nil
 }
 
-func (t *tail) String() string { return strings.TrimSpace(string(t.text)) }
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return strings.TrimSpace(string(t.text))
+}
 
 // usage is what a process used up, or between two times.
 type usage struct {

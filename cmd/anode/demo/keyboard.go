@@ -14,7 +14,7 @@ type keyboard struct {
 	was   *term.State
 	stop  chan struct{}
 	ended chan struct{}
-	// Keys gets what is typed; nobody closes it.
+	// keys gets what is typed; nobody closes it.
 	keys chan byte
 }
 

@@ -319,8 +319,11 @@ func (n *nodeState) state() string {
 	return n.life.String() + ", " + n.mesh
 }
 
-// can are the nodes that a key is for.
+// can are the nodes that a key is for: none before all have served once, as most have no process until then.
 func (m *model) can(key byte) (list []int) {
+	if !m.up {
+		return nil
+	}
 	for i := range m.nodes {
 		l := m.nodes[i].life
 		if key == 'k' && l != down || key == 'p' && (l == alive || l == paused) || key == 'r' && (l == down || l == paused) {

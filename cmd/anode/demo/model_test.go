@@ -7,6 +7,18 @@ import (
 	"time"
 )
 
+// A node that was not started yet has no process that a key could do something with.
+func TestKeysDoNothingBeforeAllNodesServe(t *testing.T) {
+	m := newModel(at(0), 3, "anode", "/tmp/x")
+	for _, key := range []byte("kprk") {
+		for _, k := range []byte{key, '2'} {
+			if do, node := m.press(k); do != 0 {
+				t.Errorf("%c does %c to node %d", k, do, node+1)
+			}
+		}
+	}
+}
+
 // last is what the newest episode says.
 func (m *model) last(now time.Time) string {
 	m.tick(now)

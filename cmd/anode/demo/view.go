@@ -357,11 +357,13 @@ func (v *viewing) legend() line {
 		}
 		key("esc", "none")
 	default:
-		key("k", "kill")
-		if pausable {
-			key("p", "pause")
+		if v.up {
+			key("k", "kill")
+			if pausable {
+				key("p", "pause")
+			}
+			key("r", "revive")
 		}
-		key("r", "revive")
 		key("q", "quit")
 	}
 	return l
