@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -56,7 +57,7 @@ func files(cfg Config, dist fs.FS) (map[string]http.Handler, error) {
 		return nil, fmt.Errorf("dashboard: %w", err)
 	}
 	if handlers["/"] == nil {
-		return nil, fmt.Errorf("dashboard: the build has no index.html")
+		return nil, errors.New("dashboard: the build has no index.html")
 	}
 	return handlers, nil
 }

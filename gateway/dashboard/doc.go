@@ -13,5 +13,8 @@
 // is loaded. What has a hash in its name is kept for ever, all else is asked for again each time, and costs an answer of no bytes
 // where it is the same. Answers are compressed once, when the first is asked for.
 //
+// What is wrong with an address that somebody opened is told on a page of its own (Fault), out of fault.html and what web/public
+// has for it, under the same policy.
+//
 // Everything here is safe for concurrent use.
 package dashboard

@@ -13,6 +13,11 @@ export class Problem extends Error {
   }
 }
 
+/** said is an error in words. */
+export function said(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
 export interface Options {
   body?: string
   type?: string

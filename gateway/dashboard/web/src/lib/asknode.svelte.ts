@@ -1,5 +1,6 @@
 import { untrack } from 'svelte'
-import { Api, Problem } from './api.ts'
+import { Api, said } from './api.ts'
+import { root } from './format.ts'
 import { live } from './live.svelte.ts'
 import { present, type NodeState } from './mesh.ts'
 
@@ -16,7 +17,7 @@ export class Choice {
   get api(): Api {
     const node = this.node
     if (this.id === '' || !node || node.view.self) return live.api
-    const other = new Api(() => node.view.http.replace(/\/+$/, ''))
+    const other = new Api(() => root(node.view.http))
     other.token = live.api.token
     return other
   }
@@ -31,8 +32,6 @@ export class Choice {
 export class Asked<T> {
   value = $state.raw<T | undefined>()
   error = $state('')
-  /** at is when the answer came, in this page's ms. */
-  at = $state(0)
 }
 
 /**
@@ -56,7 +55,6 @@ export function ask<T>(every: number, who: () => Choice, question: (api: Api, si
           if (over.signal.aborted) return
           asked.value = value
           asked.error = ''
-          asked.at = Date.now()
         } catch (error) {
           if (over.signal.aborted) return
           asked.error = said(error)
@@ -71,9 +69,4 @@ export function ask<T>(every: number, who: () => Choice, question: (api: Api, si
     }
   })
   return asked
-}
-
-/** said is an error in words. */
-export function said(error: unknown): string {
-  return error instanceof Problem || error instanceof Error ? error.message : String(error)
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { commands, plain, shell } from './commands.ts'
+import { commands, single, shell } from './commands.ts'
 
 test('each way names the pattern and the filter', () => {
   const [cli, curl, js] = commands('http://one:8080', 'market.>', '.data.price > 100').map((c) => c.text)
@@ -20,5 +20,5 @@ test('what is untrusted stays one word', () => {
 })
 
 test('a pattern is no stream', () => {
-  expect(['lab.a', '$errors.x', 'lab.*', '>', 'lab.', ''].map(plain)).toEqual([true, true, false, false, false, false])
+  expect(['lab.a', '$errors.x', 'lab.*', '>', 'lab.', ''].map(single)).toEqual([true, true, false, false, false, false])
 })

@@ -37,7 +37,7 @@ function script(value: unknown): string {
   return JSON.stringify(value).replaceAll('<', '\\u003c').replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')
 }
 
-/** plain tells whether a pattern names one stream. */
-export function plain(pattern: string): boolean {
+/** single tells whether a pattern names one stream. */
+export function single(pattern: string): boolean {
   return pattern !== '' && !/[*>]/.test(pattern) && !pattern.endsWith('.')
 }

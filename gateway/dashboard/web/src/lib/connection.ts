@@ -1,4 +1,5 @@
 import { Cursor } from './cursor.ts'
+import { root } from './format.ts'
 import { parse } from './raw.ts'
 import type { RecordView } from './types.ts'
 
@@ -87,18 +88,18 @@ interface Message {
   message?: string
 }
 
-/** The times, in ms. */
+/** The times, in ms. A node tells a cursor every 15 s at the latest; one that answers a ping lives too. */
 const openWithin = 5000
-const look = 5000
-const silent = 10_000
-const lost = 20_000
+const lookEvery = 5000
+const pingAfter = 10_000
+const lostAfter = 20_000
 const firstPause = 300
 const longestPause = 10_000
 
 /** Close codes that no other try will change. */
-const final = new Set([1008, 4401])
+const finalCodes = new Set([1008, 4401])
 /** Close codes of a node that goes, or has no room. */
-const elsewhere = new Set([4503, 4429])
+const leavingCodes = new Set([4503, 4429])
 
 export class Connection {
   #token = ''
@@ -140,7 +141,7 @@ export class Connection {
 
   /** know says at which addresses nodes of the mesh are now, best first. */
   know(nodes: readonly string[]): void {
-    this.#nodes = nodes.map((n) => n.replace(/\/+$/, '')).filter((n) => /^https?:\/\//.test(n))
+    this.#nodes = nodes.map(root).filter((n) => /^https?:\/\//.test(n))
   }
 
   /** use goes to a node at once. */
@@ -190,22 +191,22 @@ export class Connection {
     }
     socket.onclose = (event) => {
       if (!mine()) return
-      if (final.has(event.code)) {
+      if (finalCodes.has(event.code)) {
         this.#drop()
         this.#show({ phase: 'refused', since: this.env.now(), reason: event.reason || 'the node refuses this connection' })
         return
       }
-      this.#lose(event.reason || 'the connection was cut', elsewhere.has(event.code) || this.#state.phase !== 'open')
+      this.#lose(event.reason || 'the connection was cut', leavingCodes.has(event.code) || this.#state.phase !== 'open')
     }
   }
 
   /** watch finds a connection that is dead but not closed. */
   #watch(): void {
     this.#timers.push(
-      this.env.after(look, () => {
+      this.env.after(lookEvery, () => {
         const quiet = this.env.now() - this.#heard
-        if (quiet >= lost) return this.#lose('nothing came any more', true)
-        if (quiet >= silent) this.#send({ op: 'ping', id: 'p' })
+        if (quiet >= lostAfter) return this.#lose('nothing came any more', true)
+        if (quiet >= pingAfter) this.#send({ op: 'ping', id: 'p' })
         this.#watch()
       }),
     )
@@ -275,7 +276,7 @@ export class Connection {
     try {
       message = parse<Message>(data)
     } catch {
-      return
+      return // what a later version says in another form is left out
     }
     if (message.op === 'subscribed' && message.nodes && this.#nodes.length === 0) this.know(message.nodes)
     const held = message.sub === undefined ? undefined : this.#subs.get(message.sub)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ago, brief, bytes, count, lasting, latency, link, plural, rate, short, since, span, until } from './format.ts'
+import { ago, brief, bytes, count, isolated, lasting, latency, link, plural, rate, root, short, since, span, until } from './format.ts'
 
 test.each([
   [0, '0 s'], [400, '0.4 s'], [2000, '2 s'], [9940, '9.9 s'], [42_000, '42 s'], [59_600, '1 min'], [200_000, '3 min 20 s'],
@@ -43,4 +43,14 @@ test('a long text is cut at characters, not at their halves', () => {
 test('only http and https may be followed', () => {
   expect(link('http://127.0.0.1:8080')).toBe('http://127.0.0.1:8080/')
   for (const bad of ['javascript:alert(1)', 'data:text/html,x', 'file:///etc/passwd', 'nonsense', '', undefined]) expect(link(bad)).toBeUndefined()
+})
+
+test('a name in the middle of a message turns nothing around beside it, whatever marks it holds', () => {
+  expect(isolated('שלום')).toBe('\u2068שלום\u2069')
+  expect(isolated('a\u2069\u202Eb')).toBe('\u2068a\\u2069\\u202Eb\u2069')
+  expect(isolated('longer', 3)).toBe('\u2068lo…\u2069')
+})
+
+test('an address is the same with and without slashes at its end', () => {
+  expect(['http://a:1', 'http://a:1/', 'http://a:1//'].map(root)).toEqual(['http://a:1', 'http://a:1', 'http://a:1'])
 })

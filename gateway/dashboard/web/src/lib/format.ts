@@ -111,9 +111,19 @@ export function brief(text: string, most = 80): string {
   return visible(letters.length <= most ? text : `${letters.slice(0, most - 1).join('')}…`)
 }
 
+/** isolated is brief for the middle of a sentence that is no markup, as a message or a label: it turns nothing around beside it. */
+export function isolated(text: string, most = 80): string {
+  return `\u2068${brief(text, most)}\u2069`
+}
+
 /** plural: 1 node, 3 nodes. */
 export function plural(n: number, one: string, many = `${one}s`): string {
   return `${count(n)} ${n === 1 ? one : many}`
+}
+
+/** root is where the paths of a node begin: its address without a slash at its end. */
+export function root(address: string): string {
+  return address.replace(/\/+$/, '')
 }
 
 /** link gives an address only if it is one that may be followed: http and https. */

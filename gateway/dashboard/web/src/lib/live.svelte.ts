@@ -1,6 +1,7 @@
 import { Api, Problem } from './api.ts'
 import { split } from './alarms.ts'
 import { browser, Connection, type State } from './connection.ts'
+import { root } from './format.ts'
 import { Mesh, type NodeState } from './mesh.ts'
 import { Sources } from './sources.ts'
 import type { AlarmView, ClusterView, List, RateView, RecordView, SourceView, StatusView } from './types.ts'
@@ -20,7 +21,7 @@ const tokenKey = 'anode.token'
 const kept = 300
 
 /** The address that the page came from, without a slash at its end. */
-const home = new URL('.', document.baseURI).href.replace(/\/+$/, '')
+const home = root(new URL('.', document.baseURI).href)
 
 /** Live is what the page knows of the mesh now: whatever a page shows of it comes from here. */
 export class Live {
@@ -201,8 +202,9 @@ function isStatus(data: unknown): data is StatusView {
   return typeof data === 'object' && data !== null && 'node' in data && typeof data.node === 'object' && data.node !== null
 }
 
+/** newest are the records that came and those that were held, newest first. */
 function newest(records: RecordView[], held: RecordView[]): RecordView[] {
-  return [...records.slice().reverse(), ...held].sort((a, b) => Date.parse(b.received) - Date.parse(a.received)).slice(0, kept)
+  return [...records, ...held].sort((a, b) => Date.parse(b.received) - Date.parse(a.received)).slice(0, kept)
 }
 
 function same(a: unknown, b: unknown): boolean {

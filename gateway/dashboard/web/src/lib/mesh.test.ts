@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { edges, health, Mesh } from './mesh.ts'
+import { componentHealth, edges, health, Mesh } from './mesh.ts'
 import type { LinkView, NodeView, StatusView } from './types.ts'
 
 function node(id: string, change: Partial<NodeView> = {}): NodeView {
@@ -115,4 +115,16 @@ test('what a node remembers stands before what the page saw, by the page\'s cloc
   mesh.past([], 101_000)
   mesh.past([{ at: at(500_000), in: 9, out: 0 }], 101_000)
   expect(mesh.total.times()).toEqual([101_000])
+})
+
+test('names are shown as text: cut, and with what could not be seen', () => {
+  const mesh = new Mesh()
+  mesh.view({ cluster: '', nodes: [node('a', { name: 'north\u202E' }), node('b', { name: 'x'.repeat(100) })] }, 1)
+  expect(mesh.name('a')).toBe('north\\u202E')
+  expect(mesh.name('b')).toHaveLength(60)
+  expect(mesh.name('thisnodeisnotknown')).toBe('thisnode')
+})
+
+test('a state of a component that a later version has is not called well', () => {
+  expect([componentHealth('ok'), componentHealth('failed'), componentHealth('melting')]).toEqual(['ok', 'bad', 'busy'])
 })

@@ -1,3 +1,4 @@
+import { brief } from './format.ts'
 import { History } from './rates.ts'
 import type { ClusterView, ComponentView, LinkView, NodeView, RateView, StatusView } from './types.ts'
 
@@ -23,6 +24,8 @@ export type Health = 'ok' | 'busy' | 'warn' | 'bad' | 'off'
 const moments = 900
 /** A node tells its status every 2 s; after this it is said to be silent. */
 export const quietAfter = 8000
+/** Names of nodes are shown up to so many letters. */
+const longestName = 60
 
 export class Mesh {
   cluster = ''
@@ -62,7 +65,7 @@ export class Mesh {
     }
     for (const id of this.nodes.keys()) if (!named.has(id)) this.nodes.delete(id)
     for (const [id, held] of this.nodes) if (held.view.self !== (id === this.asked)) this.nodes.set(id, { ...held, view: { ...held.view, self: id === this.asked } })
-    const running = [...this.nodes.values()].filter((n) => present(n.view.state))
+    const running = taking([...this.nodes.values()])
     this.total.push(at, {
       in: sum(running, (n) => n.view.rates.in),
       out: sum(running, (n) => n.view.rates.out),
@@ -92,9 +95,9 @@ export class Mesh {
     return [...this.nodes.values()].sort((a, b) => a.view.name.localeCompare(b.view.name) || a.view.id.localeCompare(b.view.id))
   }
 
-  /** name is what a node is called; of one that is not known, the beginning of its id. */
+  /** name is what a node is called, as it may be shown; of one that is not known, the beginning of its id. */
   name(id: string): string {
-    return this.nodes.get(id)?.view.name ?? id.slice(0, 8)
+    return brief(this.nodes.get(id)?.view.name ?? id.slice(0, 8), longestName)
   }
 
   /** addresses are where other nodes answer, those that live first. */
@@ -138,9 +141,21 @@ function sum<T>(list: readonly T[], of: (item: T) => number): number {
   return list.reduce((total, item) => total + of(item), 0)
 }
 
+/** taking are the nodes that take part in the mesh. */
+export function taking(nodes: readonly NodeState[]): NodeState[] {
+  return nodes.filter((n) => present(n.view.state))
+}
+
 /** present tells whether a node in this state takes part in the mesh. */
 export function present(state: string): boolean {
   return state === 'alive' || state === 'draining' || state === 'suspect'
+}
+
+const components: Record<string, Health> = { ok: 'ok', degraded: 'warn', failed: 'bad', off: 'off' }
+
+/** componentHealth is what the state of a part of a node looks like. */
+export function componentHealth(state: string): Health {
+  return components[state] ?? 'busy'
 }
 
 /** health tells how a node is, and in words why. */
@@ -152,10 +167,10 @@ export function health(node: NodeState, now: number): { health: Health; text: st
   if (state === 'suspect') return { health: 'warn', text: 'does not answer' }
   if (state === 'draining') return { health: 'busy', text: 'draining' }
   // Of sources that are not well their alarms tell, and so does the table of sources: the node itself is well.
-  const components = node.components.filter((c) => c.name !== 'sources' || c.state === 'failed')
-  const failed = components.find((c) => c.state === 'failed')
+  const parts = node.components.filter((c) => c.name !== 'sources' || c.state === 'failed')
+  const failed = parts.find((c) => c.state === 'failed')
   if (failed) return { health: 'bad', text: `${failed.name} failed` }
-  const degraded = components.find((c) => c.state === 'degraded')
+  const degraded = parts.find((c) => c.state === 'degraded')
   if (degraded) return { health: 'warn', text: `${degraded.name} degraded` }
   if (node.heard > 0 && now - node.heard > quietAfter) return { health: 'warn', text: 'tells no status' }
   return { health: 'ok', text: state === 'alive' ? 'alive' : state }

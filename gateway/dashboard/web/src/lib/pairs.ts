@@ -1,3 +1,4 @@
+import { content, type Carried } from './record.ts'
 import type { FrameView, RecordView } from './types.ts'
 
 /** Pair is a frame and what it became. */
@@ -66,8 +67,7 @@ export function became(frame: FrameView, records: number, known: boolean): strin
 }
 
 /** body is what a frame or record carries, as text that can be read. */
-export function body(of: { text?: string; base64?: string; data?: unknown; json?: string }): string {
-  if (of.data !== undefined) return of.json ?? JSON.stringify(of.data)
-  if (of.text !== undefined) return of.text
-  return of.base64 !== undefined ? `binary, base64: ${of.base64}` : ''
+export function body(of: Carried): string {
+  const binary = of.data === undefined && of.text === undefined && of.base64 !== undefined
+  return `${binary ? 'binary, base64: ' : ''}${content(of)}`
 }

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { content, sort } from './record.ts'
+import type { RecordView } from './types.ts'
 
-const record = { stream: 's', time: '', received: '' }
+const record: RecordView = { stream: 's', time: '', received: '' }
 
 test('what a record carries is its text as it came', () => {
   expect(content({ ...record, data: { a: 1.5 }, json: '{"a":1.50}' })).toBe('{"a":1.50}')

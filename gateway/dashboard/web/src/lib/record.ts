@@ -1,10 +1,13 @@
 import { brief, bytes } from './format.ts'
 import type { RecordView } from './types.ts'
 
-/** content is what a record carries, as text: JSON as it came, not as JavaScript would write it. */
-export function content(record: RecordView): string {
-  if (record.data !== undefined) return record.json ?? JSON.stringify(record.data)
-  return record.text ?? record.base64 ?? ''
+/** Carried is what a record or a frame carries. */
+export type Carried = Pick<RecordView, 'data' | 'json' | 'text' | 'base64'>
+
+/** content is it as text: JSON as it came, not as JavaScript would write it. */
+export function content(of: Carried): string {
+  if (of.data !== undefined) return of.json ?? JSON.stringify(of.data)
+  return of.text ?? of.base64 ?? ''
 }
 
 /** sort says of what is no JSON what it is, and of base64 that it is base64. */
