@@ -3,7 +3,6 @@ package archive
 import (
 	"cmp"
 	"fmt"
-	"strconv"
 	"time"
 
 	"anode/messages/command"
@@ -92,16 +91,7 @@ func (h *health) behind() string {
 	if h.records == 1 {
 		records = "record"
 	}
-	return fmt.Sprintf("%s%s %s (%s)", least, grouped(h.records), records, long(time.Duration(h.seconds*float64(time.Second))))
-}
-
-// grouped is a number with commas.
-func grouped(n uint64) string {
-	text := strconv.FormatUint(n, 10)
-	for i := len(text) - 3; i > 0; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
+	return fmt.Sprintf("%s%s %s (%s)", least, units.Grouped(h.records), records, long(time.Duration(h.seconds*float64(time.Second))))
 }
 
 // long is a span in words, in one unit.

@@ -11,6 +11,7 @@ import (
 
 	"anode/client"
 	"anode/messages/command"
+	"anode/messages/units"
 )
 
 func newArchive(sh *shell) *cobra.Command {
@@ -53,10 +54,10 @@ func (c *connect) printArchive(v command.ArchiveView) error {
 	for _, o := range v.Origins {
 		row := []string{string(o.Origin), orDash(string(o.Archiver)), "-", "-", "-", "-"}
 		if o.Here && o.Read {
-			row[2], row[3] = countText(o.Confirmed), strconv.Itoa(o.Runs)
+			row[2], row[3] = units.Grouped(o.Confirmed), strconv.Itoa(o.Runs)
 		}
 		if o.Here && (o.Read || o.Lag.Batches > 0) {
-			row[4] = countText(o.Lag.Records)
+			row[4] = units.Grouped(o.Lag.Records)
 			if o.Lag.Batches > 0 {
 				row[5] = span(time.Duration(o.Lag.Seconds * float64(time.Second)))
 			}
@@ -137,7 +138,7 @@ the archive is away it waits; it ends with this command.`,
 
 // backfillText says how far it is.
 func backfillText(g *gauge, l command.BackfillLine) string {
-	text := fmt.Sprintf("%s of %s, %s", countText(l.Done), plural(int(l.Total), "batch"), plural(int(l.Records), "record"))
+	text := fmt.Sprintf("%s of %s, %s", units.Grouped(l.Done), plural(int(l.Total), "batch"), plural(int(l.Records), "record"))
 	switch {
 	case l.Finished:
 		return text + " written again"
@@ -207,7 +208,7 @@ func (c *connect) printCheck(g *gauge, l command.CheckLine, all bool) error {
 			verdict = "differs"
 		}
 		fmt.Fprintf(c.sh.out, "%s  %s  %s: journal %s, archive %s\n", hour.Hour.UTC().Format(time.RFC3339), hour.Stream, verdict,
-			countText(hour.Journal.Records), countText(hour.Archive.Records))
+			units.Grouped(hour.Journal.Records), units.Grouped(hour.Archive.Records))
 	}
 	if l.Summary == nil || l.Summary.Unequal == 0 && l.Summary.Compared > 0 {
 		return nil

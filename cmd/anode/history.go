@@ -108,7 +108,7 @@ func newStreams(sh *shell) *cobra.Command {
 		}
 		t := sh.table("STREAM", "RECORDS", "BYTES", "RATE", "LAST")
 		for _, s := range streams {
-			t.row(string(s.Name), countText(s.Records), bytesText(float64(s.Bytes)), rateText(s.Rate), sh.ago(s.Last))
+			t.row(string(s.Name), units.Grouped(s.Records), bytesText(float64(s.Bytes)), rateText(s.Rate), sh.ago(s.Last))
 		}
 		return t.write(sh.out, "no streams")
 	})

@@ -13,6 +13,8 @@ import (
 	"unicode"
 
 	"github.com/mattn/go-isatty"
+
+	"anode/messages/units"
 )
 
 // terminal tells whether a stream's other end is a person.
@@ -194,15 +196,6 @@ func rateText(rate float64) string {
 	return strconv.FormatFloat(rate, 'f', 0, 64) + "/s"
 }
 
-// countText is a number with its thousands apart.
-func countText(n uint64) string {
-	text := strconv.FormatUint(n, 10)
-	for i := len(text) - 3; i > 0; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
-}
-
 // short cuts a text for a column.
 func short(text string, most int) string {
 	runes := []rune(text)
@@ -220,7 +213,7 @@ func plural(n int, noun string) string {
 	if strings.HasSuffix(noun, "ch") {
 		noun += "e"
 	}
-	return countText(uint64(n)) + " " + noun + "s"
+	return units.Grouped(uint64(n)) + " " + noun + "s"
 }
 
 // orDash shows that nothing is there.

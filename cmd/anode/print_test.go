@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"anode/client"
+	"anode/messages/units"
 )
 
 func TestTimesAreRelative(t *testing.T) {
@@ -29,7 +30,7 @@ func TestNumbers(t *testing.T) {
 	for got, want := range map[string]string{
 		bytesText(0): "0 B", bytesText(1023): "1023 B", bytesText(1024): "1.0 KiB", bytesText(150 << 20): "150 MiB", bytesText(1.5 * (1 << 40)): "1.5 TiB",
 		rateText(0): "0/s", rateText(0.25): "0.2/s", rateText(1234.5): "1234/s",
-		countText(0): "0", countText(999): "999", countText(1000): "1,000", countText(1234567): "1,234,567",
+		units.Grouped(0): "0", units.Grouped(999): "999", units.Grouped(1000): "1,000", units.Grouped(1234567): "1,234,567",
 		plural(1, "record"): "1 record", plural(2, "batch"): "2 batches", plural(1000, "line"): "1,000 lines",
 		short("abcdef", 4): "abc…", short("äöü", 3): "äöü",
 	} {

@@ -202,7 +202,7 @@ func progressText(g *gauge, label string, p sim.Progress) string {
 		text += ", about " + span(time.Duration(float64(took)*float64(p.Planned-p.At)/float64(p.At))) + " left"
 	}
 	if took > 0 {
-		text += ", " + countText(uint64(float64(p.Events)/took.Seconds())) + " events/s"
+		text += ", " + units.Grouped(uint64(float64(p.Events)/took.Seconds())) + " events/s"
 	}
 	return text
 }

@@ -19,7 +19,7 @@ const mostFaults = 50
 // print says what came of one run.
 func (r *simulation) print(result *sim.Result) error {
 	p := r.sh.paint()
-	head := fmt.Sprintf("seed %d: %s, %s of %s, %s simulated in %s, hash %s", result.Seed, r.name(), countText(uint64(result.Up)),
+	head := fmt.Sprintf("seed %d: %s, %s of %s, %s simulated in %s, hash %s", result.Seed, r.name(), units.Grouped(uint64(result.Up)),
 		plural(result.Nodes, "node"), result.Simulated.Round(100*time.Millisecond), result.Cost.Took.Round(10*time.Millisecond), result.Hash)
 	look := "33"
 	if result.OK() && strings.HasPrefix(result.Verdict(), "ok") {
@@ -81,7 +81,7 @@ func figureRows(result *sim.Result) [][2]string {
 		rows = append(rows, [2]string{"", more})
 	}
 	c := &result.Cost
-	return append(rows, [2]string{"cost", fmt.Sprintf("%s events, %s/s, %s a node", countText(c.Events), countText(uint64(c.EventsPerSecond)), bytesText(float64(c.Memory)))})
+	return append(rows, [2]string{"cost", fmt.Sprintf("%s events, %s/s, %s a node", units.Grouped(c.Events), units.Grouped(uint64(c.EventsPerSecond)), bytesText(float64(c.Memory)))})
 }
 
 // printFaults says how the mesh took the faults.
@@ -117,7 +117,7 @@ func deliveryText(result *sim.Result) string {
 	if result.Partial {
 		f.Unstored = 0 // their journals may just have been at it
 	}
-	text := fmt.Sprintf("%s sealed, %s deliveries", countText(f.Sealed), countText(f.Deliveries))
+	text := fmt.Sprintf("%s sealed, %s deliveries", units.Grouped(f.Sealed), units.Grouped(f.Deliveries))
 	for _, one := range []struct {
 		n    uint64
 		text string
@@ -128,7 +128,7 @@ func deliveryText(result *sim.Result) string {
 		{f.Missing, " missing"},
 	} {
 		if one.n > 0 {
-			text += ", " + countText(one.n) + one.text
+			text += ", " + units.Grouped(one.n) + one.text
 		}
 	}
 	if f.Missing == 0 && f.Gone == 0 && f.Sealed > f.Unstored && !result.Partial {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"anode/messages/units"
 	"anode/testkit/sim"
 )
 
@@ -111,8 +112,8 @@ func (r *simulation) several(ctx context.Context) error {
 func seedRow(result *sim.Result) []string {
 	f := &result.Figures
 	return []string{
-		fmt.Sprint(result.Seed), countText(f.Sealed), countText(f.Deliveries), countText(f.Missing), someText(f.Latency, f.Latency.P99),
-		someText(f.Last, f.Last.P99), decimals(f.Redundancy, 3), percent(f.Repaired), countText(uint64(result.Cost.EventsPerSecond)),
+		fmt.Sprint(result.Seed), units.Grouped(f.Sealed), units.Grouped(f.Deliveries), units.Grouped(f.Missing), someText(f.Latency, f.Latency.P99),
+		someText(f.Last, f.Last.P99), decimals(f.Redundancy, 3), percent(f.Repaired), units.Grouped(uint64(result.Cost.EventsPerSecond)),
 	}
 }
 
@@ -141,7 +142,7 @@ func sizeRow(result *sim.Result) []string {
 		copies = decimals(f.CalmRedundancy, 3)
 	}
 	return []string{
-		countText(uint64(result.Nodes)), decimals(f.Hops, 1), someText(f.CalmLatency, f.CalmLatency.P50), someText(f.CalmLatency, f.CalmLatency.P99),
+		units.Grouped(uint64(result.Nodes)), decimals(f.Hops, 1), someText(f.CalmLatency, f.CalmLatency.P50), someText(f.CalmLatency, f.CalmLatency.P99),
 		someText(f.CalmLast, f.CalmLast.P50), someText(f.CalmLast, f.CalmLast.P99), flood, times, copies, bytesText(f.Control) + "/s",
 		bytesText(float64(result.Cost.Memory)), result.Cost.Took.Round(100 * time.Millisecond).String(),
 	}

@@ -62,8 +62,8 @@ func (c *connect) printSources(sources []command.SourceView, nodes []command.Nod
 	for i := range sources {
 		s := &sources[i]
 		row := []string{
-			s.Name, kindOf(*s), s.Status.State, c.sh.ago(s.Status.Since), countText(s.Status.Records), rateText(s.Status.Rate),
-			countText(s.Status.Errors), orDash(short(s.Status.LastError, 60)),
+			s.Name, kindOf(*s), s.Status.State, c.sh.ago(s.Status.Since), units.Grouped(s.Status.Records), rateText(s.Status.Rate),
+			units.Grouped(s.Status.Errors), orDash(short(s.Status.LastError, 60)),
 		}
 		if several {
 			row = slices.Insert(row, owner, ownersText(s.Status.Owners, nodes))
@@ -153,14 +153,14 @@ func (c *connect) printSource(s command.SourceView, nodes []command.NodeView) er
 		}
 		t.row(clock.name, text)
 	}
-	t.row("records", fmt.Sprintf("%s, %s", countText(st.Records), rateText(st.Rate)))
+	t.row("records", fmt.Sprintf("%s, %s", units.Grouped(st.Records), rateText(st.Rate)))
 	t.row("dropped", fmt.Sprintf("%d filtered, %d duplicate, %d limited, %d failed", st.Dropped.Filtered, st.Dropped.Duplicate, st.Dropped.Limited, st.Dropped.Failed))
 	t.row("errors", fmt.Sprintf("%d, %d restarts", st.Errors, st.Restarts))
 	if r := st.Resume; r != nil {
 		t.row("resumes", strings.Join(strings.Fields("since "+orDash(string(r.Since))+" "+r.Cursor), " ")+", of "+sh.ago(r.At))
 	}
 	if by := st.Standby; by != nil {
-		t.row("stands by", fmt.Sprintf("behind %s: %s held back until one before has stored the same", units.Count(by.Rank, "owner"), countText(by.Records)))
+		t.row("stands by", fmt.Sprintf("behind %s: %s held back until one before has stored the same", units.Count(by.Rank, "owner"), units.Grouped(by.Records)))
 	}
 	if st.LastError != "" {
 		t.row("last error", st.LastError)

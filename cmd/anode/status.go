@@ -15,6 +15,7 @@ import (
 
 	"anode/client"
 	"anode/messages/command"
+	"anode/messages/units"
 )
 
 // items prints a list's objects, one a line, as the API gives them.
@@ -207,7 +208,7 @@ func newSubscribers(sh *shell) *cobra.Command {
 				}
 				follows = append(follows, strings.Join(patterns, " ")+" ("+sub.State+", "+sub.Policy+")")
 			}
-			t.row(s.ID, s.Remote, s.Kind, c.sh.ago(s.Since), countText(s.Sent), bytesText(float64(s.Queued)), orDash(strings.Join(follows, "; ")))
+			t.row(s.ID, s.Remote, s.Kind, c.sh.ago(s.Since), units.Grouped(s.Sent), bytesText(float64(s.Queued)), orDash(strings.Join(follows, "; ")))
 		}
 		return t.write(sh.out, "no subscribers")
 	})

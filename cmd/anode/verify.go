@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"anode/messages/units"
 	"anode/storage/journal"
 	"anode/storage/state"
 )
@@ -145,7 +146,7 @@ func (o *offline) print(r journal.Report) error {
 		for _, h := range e.Holes {
 			absent += h.To - h.From + 1
 		}
-		t.row(string(e.Origin), fmt.Sprint(e.Epoch), fmt.Sprint(e.Floor), fmt.Sprint(e.Head), countText(e.Batches), countText(absent))
+		t.row(string(e.Origin), fmt.Sprint(e.Epoch), fmt.Sprint(e.Floor), fmt.Sprint(e.Head), units.Grouped(e.Batches), units.Grouped(absent))
 	}
 	if err := t.write(out, ""); err != nil {
 		return err

@@ -152,6 +152,15 @@ func Count[N int | int64 | uint64](n N, thing string) string {
 	return fmt.Sprintf("%d %s", n, thing)
 }
 
+// Grouped is a number with a comma at each thousand.
+func Grouped(n uint64) string {
+	text := strconv.FormatUint(n, 10)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
 // Clip cuts a text to at most so many bytes, between two characters, and shows by "…" that it did.
 func Clip(text string, most int) string {
 	if len(text) <= most {

@@ -60,6 +60,14 @@ func FuzzUnits(f *testing.F) {
 	})
 }
 
+func TestGrouped(t *testing.T) {
+	for n, want := range map[uint64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567"} {
+		if got := units.Grouped(n); got != want {
+			t.Errorf("%d is %s, want %s", n, got, want)
+		}
+	}
+}
+
 func TestCount(t *testing.T) {
 	for _, test := range []struct {
 		n           int

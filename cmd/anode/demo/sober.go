@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"anode/messages/units"
 )
 
 // sober writes the model where there is no terminal: lines without escapes. It belongs to one goroutine.
@@ -68,12 +70,12 @@ func (m *model) figures(now time.Time) string {
 // summary is what is said at the end.
 func (m *model) summary(now time.Time) string {
 	c := m.count
-	text := fmt.Sprintf("%s records in %s", grouped(m.tally.all.total), span(now.Sub(m.began)))
+	text := fmt.Sprintf("%s records in %s", units.Grouped(m.tally.all.total), span(now.Sub(m.began)))
 	if !m.tally.first.IsZero() {
 		text += ", the first after " + span(m.tally.first.Sub(m.began))
 	}
 	text += fmt.Sprintf(".\n  Of %s numbered ones stored %s were seen: missed %d, doubled %d, %s.",
-		grouped(c.published), grouped(c.delivered()), len(c.missed), c.doubled, plural(c.gaps, "gap", "gaps"))
+		units.Grouped(c.published), units.Grouped(c.delivered()), len(c.missed), c.doubled, plural(c.gaps, "gap", "gaps"))
 	if n := len(c.waiting); n > 0 {
 		text += fmt.Sprintf(" %d more are held by nodes that were down.", n)
 	}

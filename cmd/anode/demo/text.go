@@ -2,7 +2,6 @@ package demo
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 
@@ -164,13 +163,4 @@ func spark(counts []uint64) string {
 		b.WriteRune(bars[min(c*uint64(len(bars)-1)/most, uint64(len(bars)-1))])
 	}
 	return b.String()
-}
-
-// grouped is a number with a comma at each thousand.
-func grouped(n uint64) string {
-	digits := []byte(strconv.FormatUint(n, 10))
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = append(digits[:i], append([]byte{','}, digits[i:]...)...)
-	}
-	return string(digits)
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"anode/messages/units"
 )
 
 // view is the model as lines, for a terminal of some size: never more than its height, none wider.
@@ -123,7 +125,7 @@ func (v *viewing) nodeTable() []line {
 			pid = fmt.Sprint(n.pid)
 		}
 		if n.held > 0 {
-			held = grouped(n.held)
+			held = units.Grouped(n.held)
 		}
 		if r, known := n.rate(); known {
 			rate = fmt.Sprintf("%.1f", r)
@@ -225,7 +227,7 @@ func (v *viewing) counts() line {
 	c := v.count
 	l := line{}.add(plain, v.margin()).add(faint, "COUNT  ")
 	number := func(name string, n uint64, of style) {
-		l = l.add(faint, name+" ").add(of, grouped(n)).add(plain, "  ")
+		l = l.add(faint, name+" ").add(of, units.Grouped(n)).add(plain, "  ")
 	}
 	wrong := func(n uint64, of style) style {
 		if n > 0 {
@@ -280,7 +282,7 @@ func (v *viewing) streams(all []*streamTally, room int) []line {
 		if i == room-2 && len(all) > room-1 {
 			return append(lines, line{}.add(plain, v.margin()).add(faint, fmt.Sprintf("… %d more", len(all)-i)))
 		}
-		lines = append(lines, line{}.add(plain, v.margin()+left(clean(s.name), column)+right(grouped(s.total), 9)).
+		lines = append(lines, line{}.add(plain, v.margin()+left(clean(s.name), column)+right(units.Grouped(s.total), 9)).
 			add(plain, right(fmt.Sprintf("%.1f", s.rate(v.now, v.began)), 7)).add(faint, "   "+clean(s.latest)))
 	}
 	return lines

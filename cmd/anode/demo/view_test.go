@@ -12,6 +12,7 @@ import (
 	"anode/client"
 	"anode/messages"
 	"anode/messages/command"
+	"anode/messages/units"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write the golden pictures anew")
@@ -235,7 +236,7 @@ func TestTextsAreCutByCells(t *testing.T) {
 		}
 	}
 	for n, want := range map[uint64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567"} {
-		if got := grouped(n); got != want {
+		if got := units.Grouped(n); got != want {
 			t.Errorf("%d is %s, want %s", n, got, want)
 		}
 	}
