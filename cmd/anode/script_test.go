@@ -40,6 +40,7 @@ func TestScripts(t *testing.T) {
 			env.Values[processes{}] = &processes{}
 			env.Defer(func() { env.Values[processes{}].(*processes).killAll() })
 			env.Setenv("ANODE_LOG_LEVEL", "warn")
+			env.Setenv("GORACE", os.Getenv("GORACE")) // what make race says of processes with the race detector
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
