@@ -42,6 +42,7 @@ func TestPages(t *testing.T) {
 	listen(t, nodes[0].URL+"/api/v1/streams/lab./events?policy=conflate:1s")
 	p := open(browser, t, nodes[0].URL)
 	p.says("via north")
+	p.until("the name of the mesh", "document.querySelector('header .cluster').innerText === 'anode' && document.title.startsWith('anode')")
 	if os.Getenv("ANODE_SCREENSHOTS") != "" {
 		p.until("there is some history to show", "performance.now() > 50000")
 	}

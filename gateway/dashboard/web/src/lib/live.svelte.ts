@@ -37,6 +37,9 @@ export class Live {
   moment = $state(0)
   listed = $state(0)
   nodes = $state.raw<NodeState[]>([])
+  /** cluster is what the mesh is called; names are what its nodes are called, by id. */
+  cluster = $state('')
+  names = $state.raw<ReadonlyMap<string, string>>(new Map())
   sources = $state.raw<SourceView[]>([])
   sourcesLoaded = $state(false)
   /** alarms ask for somebody; notes are about single nodes of what is well as a whole. */
@@ -117,8 +120,9 @@ export class Live {
     this.refresh()
   }
 
+  /** name is what a node is called, as it may be shown; of one that is not known, the beginning of its id. */
   name(id: string): string {
-    return this.mesh.name(id)
+    return this.names.get(id) ?? id.slice(0, 8)
   }
 
   #connected(state: State): void {
@@ -162,6 +166,10 @@ export class Live {
     this.#showing = false
     if (changed.has('mesh')) {
       this.nodes = this.mesh.list()
+      this.cluster = this.mesh.cluster
+      const names = this.mesh.names()
+      // What shows names is drawn anew only where one is another.
+      if (!same([...names], [...this.names])) this.names = names
       this.moment++
     }
     if (changed.has('sources')) {
@@ -202,9 +210,9 @@ function isStatus(data: unknown): data is StatusView {
   return typeof data === 'object' && data !== null && 'node' in data && typeof data.node === 'object' && data.node !== null
 }
 
-/** newest are the records that came and those that were held, newest first. */
+/** newest are the records that came and those that were held, newest first; of several of one moment the one that came last. */
 function newest(records: RecordView[], held: RecordView[]): RecordView[] {
-  return [...records, ...held].sort((a, b) => Date.parse(b.received) - Date.parse(a.received)).slice(0, kept)
+  return [...records.slice().reverse(), ...held].sort((a, b) => Date.parse(b.received) - Date.parse(a.received)).slice(0, kept)
 }
 
 function same(a: unknown, b: unknown): boolean {

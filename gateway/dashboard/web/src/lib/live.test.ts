@@ -106,6 +106,7 @@ test('it listens to the mesh, asks for what is not told by itself, and shows it'
     [['$errors.>'], { last: 5 }],
   ])
   expect(new Set(node.paths())).toEqual(new Set(['/alarms', '/cluster', '/cluster/rates', '/sources']))
+  expect([live.cluster, live.name('b'), live.name('notknownhere')]).toEqual(['lab', 'b', 'notknown'])
   expect([live.nodes.map((n) => n.view.name), live.sources.map((s) => s.name), live.sourcesLoaded, live.alarmsLoaded]).toEqual([['a', 'b'], ['x'], true, true])
 })
 
@@ -213,6 +214,8 @@ test('errors are shown newest first, and no more than three hundred are kept', a
   says(10, 2)
   says(0, 1)
   expect(live.errors.map((r) => r.received)).toEqual([at(11), at(10), at(0)])
+  socket().says({ op: 'records', sub: '3', stream: '$errors.x', records: [record('$errors.x', at(12), { key: 'first' }), record('$errors.x', at(12), { key: 'second' })] })
+  expect(live.errors.slice(0, 2).map((r) => r.key)).toEqual(['second', 'first'])
   says(100, 400)
   expect([live.errors.length, live.errors[0]?.received, live.errors[299]?.received]).toEqual([300, at(499), at(200)])
 })

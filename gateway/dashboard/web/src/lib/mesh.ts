@@ -95,9 +95,9 @@ export class Mesh {
     return [...this.nodes.values()].sort((a, b) => a.view.name.localeCompare(b.view.name) || a.view.id.localeCompare(b.view.id))
   }
 
-  /** name is what a node is called, as it may be shown; of one that is not known, the beginning of its id. */
-  name(id: string): string {
-    return brief(this.nodes.get(id)?.view.name ?? id.slice(0, 8), longestName)
+  /** names are what nodes are called, as it may be shown, by id. */
+  names(): Map<string, string> {
+    return new Map([...this.nodes].map(([id, node]) => [id, brief(node.view.name, longestName)]))
   }
 
   /** addresses are where other nodes answer, those that live first. */
