@@ -16,9 +16,6 @@ import (
 	"anode/messages/spec"
 )
 
-// maxSpec is the most bytes of a source's document.
-const maxSpec = 256 << 10
-
 func (s *server) postSource(c echo.Context) error { return s.put(c, command.PutSource{}) }
 
 func (s *server) putSource(c echo.Context) error {
@@ -37,7 +34,7 @@ func (s *server) put(c echo.Context, put command.PutSource) error {
 	status := http.StatusOK
 	if done.Created {
 		status = http.StatusCreated
-		c.Response().Header().Set("Location", "/api/v1/sources/"+url.PathEscape(done.Source.Name))
+		c.Response().Header().Set("Location", prefix+"/sources/"+url.PathEscape(done.Source.Name))
 	}
 	return sendSource(c, status, done.Source)
 }
@@ -88,12 +85,12 @@ func readSpec(r *http.Request) (document []byte, yaml bool, err error) {
 		return nil, false, problem.New(http.StatusUnsupportedMediaType, "unsupported_media_type",
 			"Content-Type %q: a source is application/json or application/yaml", kind)
 	}
-	document, err = io.ReadAll(io.LimitReader(r.Body, maxSpec+1))
+	document, err = io.ReadAll(io.LimitReader(r.Body, spec.MaxDocument+1))
 	if err != nil {
 		return nil, false, badBody(err)
 	}
-	if len(document) > maxSpec {
-		return nil, false, problem.New(http.StatusRequestEntityTooLarge, "too_large", "the spec is above %d bytes", maxSpec)
+	if len(document) > spec.MaxDocument {
+		return nil, false, problem.New(http.StatusRequestEntityTooLarge, "too_large", "the spec is above %d bytes", spec.MaxDocument)
 	}
 	if !yaml {
 		if err := checkJSON(document); err != nil {

@@ -61,7 +61,7 @@ func TestRegisterRefused(t *testing.T) {
 	for _, body := range []string{"", "{", `{"a":1}{}`, "\xff", "name: x", `{"a":` + strings.Repeat("[", 20000) + "1"} {
 		w.is(w.do("POST", "/api/v1/sources", body, jsonType), 400, "bad_json")
 	}
-	w.is(w.do("POST", "/api/v1/sources", `"`+strings.Repeat("x", maxSpec)+`"`, jsonType), 413, "too_large")
+	w.is(w.do("POST", "/api/v1/sources", `"`+strings.Repeat("x", spec.MaxDocument)+`"`, jsonType), 413, "too_large")
 	if len(w.node.asked) > 0 {
 		t.Errorf("the node was asked %v", w.node.asked)
 	}

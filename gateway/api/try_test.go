@@ -39,7 +39,7 @@ func TestTryRefused(t *testing.T) {
 	}
 	w.is(w.do("POST", "/api/v1/sources/try", "{}"), 415, "unsupported_media_type")
 	w.is(w.do("POST", "/api/v1/sources/try", "{", jsonType), 400, "bad_json")
-	w.is(w.do("POST", "/api/v1/sources/try", "# "+strings.Repeat("x", maxSpec), yamlType), 413, "too_large")
+	w.is(w.do("POST", "/api/v1/sources/try", "# "+strings.Repeat("x", spec.MaxDocument), yamlType), 413, "too_large")
 	if len(w.node.asked) > 0 {
 		t.Errorf("the node was asked %v", w.node.asked)
 	}

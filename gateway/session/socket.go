@@ -51,7 +51,8 @@ func (s *Server) ServeWebSocket(w http.ResponseWriter, r *http.Request) {
 	h.conn.over.Store(true)
 	out := newWire(h.conn.Conn, done)
 	session, err := s.open(r, socket{out})
-	if err != nil {
+	if err != nil { // the hub may be at the outlet: the client is told nothing, and comes again
+		problem.OfRead(err).Log(s.life, s.Logger, err, "op", "subscribe")
 		out.Close()
 		return
 	}

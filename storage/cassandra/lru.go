@@ -42,5 +42,3 @@ func (l *lru[K, V]) put(key K, value V) {
 		delete(l.items, last.Value.(*lruItem[K, V]).key)
 	}
 }
-
-func (l *lru[K, V]) len() int { return l.order.Len() }

@@ -63,8 +63,8 @@ func TestLRUForgetsWhatWasUsedLongestAgo(t *testing.T) {
 	l.put(2, "b")
 	l.put(1, "c")
 	l.put(3, "d")
-	if _, ok := l.get(2); ok || l.len() != 2 {
-		t.Errorf("it has %d", l.len())
+	if _, ok := l.get(2); ok || l.order.Len() != 2 {
+		t.Errorf("it has %d", l.order.Len())
 	}
 	if v, ok := l.get(1); !ok || v != "c" {
 		t.Errorf("%q", v)

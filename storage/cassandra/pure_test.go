@@ -215,11 +215,11 @@ func TestBuckets(t *testing.T) {
 			t.Fatalf("%d is in the %s from %d", ms, w, start)
 		}
 		d := dayOf(ms)
-		if dayOf(start) != d || dayOf(start+int64(w)-1) != d || d.ms() > ms {
+		if dayOf(start) != d || dayOf(start+int64(w)-1) != d || int64(d)*int64(byDay) > ms {
 			t.Fatalf("%d is of day %d, its %s of %d to %d", ms, d, w, dayOf(start), dayOf(start+int64(w)-1))
 		}
 	})
-	if got := time.UnixMilli(dayOf(1_700_000_000_000).ms()).UTC().Format(time.DateTime); got != "2023-11-14 00:00:00" {
+	if got := time.UnixMilli(int64(dayOf(1_700_000_000_000)) * int64(byDay)).UTC().Format(time.DateTime); got != "2023-11-14 00:00:00" {
 		t.Error(got)
 	}
 }

@@ -73,9 +73,6 @@ type day int32
 
 func dayOf(ms int64) day { return day((ms - mod(ms, int64(byDay))) / int64(byDay)) }
 
-// ms is where the day begins.
-func (d day) ms() int64 { return int64(d) * int64(byDay) }
-
 // mod is the remainder that is never negative.
 func mod(a, b int64) int64 { return ((a % b) + b) % b }
 

@@ -114,6 +114,3 @@ func (s *numbers) has(n uint64) bool {
 	_, has := s.above[n]
 	return has || n <= s.upTo
 }
-
-// len is how many are in the set.
-func (s *numbers) len() uint64 { return s.upTo + uint64(len(s.above)) }
