@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -131,4 +132,30 @@ func TestThePageOutlivesItsNode(t *testing.T) {
 	p.picture("moved", 1440)
 	p.route("#/node")
 	p.until("other pages ask the node that is there", "/^(north|west)/.test(document.querySelector('main h1').innerText)")
+}
+
+// A push source runs on every node: when the one dies that was pushed to, the page tells when its clocks went last, and that less is counted.
+func TestWhatADeadNodeWasPushedIsNotForgotten(t *testing.T) {
+	browser := start(t)
+	nodes := mesh(t)
+	register(t, nodes[0], "name: hook\nkind: push\n")
+	sourceIs(t, nodes[1], "hook", "running", 0)
+	for i := range 3 {
+		if status, body, err := nodes[1].Do(t.Context(), http.MethodPost, "/api/v1/sources/hook/push", "application/json", fmt.Appendf(nil, `{"n":%d}`, i)); err != nil || status != http.StatusAccepted {
+			t.Fatalf("%d %s %v", status, body, err)
+		}
+	}
+	p := open(browser, t, nodes[0].URL+"/#/sources/hook")
+	const (
+		runsOn   = "(document.querySelector('main .facts dd')?.innerText ?? '')"
+		clocks   = "(document.querySelector('main .clocks')?.innerText ?? '')"
+		recorded = "(document.querySelector('main .figures')?.innerText ?? '')"
+	)
+	p.until("what south was pushed is shown", "/south/.test("+runsOn+") && !/none yet/.test("+clocks+") && /Records\\s+3/.test("+recorded+")")
+	nodes[1].Kill()
+	p.until("south runs it no more", "!/south/.test("+runsOn+") && /north/.test("+runsOn+")")
+	p.until("the page says that less is counted", "/Less than before/.test(document.querySelector('main').innerText) && /Records\\s+0/.test("+recorded+")")
+	if shown := eval[string](p, clocks); strings.Contains(shown, "none yet") || !strings.Contains(shown, "ago") {
+		t.Errorf("the clocks forgot what came: %q", shown)
+	}
 }
