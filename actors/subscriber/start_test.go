@@ -41,6 +41,27 @@ func settle(clients ...*sessiontest.Client) {
 	}
 }
 
+// A session whose connection has given up is nobody's: it does not stay.
+func TestASessionThatNobodyTakesEnds(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := sessiontest.NewWorld(t, sessiontest.Config{})
+		late := false
+		for range 3 {
+			_, err := command.Ask(t.Context(), w.Subs, command.OpenSession{
+				Outlet: sessiontest.NewPipe(1<<20, false), Remote: "test", Taken: func(command.Session) bool { late = true; return false },
+			})
+			if !errors.Is(err, command.ErrUnavailable) || !late {
+				t.Errorf("it is answered with %v", err)
+			}
+		}
+		settle()
+		if left := w.Subs.Children(); len(left) != 0 {
+			t.Errorf("%d sessions are left", len(left))
+		}
+		w.Stop()
+	})
+}
+
 // draft has a native id; its data is it.
 func draft(stream, id string) messages.Draft {
 	return messages.Draft{Stream: messages.Stream(stream), NativeID: id, Payload: []byte(`"` + id + `"`)}

@@ -2,6 +2,7 @@ package subscriber
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -128,7 +129,13 @@ func (s *supervisor) open(ctx *actor.Context, m command.OpenSession) (command.Se
 		seat.Close(command.CloseUnavailable, "the node can't take more sessions now")
 		return nil, err
 	}
-	return &handle{Seat: seat, ref: ref, supervisor: ctx.Self()}, nil
+	h := &handle{Seat: seat, ref: ref, supervisor: ctx.Self()}
+	if m.Taken != nil && !m.Taken(h) {
+		seat.Close(0, "")
+		ctx.Stop(ref)
+		return nil, fmt.Errorf("%w: the connection did not wait for its session", command.ErrUnavailable)
+	}
+	return h, nil
 }
 
 func (s *supervisor) view(ctx *actor.Context) command.ComponentView {

@@ -117,7 +117,41 @@ func (s *Server) admit(r *http.Request) (done func(), p *problem.Problem) {
 func (s *Server) open(r *http.Request, outlet command.Outlet) (command.Session, error) {
 	ctx, cancel := context.WithTimeout(s.life, firstWrite)
 	defer cancel()
-	return command.Ask(ctx, s.Node, command.OpenSession{Outlet: outlet, Remote: r.RemoteAddr})
+	var o opening
+	session, err := command.Ask(ctx, s.Node, command.OpenSession{Outlet: outlet, Remote: r.RemoteAddr, Taken: o.take})
+	if err != nil {
+		if late := o.end(); late != nil {
+			late.Hangup()
+		}
+		return nil, err
+	}
+	return session, nil
+}
+
+// opening is a connection that waits for its session. What comes after it has given up is nobody's, and would stay.
+type opening struct {
+	mu      sync.Mutex // guards what follows; a leaf
+	session command.Session
+	over    bool
+}
+
+// take takes the session, unless it is too late.
+func (o *opening) take(session command.Session) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.over {
+		return false
+	}
+	o.session = session
+	return true
+}
+
+// end waits no longer, and gives the session that came, which may be none.
+func (o *opening) end() command.Session {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.over = true
+	return o.session
 }
 
 // serve runs the reading side of a session in a goroutine of its own, so that its handler can return.

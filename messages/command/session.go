@@ -373,6 +373,9 @@ type OpenSession struct {
 	Outlet Outlet
 	// Remote is the client's address.
 	Remote string
+	// Taken is given the session before the answer, and tells whether there is somebody to hang it up: where nobody waits for the answer any
+	// more, it is ended at once. It must not block. nil is always somebody.
+	Taken func(Session) bool
 }
 
 // Session is the gateway's hold on a session.
