@@ -130,6 +130,7 @@ func (a *Archive) answers(err error) {
 	if errors.Is(err, gocql.ErrSessionClosed) {
 		return // of a session that was replaced: it says nothing of the database
 	}
+	err = unname(err)
 	now := a.now()
 	a.mu.Lock()
 	was, since, say := a.away, a.since, false

@@ -187,7 +187,7 @@ func (a *Archive) inPassing(what string, ask func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(a.ctx, connectTimeout)
 	defer cancel()
 	if err := ask(ctx); err != nil {
-		a.log.Debug("the archive's servers do not say what is asked in passing", "what", what, "error", err)
+		a.log.Debug("the archive's servers do not say what is asked in passing", "what", what, "error", unname(err))
 	}
 }
 

@@ -72,3 +72,30 @@ func told(ctx context.Context, err error) error {
 	}
 	return fmt.Errorf("%w: %w", storage.ErrAway, err)
 }
+
+// unnamed is an error whose text is without the user's name.
+type unnamed struct {
+	error
+	text string
+}
+
+// Error implements error.
+func (u *unnamed) Error() string { return u.text }
+
+// Unwrap gives what it was.
+func (u *unnamed) Unwrap() error { return u.error }
+
+// unname takes the user's name out of what a server says of somebody who may not do something: "User NAME has no MODIFY permission on …".
+// Status and log are for more eyes than the credentials.
+func unname(err error) error {
+	const about = " has no "
+	var answer gocql.RequestError
+	if !errors.As(err, &answer) || answer.Code() != gocql.ErrCodeUnauthorized {
+		return err
+	}
+	said, may := answer.Message(), "permission for what was asked"
+	if at := strings.LastIndex(said, about); at >= 0 {
+		may = said[at+len(about):]
+	}
+	return &unnamed{err, strings.Replace(err.Error(), said, "the archive's user has no "+may, 1)}
+}

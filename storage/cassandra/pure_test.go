@@ -412,6 +412,32 @@ func TestErrorsThatPass(t *testing.T) {
 	}
 }
 
+// forbidden is what a server says to a user who may not do something.
+type forbidden string
+
+func (f forbidden) Code() int       { return gocql.ErrCodeUnauthorized }
+func (f forbidden) Message() string { return string(f) }
+func (f forbidden) Error() string   { return string(f) }
+
+func TestTheUserIsNotNamed(t *testing.T) {
+	a := &Archive{ctx: t.Context(), now: time.Now, log: slog.New(slog.DiscardHandler), flight: newFlight(1, 1)}
+	const said = "User joe has no MODIFY permission on <table k.records> or any of its parents"
+	err := a.try(t.Context(), func(context.Context) error {
+		a.now = func() time.Time { return time.Now().Add(time.Hour) } // its patience is over
+		return fmt.Errorf("migrate: %w", forbidden(said))
+	})
+	const want = "archive away: migrate: the archive's user has no MODIFY permission on <table k.records> or any of its parents"
+	if err == nil || err.Error() != want || !errors.Is(err, forbidden(said)) || !errors.Is(err, storage.ErrAway) {
+		t.Errorf("the caller is told %v", err)
+	}
+	if away := a.Stats().Away; strings.Contains(away, "joe") || !strings.Contains(away, "MODIFY") {
+		t.Errorf("the status says %q", away)
+	}
+	if text := unname(forbidden("joe may not")).Error(); strings.Contains(text, "joe") {
+		t.Errorf("%q", text)
+	}
+}
+
 func TestWhatIsMissingIsMadeAgain(t *testing.T) {
 	for text, is := range map[string]bool{"unconfigured table records": true, "Keyspace 'k' does not exist": true, "Batch too large": false, "Undefined column name x": false} {
 		err := fmt.Errorf("write: %w", refusal(text))

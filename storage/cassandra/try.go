@@ -23,7 +23,7 @@ func (a *Archive) try(ctx context.Context, ask func(context.Context) error) erro
 		if a.ctx.Err() != nil {
 			return storage.ErrClosed
 		}
-		err := ask(ctx)
+		err := unname(ask(ctx))
 		switch {
 		case err == nil:
 			a.answers(nil)
