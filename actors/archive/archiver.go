@@ -3,7 +3,6 @@ package archive
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -100,22 +99,6 @@ func Register(of storage.Archive) command.NodeArchive {
 func shortly(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:8])
-}
-
-// read reads a batch from the journal, and opens it.
-func (a *Archiver) read(id messages.BatchID) (*messages.Batch, error) {
-	sealed, err := a.cfg.Journal.Read(id)
-	if err != nil {
-		return nil, err
-	}
-	return sealed.Open()
-}
-
-// unread tells the log of a batch that could not be read; that it is not held any more is no fault.
-func (a *Archiver) unread(id messages.BatchID, err error) {
-	if !errors.Is(err, storage.ErrNotHeld) {
-		a.cfg.Logger.Error("a batch can't be read, and is not archived", "origin", id.Origin, "epoch", id.Epoch, "seq", id.Sequence, "error", err)
-	}
 }
 
 // poke sends where nothing waits.

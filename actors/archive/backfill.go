@@ -144,19 +144,19 @@ type part struct {
 	err     error
 }
 
-// read reads batches up to the bound of a load, and gives what is left. What can't be read is passed over: retention may have taken it. A
-// journal that was closed has all still to be read.
+// read reads batches up to the bound of a load, and gives what is left. What is not held any more is passed over, as retention may have taken
+// it, and what is damaged, which the journal has told; what can't be read just now is not.
 func (p *part) read(a *Archiver, runs messages.Ranges) messages.Ranges {
 	for len(runs) > 0 && p.bytes < aimBytes && len(p.batches) < mostBatches {
 		id := messages.BatchID{Origin: p.at.origin, Epoch: p.at.epoch, Sequence: runs[0].From}
-		batch, err := a.read(id)
-		if errors.Is(err, storage.ErrClosed) {
+		batch, err := read(a.cfg.Journal, id)
+		gone := errors.Is(err, storage.ErrNotHeld) || errors.Is(err, storage.ErrDamaged)
+		if err != nil && !gone {
 			p.err = err
 			return runs
 		}
 		runs = runs.Drop(messages.Range{From: id.Sequence, To: id.Sequence})
-		if err != nil {
-			a.unread(id, err)
+		if gone {
 			continue
 		}
 		p.batches = append(p.batches, batch)

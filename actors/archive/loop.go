@@ -229,6 +229,9 @@ func (l *loop) result(r *result) {
 		l.well()
 		l.a.metrics.batches.Add(float64(batchesOf(r.done)))
 	}
+	if r.unread != nil {
+		l.log.Error("batches can't be read, and are not archived; they are tried again while the journal holds them", "batches", r.unreadable, "error", r.unread)
+	}
 	if r.refusal != nil {
 		l.health.refusal = r.refusal.Error()
 		l.a.metrics.refused.Add(float64(len(r.refused)))

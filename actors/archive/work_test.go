@@ -132,25 +132,28 @@ func TestBackfillIntoAnArchiveThatIsAway(t *testing.T) {
 	})
 }
 
-// closedJournal gives nothing any more.
-type closedJournal struct{ storage.Journal }
-
-// Read implements storage.Journal.
-func (closedJournal) Read(messages.BatchID) (wire.Sealed, error) {
-	return wire.Sealed{}, storage.ErrClosed
+// unreadable is a journal that gives nothing.
+type unreadable struct {
+	storage.Journal
+	err error
 }
 
-// A backfill whose journal is closed under it does not say that it is done.
-func TestABackfillOfAJournalThatIsClosed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w, _ := idle(t, memory.Config{}, memory.NewArchive(memory.ArchiveConfig{}))
-		work, err := w.a.Backfill(command.Backfill{})
-		w.a.cfg.Journal = closedJournal{w.journal}
-		lines := worked[command.BackfillLine](w, work, err)
-		if last := lines[len(lines)-1]; last.Finished || last.Done > 0 || last.Error == "" {
-			t.Errorf("%+v", last)
-		}
-	})
+// Read implements storage.Journal.
+func (u unreadable) Read(messages.BatchID) (wire.Sealed, error) { return wire.Sealed{}, u.err }
+
+// A backfill whose journal is closed under it, or can't be read just now, does not say that it is done; over what is damaged it goes on.
+func TestABackfillOfAJournalThatCannotBeRead(t *testing.T) {
+	for err, finished := range map[error]bool{storage.ErrClosed: false, errors.New("too many open files"): false, storage.ErrDamaged: true, storage.ErrNotHeld: true} {
+		synctest.Test(t, func(t *testing.T) {
+			w, _ := idle(t, memory.Config{}, memory.NewArchive(memory.ArchiveConfig{}))
+			work, failed := w.a.Backfill(command.Backfill{})
+			w.a.cfg.Journal = unreadable{w.journal, fmt.Errorf("batch: %w", err)}
+			lines := worked[command.BackfillLine](w, work, failed)
+			if last := lines[len(lines)-1]; last.Finished != finished || !finished && (last.Done > 0 || last.Error == "") {
+				t.Errorf("%v: %+v", err, last)
+			}
+		})
+	}
 }
 
 // checked is what a check found, in words: hours with what is unequal, and the summary.

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,9 @@ type result struct {
 	back, absent, refused []piece
 	// err is why the archive takes nothing now, refusal why it refused some; nil where it does.
 	err, refusal error
+	// unread is why so many of absent could not be read that the journal holds; nil is that it held none of them any more.
+	unread     error
+	unreadable int
 	// batches and bytes are what was opened.
 	batches int
 	bytes   int64
@@ -157,14 +161,16 @@ func (l *loop) open(r *result) (list []opened) {
 	for i, p := range r.pieces {
 		for at := p.From; at <= p.To; at++ {
 			one := piece{p.epochKey, messages.Range{From: at, To: at}}
-			id := messages.BatchID{Origin: p.origin, Epoch: p.epoch, Sequence: at}
-			batch, err := l.a.read(id)
+			batch, err := read(l.a.cfg.Journal, messages.BatchID{Origin: p.origin, Epoch: p.epoch, Sequence: at})
 			switch {
 			case errors.Is(err, storage.ErrClosed) || r.ctx.Err() != nil:
 				r.back = append(append(r.back, piece{p.epochKey, messages.Range{From: at, To: p.To}}), r.pieces[i+1:]...)
 				return list
 			case err != nil:
-				l.a.unread(id, err)
+				if !errors.Is(err, storage.ErrNotHeld) {
+					r.unread = cmp.Or(r.unread, err)
+					r.unreadable++
+				}
 				r.absent = add(r.absent, one)
 				continue
 			}
@@ -179,6 +185,19 @@ func (l *loop) open(r *result) (list []opened) {
 		}
 	}
 	return list
+}
+
+// read reads a batch from a journal, and opens it.
+func read(j storage.Journal, id messages.BatchID) (*messages.Batch, error) {
+	sealed, err := j.Read(id)
+	if err != nil {
+		return nil, err
+	}
+	batch, err := sealed.Open()
+	if err != nil {
+		return nil, fmt.Errorf("batch %s: %w: %w", id, storage.ErrDamaged, err)
+	}
+	return batch, nil
 }
 
 // sizeOf is about what an opened batch takes in memory.
