@@ -1,5 +1,6 @@
 import { attention } from './sourcestate.ts'
 import type { SourceView } from './types.ts'
+import { holds } from './words.ts'
 
 /** Which sources are listed, and how. */
 export interface Choice {
@@ -11,14 +12,13 @@ export interface Choice {
 
 /** choose filters by words, all of which must be found in what a source is, and by state; and sorts. */
 export function choose(sources: readonly SourceView[], choice: Choice, owner: (id: string) => string): SourceView[] {
-  const words = choice.text.toLowerCase().split(/\s+/).filter(Boolean)
   const found = sources.filter((source) => {
     if (choice.states.size > 0 && !choice.states.has(source.status.state)) return false
-    if (words.length === 0) return true
+    if (choice.text.trim() === '') return true
     const { spec, status } = source
     const labels = Object.entries(spec.labels ?? {}).map(([k, v]) => `${k}=${v}`)
-    const text = [source.name, spec.kind, spec.url, status.state, status.last_error, ...labels, ...(status.owners ?? []).map(owner)].join(' ').toLowerCase()
-    return words.every((word) => text.includes(word))
+    const text = [source.name, spec.kind, spec.url, status.state, status.last_error, ...labels, ...(status.owners ?? []).map(owner)].join(' ')
+    return holds(text, choice.text)
   })
   const by = orders[choice.sort]
   if (by) found.sort((a, b) => (choice.descending ? -1 : 1) * by(a, b, owner) || a.name.localeCompare(b.name))

@@ -3,6 +3,7 @@ import { split } from './alarms.ts'
 import { browser, Connection, type State } from './connection.ts'
 import { root } from './format.ts'
 import { Mesh, type NodeState } from './mesh.ts'
+import { newest } from './record.ts'
 import { Sources } from './sources.ts'
 import type { AlarmView, ClusterView, List, RateView, RecordView, SourceView, StatusView } from './types.ts'
 
@@ -77,7 +78,7 @@ export class Live {
       },
     )
     this.link.subscribe({ streams: ['$sources.>'], start: { last: 5 } }, { records: (records) => this.#sourceChanged(records) })
-    this.link.subscribe({ streams: ['$errors.>'], start: { last: 5 } }, { records: (records) => (this.errors = newest(records, this.errors)) })
+    this.link.subscribe({ streams: ['$errors.>'], start: { last: 5 } }, { records: (records) => (this.errors = newest(records, this.errors, kept)) })
     this.link.start(token)
     setInterval(() => (this.now = Date.now()), 1000)
     this.#poll('cluster', () => clusterEvery, async () => {
@@ -147,7 +148,7 @@ export class Live {
   }
 
   #sourceChanged(records: RecordView[]): void {
-    this.changes = newest(records, this.changes)
+    this.changes = newest(records, this.changes, kept)
     for (const record of records) this.known.change(record)
     this.#changed('sources')
   }
@@ -208,11 +209,6 @@ export class Live {
 
 function isStatus(data: unknown): data is StatusView {
   return typeof data === 'object' && data !== null && 'node' in data && typeof data.node === 'object' && data.node !== null
-}
-
-/** newest are the records that came and those that were held, newest first; of several of one moment the one that came last. */
-function newest(records: RecordView[], held: RecordView[]): RecordView[] {
-  return [...records.slice().reverse(), ...held].sort((a, b) => Date.parse(b.received) - Date.parse(a.received)).slice(0, kept)
 }
 
 function same(a: unknown, b: unknown): boolean {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { became, body, pair, streamPattern } from './pairs.ts'
+import { became, body, pair, streamPattern, tried } from './pairs.ts'
+import type { FrameView, RecordView } from './types.ts'
 
 const frame = (ms: number, dir = 'in') => ({ received: `2026-11-30T11:00:00.${String(ms).padStart(3, '0')}9Z`, dir, text: String(ms) })
 const record = (ms: number) => ({ stream: 's', time: '', received: `2026-11-30T11:00:00.${String(ms).padStart(3, '0')}Z`, key: String(ms) })
@@ -32,4 +33,15 @@ test('that a frame became no record is said only where it is known', () => {
   expect(became(frame(1), 0, true)).toBe('no record')
   expect(became(frame(1), 2, true)).toBe('')
   expect(became(frame(1, 'out'), 0, true)).toBe('')
+})
+
+test('a trial tells itself which frame made which record, what belongs to none, and what failed', () => {
+  const frame = (text: string): FrameView => ({ received: '', dir: 'in', text })
+  const record = (key: string): RecordView => ({ stream: 's', time: '', received: '', key })
+  const outcome = tried({
+    spec: null, frames: [frame('a'), frame('b')], records: [record('1'), record('2'), record('3'), record('4')], record_frames: [1, 1, -1],
+    dropped: [{ reason: 'filtered' }, { reason: 'key: is an object' }, { reason: 'duplicate' }],
+  })
+  expect(outcome.pairs.map((p) => [p.frame.text, p.records.map((r) => r.key)])).toEqual([['a', []], ['b', ['1', '2']]])
+  expect([outcome.loose, outcome.failed]).toEqual([2, 1])
 })

@@ -1,5 +1,5 @@
 import { content, type Carried } from './record.ts'
-import type { FrameView, RecordView } from './types.ts'
+import type { FrameView, RecordView, TryView } from './types.ts'
 
 /** Pair is a frame and what it became. */
 export interface Pair {
@@ -42,6 +42,25 @@ export function pair(frames: readonly FrameView[], records: readonly RecordView[
 /** How many frames around a record are looked at, and how far from it, in ms. */
 const around = 40
 const apart = 500
+
+/** Outcome is what came of a trial. */
+export interface Outcome {
+  pairs: Pair[]
+  /** loose are records of frames that are not told. */
+  loose: number
+  /** failed is what should have become a record, and did not. */
+  failed: number
+}
+
+/** tried puts the records of a trial to the frames that made them: there the node says it. */
+export function tried(trial: TryView): Outcome {
+  const frame = (record: number) => trial.record_frames?.[record] ?? -1
+  return {
+    pairs: trial.frames.map((f, i) => ({ frame: f, records: trial.records.filter((_, r) => frame(r) === i) })),
+    loose: trial.records.filter((_, r) => frame(r) < 0).length,
+    failed: trial.dropped.filter((d) => !['filtered', 'duplicate', 'limited'].includes(d.reason)).length,
+  }
+}
 
 /** streamPattern is what a source's records are subscribed by: each part of the template in braces is one token. */
 export function streamPattern(spec: { name?: string; stream?: unknown }, name: string): string {

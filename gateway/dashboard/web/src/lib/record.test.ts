@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { content, sort } from './record.ts'
+import { content, newest, sort } from './record.ts'
 import type { RecordView } from './types.ts'
 
 const record: RecordView = { stream: 's', time: '', received: '' }
@@ -19,4 +19,9 @@ test('what is no JSON says on its row what it is', () => {
   expect(sort({ ...record, base64: 'AAA=', content_type: 'application/octet-stream' })).toBe('application/octet-stream, 2 B, base64')
   expect(sort({ ...record, base64: '' })).toBe('binary, 0 B, base64')
   expect(sort(record)).toBe('')
+})
+
+test('the newest come first, of one moment the one that came last, and no more than so many', () => {
+  const at = (s: number, key: string): RecordView => ({ ...record, received: `2026-11-30T11:00:0${s}Z`, key })
+  expect(newest([at(1, 'a'), at(3, 'b'), at(3, 'c')], [at(2, 'd'), at(0, 'e')], 4).map((r) => r.key)).toEqual(['c', 'b', 'd', 'a'])
 })

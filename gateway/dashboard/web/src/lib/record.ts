@@ -10,6 +10,11 @@ export function content(of: Carried): string {
   return of.text ?? of.base64 ?? ''
 }
 
+/** newest are the records that came and those that were held, newest first; of several of one moment the one that came last. */
+export function newest(came: readonly RecordView[], held: readonly RecordView[], most: number): RecordView[] {
+  return [...came.slice().reverse(), ...held].sort((a, b) => Date.parse(b.received) - Date.parse(a.received)).slice(0, most)
+}
+
 /** sort says of what is no JSON what it is, and of base64 that it is base64. */
 export function sort({ data, text, base64, content_type }: RecordView): string {
   if (data !== undefined || (text === undefined && base64 === undefined)) return ''

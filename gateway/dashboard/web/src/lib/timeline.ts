@@ -1,5 +1,6 @@
 import { reason } from './alarms.ts'
 import type { AlarmView, EventView, RecordView, Spec } from './types.ts'
+import { holds } from './words.ts'
 
 export const kinds = ['registry', 'state', 'error', 'alarm'] as const
 export type Kind = (typeof kinds)[number]
@@ -63,10 +64,5 @@ function text(value: unknown): string {
 
 /** select is what has one of the kinds, and all words. */
 export function select(moments: readonly Moment[], shown: ReadonlySet<Kind>, words: string, name: (node: string) => string): Moment[] {
-  const wanted = words.toLowerCase().split(/\s+/).filter(Boolean)
-  return moments.filter((m) => {
-    if (!shown.has(m.kind)) return false
-    const all = `${m.what} ${m.source} ${name(m.node)} ${m.detail}`.toLowerCase()
-    return wanted.every((w) => all.includes(w))
-  })
+  return moments.filter((m) => shown.has(m.kind) && holds(`${m.what} ${m.source} ${name(m.node)} ${m.detail}`, words))
 }
