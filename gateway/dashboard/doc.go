@@ -1,6 +1,6 @@
 // Package dashboard serves the page of a node: what was built out of web/, which the program carries with it.
 //
-//	web/   the sources (Svelte, TypeScript), built by `make web`
+//	web/   the sources (Svelte, TypeScript; what decides stands in src/lib, with its tests), built by `make web`
 //	dist/  what came of them: index.html, assets/ whose names hold a hash of what they are, and sources.sha256, the
 //	       sums of all files of web/ that it was built of
 //
