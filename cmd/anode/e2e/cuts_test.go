@@ -64,6 +64,7 @@ func (f *flow) run(stop <-chan struct{}) {
 }
 
 func TestACutClientMissesNothing(t *testing.T) {
+	t.Parallel()
 	cuts, restarts := 12, 2
 	if long() {
 		cuts, restarts = 100, 3

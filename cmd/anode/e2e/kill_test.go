@@ -46,12 +46,16 @@ func (w *writer) run(n *node, stop <-chan struct{}) {
 }
 
 func TestNothingAcknowledgedIsLostWhenTheNodeIsKilled(t *testing.T) {
+	t.Parallel()
 	kills := 4
 	if long() {
 		kills = 50
 	}
 	for _, durability := range []string{"sync", "interval", "none"} {
-		t.Run(durability, func(t *testing.T) { killOften(t, seeded(t), durability, kills) })
+		t.Run(durability, func(t *testing.T) {
+			t.Parallel()
+			killOften(t, seeded(t), durability, kills)
+		})
 	}
 }
 

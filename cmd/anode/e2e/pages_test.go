@@ -42,6 +42,7 @@ func (p *paged) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // TestKillsLeaveNoHoleBetweenPages kills a node in the middle of walks over pages that end where records are known.
 func TestKillsLeaveNoHoleBetweenPages(t *testing.T) {
+	t.Parallel()
 	kills := 5
 	if long() {
 		kills = 50

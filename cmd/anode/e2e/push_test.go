@@ -54,6 +54,7 @@ func (p *pushes) run(t *testing.T, n *node, stop <-chan struct{}) {
 // What was answered with 202 is there after every kill, in order and once, though its sender pushes again what was not
 // answered; nor does a pause lose any.
 func TestNothingPushedIsLostWhenTheNodeIsKilled(t *testing.T) {
+	t.Parallel()
 	kills := 3
 	if long() {
 		kills = 30

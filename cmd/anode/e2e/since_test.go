@@ -213,12 +213,14 @@ const incremental = "transform: {split: '.[]'}\nbackoff: {min: 50ms, max: 200ms}
 // TestKillsLeaveNeitherHoleNorDouble kills a node at any time while sources go on from their state: of every
 // kind, with and without deduplication, with messages of several submissions.
 func TestKillsLeaveNeitherHoleNorDouble(t *testing.T) {
+	t.Parallel()
 	kills := 6
 	if long() {
 		kills = 60
 	}
 	for _, durability := range []string{"sync", "none"} {
 		t.Run(durability, func(t *testing.T) {
+			t.Parallel()
 			rng := seeded(t)
 			small, large := &numbers{most: 500, pad: "x"}, &numbers{most: 5000, pad: strings.Repeat("x", 600)}
 			url := serveFeed(t, small).URL("")
@@ -226,7 +228,7 @@ func TestKillsLeaveNeitherHoleNorDouble(t *testing.T) {
 			names := []string{"poll", "overlap", "socket", "events", "much", "up", "up-known", "item.A", "item.B"}
 			const paged = "transform: {split: '.items[]'}\nbackoff: {min: 50ms, max: 200ms}\n"
 			stop := small.grow(t, time.Millisecond, 1)
-			stopLarge := large.grow(t, 100*time.Millisecond, 1500) // more than one submission holds
+			stopLarge := large.grow(t, 500*time.Millisecond, 1500) // more than one submission holds
 			dir := t.TempDir()
 			args := []string{"--durability", durability, "--allow-private", "127.0.0.0/8"}
 			for round := range kills {
