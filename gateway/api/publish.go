@@ -49,7 +49,7 @@ func (s *server) publishMany(c echo.Context) error {
 	}
 	if kind != typeEnvelope && kind != echo.MIMEApplicationJSON {
 		return problem.New(http.StatusUnsupportedMediaType, "unsupported_media_type",
-			"Content-Type %q: records that name their streams are %s", kind, typeEnvelope)
+			"Content-Type %q: records that name their streams are %s", clip(kind), typeEnvelope)
 	}
 	body, err := io.ReadAll(c.Request().Body)
 	if err != nil {
@@ -70,7 +70,7 @@ func mediaType(r *http.Request) (kind string, params map[string]string, err erro
 	}
 	kind, params, err = mime.ParseMediaType(text)
 	if err != nil {
-		return "", nil, problem.New(http.StatusUnsupportedMediaType, "unsupported_media_type", "Content-Type %q is no media type", text)
+		return "", nil, problem.New(http.StatusUnsupportedMediaType, "unsupported_media_type", "Content-Type %q is no media type", clip(text))
 	}
 	return kind, params, nil
 }

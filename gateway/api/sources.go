@@ -83,7 +83,7 @@ func readSpec(r *http.Request) (document []byte, yaml bool, err error) {
 		yaml = true
 	default:
 		return nil, false, problem.New(http.StatusUnsupportedMediaType, "unsupported_media_type",
-			"Content-Type %q: a source is application/json or application/yaml", kind)
+			"Content-Type %q: a source is application/json or application/yaml", clip(kind))
 	}
 	document, err = io.ReadAll(io.LimitReader(r.Body, spec.MaxDocument+1))
 	if err != nil {
