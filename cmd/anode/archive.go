@@ -207,7 +207,7 @@ func (c *connect) printCheck(g *gauge, l command.CheckLine, all bool) error {
 		if !hour.Equal {
 			verdict = "differs"
 		}
-		fmt.Fprintf(c.sh.out, "%s  %s  %s: journal %s, archive %s\n", hour.Hour.UTC().Format(time.RFC3339), hour.Stream, verdict,
+		fmt.Fprintf(c.sh.out, "%s  %s  %s: journal %s, archive %s\n", hour.Hour.UTC().Format(time.RFC3339), harmless(string(hour.Stream)), verdict,
 			units.Grouped(hour.Journal.Records), units.Grouped(hour.Archive.Records))
 	}
 	if l.Summary == nil || l.Summary.Unequal == 0 && l.Summary.Compared > 0 {

@@ -53,11 +53,11 @@ func (p paint) state(text string) string {
 	return p.with("33", text)
 }
 
-// harmless is a text without what would steer a terminal or break a line: a key, a stream's data and a
-// feed's error can have anything in them.
+// harmless is a text without what would steer a terminal, break a line or turn its words around: a key, a stream's data
+// and a feed's error can have anything in them.
 func harmless(text string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp) {
 			return ' '
 		}
 		return r

@@ -99,3 +99,17 @@ func TestWhatIsPublishedDoesNotSteerATerminal(t *testing.T) {
 		t.Errorf("%q has %d lines, want 4", printed, n)
 	}
 }
+
+func TestWhatOthersWriteSteersNoTerminal(t *testing.T) {
+	for text, want := range map[string]string{
+		"plain, „ü“ 漢字":                "plain, „ü“ 漢字",
+		"a\x1b[2Jb\nc\td":              "a [2Jb c d",
+		"C1 \u009b2J":                  "C1  2J",
+		"turned \u202egnp.exe\u2066 x": "turned  gnp.exe  x",
+		"lines\u2028and\u2029more":     "lines and more",
+	} {
+		if got := harmless(text); got != want {
+			t.Errorf("%q is %q, want %q", text, got, want)
+		}
+	}
+}

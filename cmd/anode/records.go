@@ -29,7 +29,7 @@ func (p *recordPrinter) print(r *client.Record) error {
 		_, _ = p.w.Write(r.Raw) // a failure sticks, and comes with the next
 		return p.w.WriteByte('\n')
 	}
-	line := p.paint.dim(r.Received.Local().Format("15:04:05.000")) + "  " + p.paint.bold(r.Stream)
+	line := p.paint.dim(r.Received.Local().Format("15:04:05.000")) + "  " + p.paint.bold(harmless(r.Stream))
 	if r.Key != "" {
 		line += "  " + p.paint.with("36", harmless(r.Key))
 	}
