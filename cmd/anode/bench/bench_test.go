@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -33,6 +34,28 @@ func TestTail(t *testing.T) {
 		if text := log.String(); len(text) > 2000 || text != "" && !strings.HasSuffix(text, "line") {
 			t.Fatalf("%q", text)
 		}
+	}
+}
+
+// TestAMeshThatRefusesIsNoResult publishes to a node that takes nothing.
+func TestAMeshThatRefusesIsNoResult(t *testing.T) {
+	asked := make(chan struct{}, 1)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
+		http.Error(w, "the disk is full", http.StatusInsufficientStorage)
+	}))
+	defer s.Close()
+	m := &mesh{nodes: 1, bulk: 2, size: leastSize, streams: 1, rate: 1000}
+	stop, err := m.publish(t.Context(), []*process{{url: s.URL}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-asked
+	if sent, err := stop(); err == nil || sent != 0 || !strings.Contains(err.Error(), "the disk is full") {
+		t.Errorf("%d were sent, %v", sent, err)
 	}
 }
 

@@ -179,11 +179,11 @@ func (m *mesh) run(ctx context.Context, p progress) (r result, err error) {
 	if err != nil {
 		return r, err
 	}
-	stop, ended, err := m.publish(ctx, nodes)
+	stop, err := m.publish(ctx, nodes)
 	if err != nil {
 		return r, err
 	}
-	defer func() { _, _ = stop(), ended }()
+	defer func() { _, _ = stop() }() // what went wrong before is told
 	if err := wait(ctx, m.warm, func(time.Duration) { p.say("warming up") }); err != nil {
 		return r, err
 	}
@@ -198,7 +198,10 @@ func (m *mesh) run(ctx context.Context, p progress) (r result, err error) {
 	if err != nil {
 		return r, err
 	}
-	sent := stop()
+	sent, err := stop()
+	if err != nil {
+		return r, fmt.Errorf("publish: %w", err)
+	}
 	held, whole, err := m.settle(ctx, nodes, sent)
 	if err != nil {
 		return r, err
@@ -236,34 +239,37 @@ func (m *mesh) figures(r *result, before, after counted) {
 	r.add("repaired", "", after.since(before, "anode_mesh_repaired_total"))
 }
 
-// publish begins to publish to all nodes; what it gives ends that, once, and tells how many were sent.
-func (m *mesh) publish(ctx context.Context, nodes []*process) (stop func() int64, ended <-chan error, err error) {
+// publish begins to publish to all nodes; what it gives ends that, once, and tells how many were sent, and why some were not.
+func (m *mesh) publish(ctx context.Context, nodes []*process) (stop func() (sent int64, err error), err error) {
 	loading, cancel := context.WithCancel(ctx)
 	var work sync.WaitGroup
-	var mu sync.Mutex
+	var mu sync.Mutex // guards sum and faults
 	var sum int64
-	failed := make(chan error, len(nodes))
+	var faults []error
 	var senders []io.Closer
-	end := sync.OnceValue(func() int64 {
+	end := sync.OnceValues(func() (int64, error) {
 		cancel()
 		work.Wait()
 		time.Sleep(settle) // what was written to a socket is taken
 		for _, s := range senders {
 			_ = s.Close()
 		}
-		return sum
+		return sum, errors.Join(faults...)
 	})
+	load := func(run func() (int64, error)) {
+		work.Go(func() {
+			sent, err := run()
+			mu.Lock()
+			defer mu.Unlock()
+			sum += sent
+			if err != nil {
+				faults = append(faults, err)
+			}
+		})
+	}
 	for i, n := range nodes {
 		if m.bulk > 1 {
-			work.Go(func() {
-				sent, err := m.post(loading, n.url, i)
-				mu.Lock()
-				sum += sent
-				mu.Unlock()
-				if err != nil && loading.Err() == nil {
-					failed <- err
-				}
-			})
+			load(func() (int64, error) { return m.post(loading, n.url, i) })
 			continue
 		}
 		s, err := newPublisher(ctx, n.url, "/api/v1/subscribe", func(dst []byte, stream int, now time.Time) []byte {
@@ -271,21 +277,13 @@ func (m *mesh) publish(ctx context.Context, nodes []*process) (stop func() int64
 			return append(data(dst, m.size, now), '}')
 		})
 		if err != nil {
-			end()
-			return nil, nil, err
+			_, fault := end()
+			return nil, errors.Join(err, fault)
 		}
 		senders = append(senders, s)
-		work.Go(func() {
-			sent, err := s.run(loading, m.rate/float64(m.nodes), m.streams)
-			mu.Lock()
-			sum += sent
-			mu.Unlock()
-			if err != nil && loading.Err() == nil {
-				failed <- err
-			}
-		})
+		load(func() (int64, error) { return s.run(loading, m.rate/float64(m.nodes), m.streams) })
 	}
-	return end, failed, nil
+	return end, nil
 }
 
 // post publishes requests of several records at the rate of one node, and tells how many were acknowledged.
