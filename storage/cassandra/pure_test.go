@@ -56,6 +56,18 @@ func TestWhatIsAskedOfASessionThatWasReplacedSaysNothingOfTheDatabase(t *testing
 	}
 }
 
+// TestASessionThatWasReplacedIsNotAskedAgain: who has an old session is told at once, and gets the new one with the next question.
+func TestASessionThatWasReplacedIsNotAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &Archive{ctx: t.Context(), now: time.Now, log: slog.New(slog.DiscardHandler)}
+		asked, began := 0, time.Now()
+		err := a.try(t.Context(), func(context.Context) error { asked++; return gocql.ErrSessionClosed })
+		if asked != 1 || time.Since(began) > 0 || !errors.Is(err, storage.ErrAway) {
+			t.Errorf("it is asked %d times in %s: %v", asked, time.Since(began), err)
+		}
+	})
+}
+
 func TestCredentials(t *testing.T) {
 	for text, want := range map[string]credentials{
 		"user: joe\npassword: a:b c\n":       {"joe", "a:b c"},

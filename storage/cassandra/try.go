@@ -2,9 +2,12 @@ package cassandra
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/gocql/gocql"
 
 	"anode/storage"
 )
@@ -34,6 +37,8 @@ func (a *Archive) try(ctx context.Context, ask func(context.Context) error) erro
 			return storage.ErrClosed
 		case forGood(err):
 			return err
+		case errors.Is(err, gocql.ErrSessionClosed): // it was replaced, and never answers again
+			return told(ctx, err)
 		}
 		if missing(err) {
 			a.lost.Store(true)
