@@ -11,11 +11,11 @@ LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 FUZZTIME ?= 10s
 
 # $(call gotest,flags,packages) runs tests. With RERUN=1, as in CI, a test that failed runs up to twice more, and what came of all is printed:
-# a race, a third failure, or more than ten that failed (a test of parts counts beside them), is the end.
+# a race, a third failure, or more than ten that failed (a test of parts counts beside them), is the end. CI vets in make lint.
 GOTESTSUM := $(TOOLS)/gotestsum
 GOTESTSUM_VERSION := v1.13.0
 gotest = $(if $(RERUN),$(GOTESTSUM) --format pkgname --format-hide-empty-pkg --rerun-fails=2 --rerun-fails-max-failures=10 \
-	--rerun-fails-abort-on-data-race --packages '$(strip $(2))' --,$(GO) test) $(1) $(if $(RERUN),,$(2))
+	--rerun-fails-abort-on-data-race --packages '$(strip $(2))' -- -vet=off,$(GO) test) $(1) $(if $(RERUN),,$(2))
 tests := $(if $(RERUN),$(GOTESTSUM))
 
 # What has long tests, but for those that have a command of their own below, and those of Cassandra's client: it is watched for races
@@ -44,7 +44,7 @@ test: go $(tests) ## run the tests; all they need is Go
 # A process with the race detector sleeps for a second at its end, and what fails then is seen in the first milliseconds too: of the commands that
 # tests run, and of packages, there are hundreds.
 race: go $(tests) ## run the tests with the race detector (SHORT=-short tries a fifth of the random cases, as CI does)
-	GORACE="atexit_sleep_ms=10 $$GORACE" $(call gotest,-race -vet=off $(SHORT),$(shell $(GO) list ./... | grep -vE '$(PROCESSES)'))
+	GORACE="atexit_sleep_ms=10 $$GORACE" $(call gotest,-race $(SHORT),$(shell $(GO) list ./... | grep -vE '$(PROCESSES)'))
 
 crash: go $(tests) ## the long tests: kills, power cuts, full disks, Cassandra in trouble
 	ANODE_LONG=1 $(call gotest,-count=1 -timeout 20m,$(LONG))
@@ -58,7 +58,7 @@ archived: go ## half an hour: a million records into a real Cassandra, outages a
 	ANODE_LONG=1 ANODE_CASSANDRA=1 $(GO) test -count=1 -timeout 90m -v ./testkit/archived ./storage/cassandra
 
 sim: go ## 10,000 random meshes under all faults, and the long scenarios
-	ANODE_LONG=1 $(GO) test -count=1 -timeout 2h ./actors/gossip/core ./testkit/sim
+	ANODE_LONG=1 $(GO) test -count=1 -timeout 2h ./actors/gossip/core ./testkit/sim ./testkit/cluster
 
 compose-test: go $(tests) ## docker-compose.yml under kills, cuts, scaling and upgrades, and a small container; needs Docker (testkit/docker; SHORT=-short does less)
 	ANODE_COMPOSE=$(or $(ANODE_COMPOSE),try) $(call gotest,-count=1 -timeout 20m -v $(SHORT),./testkit/compose)

@@ -138,7 +138,7 @@ func TestANodeIsTheWrongOneWhereASourceCannotWork(t *testing.T) {
 		"feed":    "the feed answered 403 Forbidden: not for you",
 	} {
 		why := b.unfit(name)
-		if s, _ := b.Status(name); why != want || s.LastError != want {
+		if s := b.awaitError(name, want); why != want || s.LastError != want {
 			t.Errorf("%s: %q; its status says %q", name, why, s.LastError)
 		}
 	}

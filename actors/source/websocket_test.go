@@ -191,9 +191,9 @@ func TestDataThatIsLateMakesAFeedStale(t *testing.T) {
 	b := newBench(t, nil)
 	more := make(chan struct{})
 	quiet := feeds.Play(heartbeats)
+	begun := time.Now()
 	socket := listen(b, "transform: {where: '.type == \"trade\"'}\nliveness: {data: 50ms}", quiet, quiet, quiet,
 		feeds.Play(feeds.Until(more), feeds.Send(`{"type":"trade"}`), heartbeats))
-	begun := time.Now()
 	b.awaitState("w", command.SourceStale)
 	if err := socket.Await(t.Context(), func(s *feeds.Socket) bool { return s.Handshakes() == 4 }); err != nil {
 		t.Fatal(err)
