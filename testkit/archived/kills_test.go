@@ -11,7 +11,7 @@ import (
 // asHeld is a row as what a node holds.
 func asHeld(t testing.TB, r row) chaos.Record {
 	t.Helper()
-	held := chaos.Record{ID: r.id, Stream: r.stream, NativeID: r.native}
+	held := chaos.Record{ID: r.id, Stream: r.stream, NativeID: r.native, Received: r.received.UTC()}
 	if err := json.Unmarshal(r.payload, &held.Data); err != nil {
 		t.Errorf("%s: the row has the data %q", r.id, r.payload)
 	}
