@@ -99,7 +99,8 @@ func TestWithoutANativeIDASourceMovesTheSame(t *testing.T) {
 }
 
 // Where values are the same again and again only how many there are tells a loss from a double. Of those that come in the two milliseconds
-// around the beginning of a connection, of a hundred a second, nobody can tell whether it brings them: of twenty moves some lose one.
+// around the beginning of a connection, of a hundred a second, nobody can tell whether it brings them: of twenty moves some lose one, three on
+// average, and in one of three hundred runs eight.
 func TestWithoutANativeIDASourceMovesTheSameWhateverItsValues(t *testing.T) {
 	for _, same := range []int{1, 3, 50} {
 		for seed := range uint64(3) {
@@ -114,7 +115,7 @@ func TestWithoutANativeIDASourceMovesTheSameWhateverItsValues(t *testing.T) {
 					for _, all := range owner.values() {
 						records += len(all)
 					}
-					if records > upTo || records < upTo-7 {
+					if records > upTo || records < upTo-11 {
 						t.Errorf("of %d values there are %d records", upTo, records)
 					}
 				})
