@@ -107,6 +107,9 @@ func (p *policy) pause(failures int) time.Duration {
 // signs are when a connection showed life last, in Unix ns; 0 means never.
 type signs struct {
 	begun, transport, protocol, data int64
+	// heldUntil is until when the feed was not read, as the journal or a budget was waited for; waited is how long that was since the last data, in ns.
+	heldUntil int64
+	waited    time.Duration
 	// stood is when the connection stood; before that no data are awaited.
 	stood int64
 	// quietUntil is until when none is awaited.
@@ -114,7 +117,8 @@ type signs struct {
 }
 
 // check finds the clock that is late, or how long it takes until one may be; 0 is never. Each counts
-// from the beginning of the connection too, that of data from when it stands. dataWait is the clock of data, which grows.
+// from the beginning of the connection too, that of data from when it stands. dataWait is the clock of data, which grows. What is waited for
+// begins the other clocks anew, as they are of any sign; that of data it only stops: each message waits for the journal, and most may make no record.
 func check(l spec.Liveness, dataWait time.Duration, s signs, now int64) (*late, time.Duration) {
 	soonest := time.Duration(0)
 	for _, c := range []struct {
@@ -122,9 +126,9 @@ func check(l spec.Liveness, dataWait time.Duration, s signs, now int64) (*late, 
 		after time.Duration
 		last  int64
 	}{
-		{clockTransport, l.Transport.Of(), max(s.begun, s.transport, s.quietUntil)},
-		{clockProtocol, l.Protocol.Of(), max(s.begun, s.protocol, s.quietUntil)},
-		{clockData, dataWait, max(s.begun, s.stood, s.data)},
+		{clockTransport, l.Transport.Of(), max(s.begun, s.heldUntil, s.transport, s.quietUntil)},
+		{clockProtocol, l.Protocol.Of(), max(s.begun, s.heldUntil, s.protocol, s.quietUntil)},
+		{clockData, dataWait, max(s.begun, s.stood, s.data) + int64(s.waited)},
 	} {
 		if c.after <= 0 || c.name == clockData && s.stood == 0 {
 			continue

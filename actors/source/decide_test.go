@@ -91,17 +91,19 @@ func TestClocks(t *testing.T) {
 		late     string
 		wait     time.Duration
 	}{
-		"counted from the beginning":          {0, signs{begun: 100}, 105, "", 5},
-		"nothing ever came":                   {0, signs{begun: 100}, 110, clockTransport, 0},
-		"signs of an earlier connection":      {0, signs{begun: 100, transport: 50}, 109, "", 1},
-		"bytes that make no message":          {0, signs{begun: 100, transport: 119}, 120, clockProtocol, 0},
-		"messages that make no record":        {30, signs{begun: 100, stood: 100, transport: 129, protocol: 129}, 130, clockData, 0},
-		"the soonest counts":                  {30, signs{begun: 100, stood: 100, transport: 119, protocol: 119, data: 100}, 120, "", 9},
-		"no sign is awaited between polls":    {0, signs{begun: 100, quietUntil: 500}, 400, "", 110},
-		"data is awaited since it stands":     {30, signs{begun: 100, stood: 109, transport: 125, protocol: 125}, 130, "", 5},
-		"no data before it stands":            {5, signs{begun: 100, data: 50}, 106, "", 4},
-		"data is awaited between polls":       {30, signs{begun: 100, stood: 100, quietUntil: 500}, 130, clockData, 0},
-		"data, the only clock of its silence": {30, signs{begun: 100, stood: 100, transport: 125, protocol: 125, data: 120}, 126, "", 9},
+		"counted from the beginning":           {0, signs{begun: 100}, 105, "", 5},
+		"nothing ever came":                    {0, signs{begun: 100}, 110, clockTransport, 0},
+		"signs of an earlier connection":       {0, signs{begun: 100, transport: 50}, 109, "", 1},
+		"bytes that make no message":           {0, signs{begun: 100, transport: 119}, 120, clockProtocol, 0},
+		"messages that make no record":         {30, signs{begun: 100, stood: 100, transport: 129, protocol: 129}, 130, clockData, 0},
+		"the soonest counts":                   {30, signs{begun: 100, stood: 100, transport: 119, protocol: 119, data: 100}, 120, "", 9},
+		"no sign is awaited between polls":     {0, signs{begun: 100, quietUntil: 500}, 400, "", 110},
+		"data is awaited since it stands":      {30, signs{begun: 100, stood: 109, transport: 125, protocol: 125}, 130, "", 5},
+		"no data before it stands":             {5, signs{begun: 100, data: 50}, 106, "", 4},
+		"data is awaited between polls":        {30, signs{begun: 100, stood: 100, quietUntil: 500}, 130, clockData, 0},
+		"a wait begins the clocks of any sign": {30, signs{begun: 100, heldUntil: 125, stood: 100, data: 120}, 130, "", 5},
+		"a wait only stops the clock of data":  {30, signs{begun: 100, heldUntil: 139, transport: 139, protocol: 139, stood: 100, data: 105, waited: 5}, 140, clockData, 0},
+		"data, the only clock of its silence":  {30, signs{begun: 100, stood: 100, transport: 125, protocol: 125, data: 120}, 126, "", 9},
 	} {
 		of, wait := check(l, c.dataWait, c.signs, c.now)
 		name1 := ""

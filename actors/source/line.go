@@ -42,6 +42,7 @@ type Line struct {
 	// held counts waits for the journal: the feed is not read then, and its silence is ours.
 	held      atomic.Int32
 	heldUntil atomic.Int64 // Unix ns
+	waits     waits
 	// askable tells that the feed gives what was not stored again.
 	askable atomic.Bool
 	// sockets tells those who look at frames its sockets apart.
@@ -261,9 +262,10 @@ func (l *Line) count(r *transform.Result) {
 func (l *Line) brought() {
 	l.good.Store(true)
 	l.data.Store(true)
-	now := l.cfg.Clock().UnixNano()
-	l.board.data.Store(now)
-	l.board.good.Store(now)
+	now := l.cfg.Clock()
+	l.waits.restart(now)
+	l.board.data.Store(now.UnixNano())
+	l.board.good.Store(now.UnixNano())
 	l.revive()
 }
 
@@ -432,9 +434,12 @@ func errJournal(err error) error {
 
 // hold stops the clocks of liveness until what it returns is called.
 func (l *Line) hold() (release func()) {
+	l.waits.begin(l.cfg.Clock())
 	l.held.Add(1)
 	return func() {
-		l.heldUntil.Store(l.cfg.Clock().UnixNano())
+		now := l.cfg.Clock()
+		l.heldUntil.Store(now.UnixNano())
+		l.waits.end(now)
 		l.held.Add(-1)
 	}
 }

@@ -319,8 +319,8 @@ func (s *sourceActor) watch(ctx *actor.Context) {
 func (s *sourceActor) late() (*late, time.Duration) {
 	b, line := s.board, s.attempt.line
 	return check(s.job.spec.Liveness, s.dataWait, signs{
-		begun: max(line.begun.UnixNano(), line.heldUntil.Load(), b.elsewhere.Load()), transport: b.transport.Load(), protocol: b.protocol.Load(),
-		data: b.data.Load(), stood: line.stood.Load(), quietUntil: b.quietUntil.Load(),
+		begun: max(line.begun.UnixNano(), b.elsewhere.Load()), heldUntil: line.heldUntil.Load(), transport: b.transport.Load(), protocol: b.protocol.Load(),
+		data: b.data.Load(), stood: line.stood.Load(), waited: line.waits.sum(), quietUntil: b.quietUntil.Load(),
 	}, s.cfg.Clock().UnixNano())
 }
 

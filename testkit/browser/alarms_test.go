@@ -14,6 +14,8 @@ func TestAnAlarmThatStandsIsCountedWhenAnotherClears(t *testing.T) {
 	register(t, nodes[1], "name: fish\nkind: sse\nurl: "+fish.URL+"/events\nliveness: {data: 2s}\n")
 	p := open(browser, t, nodes[2].URL)
 	p.says("All is well")
+	placed(t, nodes, "birds")
+	placed(t, nodes, "fish")
 	sourceIs(t, nodes[2], "birds", "running", 1)
 	sourceIs(t, nodes[2], "fish", "running", 1)
 	p.route("#/events")

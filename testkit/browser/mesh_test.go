@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -91,6 +92,24 @@ func sourceIs(t *testing.T, n *chaos.Node, name, state string, records int) {
 		}
 		if time.Now().After(end) {
 			t.Fatalf("%s: %s is %+v, not %s with %d records: %v", n.Name, name, source.Status, state, records, err)
+		}
+	}
+}
+
+// placed waits until all nodes take part in who owns what, so that nothing moves any more.
+func placed(t *testing.T, nodes []*chaos.Node, name string) {
+	t.Helper()
+	of := fmt.Sprintf("of %d candidates", len(nodes))
+	for _, n := range nodes {
+		for end := time.Now().Add(patience); ; <-time.After(50 * time.Millisecond) {
+			var source struct{ Status struct{ Why string } }
+			err := n.Get(t.Context(), "/api/v1/sources/"+name, &source)
+			if err == nil && strings.HasSuffix(source.Status.Why, of) {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%s: %s is %q, not %s: %v", n.Name, name, source.Status.Why, of, err)
+			}
 		}
 	}
 }
