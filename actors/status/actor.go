@@ -285,7 +285,7 @@ func (s *statusActor) gather(life context.Context) sample {
 
 func (s *statusActor) countStreams() map[messages.Stream]uint64 {
 	counts := make(map[messages.Stream]uint64)
-	for _, pattern := range []messages.Pattern{messages.Everything, "$>"} {
+	for _, pattern := range []messages.Pattern{messages.Everything, "$errors.>", "$sources.>", "$state.>"} {
 		for _, info := range s.cfg.Journal.Streams(pattern) {
 			counts[info.Stream] = info.Records
 		}

@@ -12,6 +12,7 @@ import (
 	"anode/actors/actor"
 	"anode/messages"
 	"anode/messages/command"
+	"anode/messages/wire"
 	"anode/storage"
 	"anode/storage/memory"
 )
@@ -101,6 +102,31 @@ func TestStreamsAreListedBesideTheActor(t *testing.T) {
 			t.Errorf("the journal was asked for %v streams, want 3 once", j.asked)
 		}
 	})
+}
+
+// Of each stream that is listed it is counted what it holds, as its rate is what was added: of the mesh's own streams too.
+func TestAllStreamsAreCounted(t *testing.T) {
+	j := memory.NewJournal(memory.Config{Self: "self"})
+	streams := []messages.Stream{"s", "$errors.s", "$sources.s", "$state.s"}
+	var drafts []messages.Draft
+	for _, stream := range streams {
+		drafts = append(drafts, messages.Draft{Stream: stream, Payload: []byte("1")})
+	}
+	place := wire.Place{First: messages.HLC(0).Next(time.Now())}
+	place.Origin, place.Epoch, place.Sequence = "self", 1, 1
+	sealed, _, _, err := wire.NewSealer(wire.S2).Seal(place, drafts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.Append(storage.Live, []wire.Sealed{sealed}); err != nil {
+		t.Fatal(err)
+	}
+	counts := (&statusActor{cfg: Config{Journal: j}}).countStreams()
+	for _, stream := range streams {
+		if counts[stream] != 1 {
+			t.Errorf("%s: %d records, want 1", stream, counts[stream])
+		}
+	}
 }
 
 // The record of $status.<node> is small, whatever the node's names are.
